@@ -1,0 +1,62 @@
+"""The command line `neanelu`: one module a command, imported only when the command is used.
+
+Exit codes: 0 done; 1 the work failed (a run ended failed, a check found differences); 2 the call was wrong;
+3 the environment is not ready (no server, no database, no network); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from neanelu import __version__
+
+#: command name -> module:attribute, the table of everything `neanelu` can do.
+COMMANDS: dict[str, str] = {
+    "server": "neanelu.cli.server:server",
+    "deploy": "neanelu.cli.deploy:deploy",
+    "revert": "neanelu.cli.deploy:revert",
+    "verify": "neanelu.cli.deploy:verify",
+    "sandbox": "neanelu.cli.sandbox:sandbox",
+    "shop": "neanelu.cli.shop:shop",
+    "sync": "neanelu.cli.sync:sync",
+    "ingest": "neanelu.cli.ingest:ingest",
+    "runs": "neanelu.cli.runs:runs",
+    "status": "neanelu.cli.status:status",
+    "demo": "neanelu.cli.demo:demo",
+}
+
+
+class LazyGroup(click.Group):
+    """A click group that imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the command names in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command, or None when there is no such command."""
+        target = COMMANDS.get(cmd_name)
+        if target is None:
+            return None
+        module, attribute = target.split(":")
+        command: Any = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="neanelu")
+def main() -> None:
+    """Bring Shopify shops into PostgreSQL, with every row accounted for.
+
+    \b
+    Examples:
+      neanelu server start               start the embedded PostgreSQL
+      neanelu deploy                     deploy the schema with sqitch
+      neanelu shop add demo.myshopify.com --token-file token.txt
+      neanelu sync demo.myshopify.com    bring the whole shop in
+      neanelu status                     what is where, and how fresh
+    """
