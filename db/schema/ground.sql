@@ -1,0 +1,101 @@
+-- Deploy neanelu:schema/ground to pg
+-- requires: policies/roles
+-- Extensions and one schema per module. A role that may not create extensions succeeds when it finds them present
+-- in the schemas named here.
+
+BEGIN;
+
+DO $extensions$
+DECLARE
+    v_ext record;
+    v_schema name;
+    v_made_schema boolean;
+BEGIN
+    FOR v_ext IN
+        SELECT e.name, e.schema, e.why
+          FROM (VALUES
+            ('vector',             'extensions', 'embeddings'),
+            ('pg_trgm',            'extensions', 'fuzzy search'),
+            ('citext',             'extensions', 'names that do not mind case'),
+            ('btree_gin',          'extensions', 'shop_id beside jsonb and arrays in one GIN index'),
+            ('btree_gist',         'extensions', 'exclusion constraints'),
+            ('pgcrypto',           'extensions', 'digests'),
+            ('unaccent',           'extensions', 'search without diacritics'),
+            ('pg_stat_statements', 'extensions', 'what the server spends its time on'),
+            ('pg_partman',         'partman',    'time partitions'),
+            ('pgmq',               'pgmq',       'queues')
+          ) AS e (name, schema, why)
+    LOOP
+        SELECT n.nspname INTO v_schema
+          FROM pg_catalog.pg_extension AS x
+          JOIN pg_catalog.pg_namespace AS n ON n.oid = x.extnamespace
+         WHERE x.extname = v_ext.name;
+        IF NOT FOUND THEN
+            BEGIN
+                v_made_schema := to_regnamespace(v_ext.schema) IS NULL;
+                IF v_made_schema AND v_ext.name <> 'pgmq' THEN  -- pgmq makes its own schema
+                    EXECUTE format('CREATE SCHEMA %I', v_ext.schema);
+                END IF;
+                EXECUTE format('CREATE EXTENSION %I SCHEMA %I', v_ext.name, v_ext.schema);
+                IF v_made_schema THEN
+                    -- The revert script drops what bears this comment, and leaves what was there before us.
+                    EXECUTE format('COMMENT ON SCHEMA %I IS %L', v_ext.schema, 'Extensions that Neanelu installed');
+                END IF;
+            EXCEPTION
+                WHEN insufficient_privilege THEN
+                    RAISE EXCEPTION 'extension % (%) is not installed, and role % may not install it', v_ext.name, v_ext.why, current_user
+                        USING ERRCODE = 'NA010',
+                              HINT = format('An administrator should run: CREATE SCHEMA IF NOT EXISTS %I; CREATE EXTENSION %I SCHEMA %I;',
+                                            v_ext.schema, v_ext.name, v_ext.schema);
+                WHEN undefined_file OR feature_not_supported THEN
+                    RAISE EXCEPTION 'extension % (%) is not available on this server: %', v_ext.name, v_ext.why, SQLERRM
+                        USING ERRCODE = 'NA010', HINT = 'Install the package that carries the extension, then deploy again.';
+            END;
+        ELSIF v_schema <> v_ext.schema AND v_ext.name <> 'pg_stat_statements' THEN
+            RAISE EXCEPTION 'extension % is installed in schema %, it is needed in schema %', v_ext.name, v_schema, v_ext.schema
+                USING ERRCODE = 'NA011', HINT = format('ALTER EXTENSION %I SET SCHEMA %I; where the extension allows it.', v_ext.name, v_ext.schema);
+        END IF;
+    END LOOP;
+END
+$extensions$;
+
+CREATE SCHEMA neanelu AUTHORIZATION neanelu_owner;
+CREATE SCHEMA app AUTHORIZATION neanelu_owner;
+CREATE SCHEMA sync AUTHORIZATION neanelu_owner;
+CREATE SCHEMA audit AUTHORIZATION neanelu_owner;
+CREATE SCHEMA ops AUTHORIZATION neanelu_owner;
+CREATE SCHEMA shops AUTHORIZATION neanelu_owner;
+CREATE SCHEMA search AUTHORIZATION neanelu_owner;
+
+-- Operators and types of extensions are needed by whoever writes a query.
+GRANT USAGE ON SCHEMA extensions TO neanelu_owner, neanelu_engine, neanelu_platform, neanelu_tenant, neanelu_analyst,
+    neanelu_pim_editor, neanelu_auditor, neanelu_operator;
+-- The owner of the tables is the one who makes their partitions and the queues.
+GRANT USAGE, CREATE ON SCHEMA partman TO neanelu_owner;
+GRANT ALL ON ALL TABLES IN SCHEMA partman TO neanelu_owner;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA partman TO neanelu_owner;
+GRANT USAGE, CREATE ON SCHEMA pgmq TO neanelu_owner;
+GRANT ALL ON ALL TABLES IN SCHEMA pgmq TO neanelu_owner;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA pgmq TO neanelu_owner;
+
+SET LOCAL ROLE neanelu_owner;
+
+COMMENT ON SCHEMA neanelu IS 'Relations: tables, views and materialized views of all modules';
+COMMENT ON SCHEMA app IS 'Functions: tenant context, tenant logins, errors, clock';
+COMMENT ON SCHEMA sync IS 'Functions: the bulk pipeline';
+COMMENT ON SCHEMA audit IS 'Functions: change capture';
+COMMENT ON SCHEMA ops IS 'Functions: partitions, maintenance, migration history';
+COMMENT ON SCHEMA shops IS 'Functions: registration of shops';
+COMMENT ON SCHEMA search IS 'Functions: search for tenants';
+
+-- The engine owns functions, never tables.
+GRANT USAGE ON SCHEMA neanelu TO neanelu_engine;
+GRANT USAGE, CREATE ON SCHEMA app, sync, audit, ops, shops, search TO neanelu_engine;
+GRANT USAGE ON SCHEMA neanelu TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_pim_editor, neanelu_auditor, neanelu_operator;
+GRANT USAGE ON SCHEMA app TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_pim_editor, neanelu_auditor, neanelu_operator;
+GRANT USAGE ON SCHEMA sync, shops TO neanelu_platform, neanelu_operator;
+GRANT USAGE ON SCHEMA ops TO neanelu_platform, neanelu_operator;
+GRANT USAGE ON SCHEMA audit TO neanelu_auditor, neanelu_operator;
+GRANT USAGE ON SCHEMA search TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_pim_editor;
+
+COMMIT;
