@@ -1,0 +1,76 @@
+"""Every setting of Neanelu, read from the environment (prefix `NEANELU_`) and from a `.env` file.
+
+One class on purpose: the table in the documentation is made from it, and a name can be looked up in one place.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _default_home() -> Path:
+    """Return where a cluster's data live: /var/lib/neanelu for root, else the XDG data folder."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/neanelu")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "neanelu"
+
+
+def _default_cache_dir() -> Path:
+    """Return where the provisioned programs live: /var/cache/neanelu for root, else the XDG cache folder."""
+    if os.geteuid() == 0:
+        return Path("/var/cache/neanelu")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neanelu"
+
+
+class Settings(BaseSettings):
+    """Settings with their defaults; an invalid value raises pydantic's ValidationError at start."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="NEANELU_", env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore"
+    )
+
+    # --- Platform -----------------------------------------------------------------------------------------
+    database_url: str | None = Field(
+        None,
+        description="DSN of a PostgreSQL 18 of your own. When set, nothing is provisioned or started and every "
+        "command uses it as it stands. Set it in production.",
+    )
+    home: Path = Field(
+        default_factory=_default_home,
+        description="Folder of the embedded cluster: data, socket, log. Change it to keep several clusters "
+        "apart or to use another disk. When root starts the server, server_user must be able to reach it.",
+    )
+    cache_dir: Path = Field(
+        default_factory=_default_cache_dir,
+        description="Folder of the provisioned programs (about 500 MB). Change it to share it or to move it.",
+    )
+    server_user: str = Field(
+        "nobody",
+        description="System user that runs the embedded server when root starts it (PostgreSQL refuses root). "
+        "Give it a user of its own on a machine where other services run as nobody.",
+    )
+    debian_mirror: str | None = Field(
+        None,
+        description="Debian mirror to provision from. By default the one that the host's apt uses; set it on "
+        "hosts that use a derivative's mirror.",
+    )
+    debian_suite: str = Field(
+        "forky",
+        description="Debian suite that holds PostgreSQL 18.6 or later. Change it only together with packages.txt.",
+    )
+    project_dir: Path | None = Field(
+        None,
+        description="Folder with sqitch.plan. By default found from the package's place, then from the "
+        "current folder upwards.",
+    )
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Return the settings, read once a process; `get_settings.cache_clear()` re-reads them."""
+    return Settings()
