@@ -33,10 +33,14 @@ BEGIN
         IF NOT FOUND THEN
             BEGIN
                 v_made_schema := to_regnamespace(v_ext.schema) IS NULL;
-                IF v_made_schema AND v_ext.name <> 'pgmq' THEN  -- pgmq makes its own schema
+                IF v_made_schema AND v_ext.name <> 'pgmq' THEN  -- it makes its schema itself
                     EXECUTE format('CREATE SCHEMA %I', v_ext.schema);
                 END IF;
-                EXECUTE format('CREATE EXTENSION %I SCHEMA %I', v_ext.name, v_ext.schema);
+                IF v_ext.name = 'pgmq' THEN
+                    CREATE EXTENSION pgmq;
+                ELSE
+                    EXECUTE format('CREATE EXTENSION %I SCHEMA %I', v_ext.name, v_ext.schema);
+                END IF;
                 IF v_made_schema THEN
                     -- The revert script drops what bears this comment, and leaves what was there before us.
                     EXECUTE format('COMMENT ON SCHEMA %I IS %L', v_ext.schema, 'Extensions that Neanelu installed');
@@ -45,8 +49,9 @@ BEGIN
                 WHEN insufficient_privilege THEN
                     RAISE EXCEPTION 'extension % (%) is not installed, and role % may not install it', v_ext.name, v_ext.why, current_user
                         USING ERRCODE = 'NA010',
-                              HINT = format('An administrator should run: CREATE SCHEMA IF NOT EXISTS %I; CREATE EXTENSION %I SCHEMA %I;',
-                                            v_ext.schema, v_ext.name, v_ext.schema);
+                              HINT = format('An administrator should run: %sCREATE EXTENSION %I SCHEMA %I;',
+                                            CASE WHEN v_ext.name <> 'pgmq' THEN format('CREATE SCHEMA IF NOT EXISTS %I; ', v_ext.schema) END,
+                                            v_ext.name, v_ext.schema);
                 WHEN undefined_file OR feature_not_supported THEN
                     RAISE EXCEPTION 'extension % (%) is not available on this server: %', v_ext.name, v_ext.why, SQLERRM
                         USING ERRCODE = 'NA010', HINT = 'Install the package that carries the extension, then deploy again.';
