@@ -1,6 +1,6 @@
 """Every setting of Neanelu, read from the environment (prefix `NEANELU_`) and from a `.env` file.
 
-One class on purpose: the table in the documentation is made from it, and a name can be looked up in one place.
+One class on purpose: the table in the documentation is made from it, and there is one place to look.
 """
 
 from __future__ import annotations
@@ -31,14 +31,18 @@ class Settings(BaseSettings):
     """Settings with their defaults; an invalid value raises pydantic's ValidationError at start."""
 
     model_config = SettingsConfigDict(
-        env_prefix="NEANELU_", env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore"
+        env_prefix="NEANELU_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
     )
 
     # --- Platform -----------------------------------------------------------------------------------------
     database_url: str | None = Field(
-        None,
-        description="DSN of a PostgreSQL 18 of your own. When set, nothing is provisioned or started and every "
-        "command uses it as it stands. Set it in production.",
+        default=None,
+        description="DSN of a PostgreSQL 18 of your own. When set, nothing is provisioned or started and "
+        "every command uses it as it stands. Set it in production.",
     )
     home: Path = Field(
         default_factory=_default_home,
@@ -50,21 +54,21 @@ class Settings(BaseSettings):
         description="Folder of the provisioned programs (about 500 MB). Change it to share it or to move it.",
     )
     server_user: str = Field(
-        "nobody",
-        description="System user that runs the embedded server when root starts it (PostgreSQL refuses root). "
-        "Give it a user of its own on a machine where other services run as nobody.",
+        default="nobody",
+        description="System user that runs the embedded server when root starts it (PostgreSQL refuses root)."
+        " Give it a user of its own on a machine where other services run as nobody.",
     )
     debian_mirror: str | None = Field(
-        None,
+        default=None,
         description="Debian mirror to provision from. By default the one that the host's apt uses; set it on "
         "hosts that use a derivative's mirror.",
     )
     debian_suite: str = Field(
-        "forky",
-        description="Debian suite that holds PostgreSQL 18.6 or later. Change it only together with packages.txt.",
+        default="forky",
+        description="Debian suite that holds PostgreSQL 18.6 or later. Change it together with packages.txt.",
     )
     project_dir: Path | None = Field(
-        None,
+        default=None,
         description="Folder with sqitch.plan. By default found from the package's place, then from the "
         "current folder upwards.",
     )

@@ -79,8 +79,8 @@ def server() -> None:
 def start(timeout: float) -> None:
     """Provision the programs when they are missing and start the server.
 
-    Safe to repeat. With NEANELU_DATABASE_URL set nothing is provisioned or started; the command then only checks
-    that the database answers (exit code 3 when it does not).
+    Safe to repeat. With NEANELU_DATABASE_URL set nothing is provisioned or started; the command then only
+    checks that the database answers (exit code 3 when it does not).
     """
     settings = get_settings()
     if settings.database_url:

@@ -1,6 +1,6 @@
 """The ground Neanelu stands on: a provisioned PostgreSQL, private clusters, and deployment with sqitch.
 
-`distribution` builds the per-user cache of programs, `cluster` runs a server from it, `sqitch` deploys into it.
+`distribution` builds the per-user cache of programs, `cluster` runs a server from it, `sqitch` deploys.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A private PostgreSQL cluster: made, started, stopped, without root and without touching the host's own.
 
-It listens on a unix socket only; whoever may enter the socket's folder may connect as any role (trust), so the
-folder's permissions (0700) are the lock. PostgreSQL refuses to run as root: root's clusters run as
+It listens on a unix socket only; whoever may enter the socket's folder may connect as any role (trust), so
+the folder's permissions (0700) are the lock. PostgreSQL refuses to run as root: root's clusters run as
 `settings.server_user`.
 """
 
@@ -28,6 +28,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from neanelu.platform import PlatformError
 from neanelu.platform.distribution import PG_MAJOR, Distribution, Progress, check_timezones, find, provision
+from neanelu.platform.sqitch import libpq_environment
 from neanelu.settings import Settings, get_settings
 
 PORT = 5432
@@ -233,7 +234,7 @@ class Cluster:
         return True
 
     def kill(self, timeout: float = 10.0) -> None:
-        """Kill the postmaster with SIGKILL, as a power failure would, and wait until all backends are gone."""
+        """Kill the postmaster with SIGKILL, like a power failure, and wait until its backends are gone."""
         pid = self._pid()
         if pid is None:
             return
@@ -311,7 +312,7 @@ class Cluster:
             ) from error
         if done.returncode != 0:
             said = (done.stdout + done.stderr).strip()
-            raise PlatformError(f"{program} failed with exit code {done.returncode}: {said}\n{self._log_tail()}")
+            raise PlatformError(f"{program} failed ({done.returncode}): {said}\n{self._log_tail()}")
 
     def _log_tail(self, lines: int = 15) -> str:
         """Return the end of the server's log."""
@@ -321,7 +322,7 @@ class Cluster:
             return ""
 
     def _init(self) -> None:
-        """Run initdb when the data folder is new; raises PlatformError when it is of another major version."""
+        """Run initdb when the data folder is new; raises PlatformError when another major version made it."""
         version_file = self.data / "PG_VERSION"
         if version_file.exists():
             if version_file.read_text().strip() != str(PG_MAJOR):
@@ -358,13 +359,13 @@ class Cluster:
             f"unix_socket_directories = '{self.socket_dir}'",
             "unix_socket_permissions = 0700",
         ]
-        settings = [item for item in configuration(_memory(), os.cpu_count() or 1) if item[0] not in self.options]
-        lines += [f"{name} = {value}  # {why}" for name, value, why in settings]
+        computed = configuration(_memory(), os.cpu_count() or 1)
+        lines += [f"{name} = {value}  # {why}" for name, value, why in computed if name not in self.options]
         lines += [f"{name} = '{value}'" for name, value in self.options.items()]
         (self.data / "neanelu.conf").write_text("\n".join(lines) + "\n", "utf-8")
 
     def _pid(self) -> int | None:
-        """Return the postmaster's process id when it is alive, and None when not or when the file is stale."""
+        """Return the postmaster's process id while it is alive; None when not, or when the file is stale."""
         try:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
             process = psutil.Process(pid)
@@ -376,7 +377,7 @@ class Cluster:
         return pid
 
     def _remove_stale_pid_file(self) -> None:
-        """Remove a pid file that a dead server left; PostgreSQL would refuse when its number is in use again."""
+        """Remove a dead server's pid file: PostgreSQL would not start while its number is in use again."""
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _wait(self, timeout: float) -> None:
@@ -438,13 +439,8 @@ def client_env(settings: Settings | None = None, role: str | None = None) -> dic
     settings = settings or get_settings()
     if not settings.database_url:
         return Cluster.embedded(settings).env(role or SUPERUSER)
-    names = {
-        "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE", "password": "PGPASSWORD",
-        "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "options": "PGOPTIONS",
-    }  # fmt: skip
-    parts = conninfo_to_dict(database_dsn(role, settings))
+    variables = libpq_environment(database_dsn(role, settings))
     found = find(settings) if shutil.which("psql") is None else None
-    variables = {names[key]: str(value) for key, value in parts.items() if key in names and value is not None}
     return {**variables, "PATH": found.path() if found else os.environ.get("PATH", os.defpath)}
 
 

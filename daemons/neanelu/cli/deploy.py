@@ -1,0 +1,95 @@
+"""`neanelu deploy`, `revert` and `verify`: sqitch on the right database."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+import psycopg
+
+from neanelu.cli.server import ensure_server, fail
+from neanelu.platform import PlatformError, sqitch
+from neanelu.platform.cluster import database_dsn
+
+_PASS_THROUGH = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+def _attempt(work: Callable[[], object]) -> None:
+    """Run a sqitch command; exit with 1 when a script failed and with 3 when the environment is not ready."""
+    try:
+        work()
+    except sqitch.SqitchError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    except (PlatformError, psycopg.Error) as error:
+        fail(error)
+
+
+@click.command(context_settings=_PASS_THROUGH)
+@click.option("--dry-run", is_flag=True, help="Say what would be deployed; change nothing.")
+@click.option("--to", "to", metavar="CHANGE", help="Deploy up to this change and not further.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def deploy(dry_run: bool, to: str | None, arguments: tuple[str, ...]) -> None:
+    """Deploy the schema: every change of sqitch.plan that is not deployed yet, each one verified.
+
+    Starts the embedded server when it is not running. Arguments after `--` are sqitch's own.
+
+    \b
+    Examples:
+      neanelu deploy
+      neanelu deploy --dry-run
+      neanelu deploy --to schema/core
+      neanelu deploy -- --log-only       note the changes as deployed, without running them
+    """
+    ensure_server()
+    dsn = database_dsn()
+    if dry_run:
+        _attempt(lambda: _status(dsn))
+        return
+    extra = [*(["--to-change", to] if to else []), *arguments]
+    _attempt(lambda: sqitch.deploy(dsn, extra, echo=click.echo))
+
+
+def _status(dsn: str) -> None:
+    """Print which changes are deployed and which are not."""
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute("SELECT to_regclass('sqitch.changes')").fetchone()
+    if row is None or row[0] is None:
+        click.echo("Nothing is deployed yet. The whole plan would be:")
+        sqitch.run("plan", dsn, ["--format", "format:  %n", "--no-headers"], echo=click.echo)
+    else:
+        sqitch.run("status", dsn, echo=click.echo)
+
+
+@click.command(context_settings=_PASS_THROUGH)
+@click.option("--to", metavar="CHANGE", help="Revert what was deployed after this change; all without it.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def revert(to: str | None, yes: bool, arguments: tuple[str, ...]) -> None:
+    """Revert the schema, with all data in what is reverted.
+
+    \b
+    Examples:
+      neanelu revert --to schema/core
+      neanelu revert --yes
+    """
+    what = f"everything after {to}" if to else "the whole schema"
+    if not yes:
+        click.confirm(f"Revert {what}? The data in it are lost.", abort=True)
+    ensure_server()
+    _attempt(lambda: sqitch.revert(database_dsn(), to, arguments, echo=click.echo))
+
+
+@click.command(context_settings=_PASS_THROUGH)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def verify(arguments: tuple[str, ...]) -> None:
+    """Run the verify script of every deployed change. Exit code 1 when something is missing.
+
+    \b
+    Examples:
+      neanelu verify
+      neanelu verify -- --from-change schema/core
+    """
+    ensure_server()
+    _attempt(lambda: sqitch.verify(database_dsn(), arguments, echo=click.echo))
