@@ -1,0 +1,128 @@
+-- Deploy neanelu:schema/webhooks to pg
+-- Module B, webhook part: subscriptions, events (partitioned by month) and receipts.
+--
+-- A unique index on a partitioned table must contain the partition key, so it cannot keep a delivery from being
+-- taken twice across months. webhook_receipts keeps that promise: insert the receipt first, and the event only
+-- when the receipt was new. Partitions are made and dropped by pg_partman.
+
+BEGIN;
+SET LOCAL search_path = neanelu, extensions, pg_temp;
+SET LOCAL ROLE neanelu_owner;
+
+CREATE TABLE neanelu.shopify_webhooks (
+  id                   uuid NOT NULL DEFAULT uuidv7(),
+  shop_id              uuid NOT NULL,
+  shopify_gid          varchar(100) NOT NULL,
+  topic                varchar(100) NOT NULL,
+  address              text NOT NULL,
+  format               varchar(10) NOT NULL DEFAULT 'json',
+  api_version          varchar(20),
+  include_fields       text[],
+  metafield_namespaces text[],
+  created_at           timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT shopify_webhooks_pkey PRIMARY KEY (shop_id, id),
+  CONSTRAINT shopify_webhooks_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES neanelu.shops (id) ON DELETE CASCADE,
+  CONSTRAINT shopify_webhooks_shopify_gid_check CHECK (shopify_gid LIKE 'gid://shopify/WebhookSubscription/_%'),
+  CONSTRAINT shopify_webhooks_topic_check CHECK (topic ~ '^[a-z0-9_]+/[a-z0-9_]+$'),
+  CONSTRAINT shopify_webhooks_format_check CHECK (format IN ('json', 'xml'))
+);
+
+CREATE UNIQUE INDEX idx_webhooks_shop_gid ON neanelu.shopify_webhooks (shop_id, shopify_gid);
+CREATE INDEX idx_webhooks_shop_topic ON neanelu.shopify_webhooks (shop_id, topic);
+
+COMMENT ON TABLE neanelu.shopify_webhooks IS 'Webhook subscriptions of a shop, as registered at Shopify.';
+COMMENT ON COLUMN neanelu.shopify_webhooks.id IS
+  'Internal id, time ordered. Never leaves the database as a business key; the natural key is the GID.';
+COMMENT ON COLUMN neanelu.shopify_webhooks.shop_id IS
+  'Tenant; first column of the primary key and of every reference.';
+COMMENT ON COLUMN neanelu.shopify_webhooks.shopify_gid IS
+  'Global id at Shopify, gid://shopify/WebhookSubscription/<number>; natural key within the shop.';
+COMMENT ON COLUMN neanelu.shopify_webhooks.topic IS
+  'Shopify: WebhookSubscription.topic in the form of the delivery''s header, such as orders/create.';
+COMMENT ON COLUMN neanelu.shopify_webhooks.address IS
+  'Where deliveries go: an https address, or the ARN or topic of a queue.';
+COMMENT ON COLUMN neanelu.shopify_webhooks.format IS 'Shopify: WebhookSubscription.format, lower case.';
+COMMENT ON COLUMN neanelu.shopify_webhooks.api_version IS
+  'Shopify: WebhookSubscription.apiVersion that the payloads follow.';
+COMMENT ON COLUMN neanelu.shopify_webhooks.include_fields IS
+  'Shopify: WebhookSubscription.includeFields; null means all.';
+COMMENT ON COLUMN neanelu.shopify_webhooks.metafield_namespaces IS
+  'Shopify: WebhookSubscription.metafieldNamespaces.';
+COMMENT ON COLUMN neanelu.shopify_webhooks.created_at IS 'When the row was inserted here.';
+
+CREATE TABLE neanelu.webhook_events (
+  id                 uuid NOT NULL DEFAULT uuidv7(),
+  shop_id            uuid,
+  topic              varchar(100) NOT NULL,
+  shopify_webhook_id varchar(100),
+  api_version        varchar(20),
+  payload            jsonb NOT NULL,
+  hmac_verified      boolean NOT NULL DEFAULT false,
+  received_at        timestamptz NOT NULL DEFAULT now(),
+  processed_at       timestamptz,
+  processing_error   text,
+  job_id             varchar(255),
+  idempotency_key    varchar(255),
+  retry_count        integer NOT NULL DEFAULT 0,
+  created_at         timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT webhook_events_pkey PRIMARY KEY (id, created_at),
+  CONSTRAINT webhook_events_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES neanelu.shops (id) ON DELETE CASCADE,
+  CONSTRAINT webhook_events_retry_count_check CHECK (retry_count >= 0),
+  CONSTRAINT webhook_events_verified_first_check CHECK (processed_at IS NULL OR hmac_verified)
+) PARTITION BY RANGE (created_at);
+
+CREATE INDEX idx_webhook_events_unprocessed
+  ON neanelu.webhook_events (shop_id, received_at) WHERE processed_at IS NULL;
+CREATE INDEX idx_webhook_events_topic ON neanelu.webhook_events (shop_id, topic);
+CREATE INDEX idx_webhook_events_payload ON neanelu.webhook_events USING gin (payload jsonb_path_ops);
+
+COMMENT ON TABLE neanelu.webhook_events IS
+  'Webhook deliveries with their payload, partitioned by month on created_at, three months kept. May '
+  'hold personal data.';
+COMMENT ON COLUMN neanelu.webhook_events.id IS 'Event id; unique together with created_at.';
+COMMENT ON COLUMN neanelu.webhook_events.shop_id IS
+  'Tenant; null when the shop of the delivery is not known here. Such rows are seen by no tenant.';
+COMMENT ON COLUMN neanelu.webhook_events.topic IS 'X-Shopify-Topic, such as orders/create.';
+COMMENT ON COLUMN neanelu.webhook_events.shopify_webhook_id IS 'X-Shopify-Webhook-Id, id of the delivery.';
+COMMENT ON COLUMN neanelu.webhook_events.api_version IS 'X-Shopify-API-Version the payload follows.';
+COMMENT ON COLUMN neanelu.webhook_events.payload IS 'Body of the delivery.';
+COMMENT ON COLUMN neanelu.webhook_events.hmac_verified IS
+  'True when the HMAC over the raw body was right; others are kept for investigation and never '
+  'processed.';
+COMMENT ON COLUMN neanelu.webhook_events.received_at IS 'When the delivery arrived.';
+COMMENT ON COLUMN neanelu.webhook_events.processed_at IS 'When its effect was committed; null while open.';
+COMMENT ON COLUMN neanelu.webhook_events.processing_error IS 'Last error; null when none.';
+COMMENT ON COLUMN neanelu.webhook_events.job_id IS 'Message in the queue that processes it (pgmq msg_id as text).';
+COMMENT ON COLUMN neanelu.webhook_events.idempotency_key IS 'Key of the receipt, unique in webhook_receipts.';
+COMMENT ON COLUMN neanelu.webhook_events.retry_count IS 'Number of attempts after the first.';
+COMMENT ON COLUMN neanelu.webhook_events.created_at IS 'Partition key; never changed.';
+
+CREATE TABLE neanelu.webhook_receipts (
+  shop_id          uuid NOT NULL,
+  idempotency_key  varchar(255) NOT NULL,
+  topic            varchar(100) NOT NULL,
+  received_at      timestamptz NOT NULL DEFAULT now(),
+  event_id         uuid,
+  event_created_at timestamptz,
+  CONSTRAINT webhook_receipts_pkey PRIMARY KEY (shop_id, idempotency_key),
+  CONSTRAINT webhook_receipts_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES neanelu.shops (id) ON DELETE CASCADE,
+  CONSTRAINT webhook_receipts_event_check CHECK ((event_id IS NULL) = (event_created_at IS NULL))
+);
+
+CREATE INDEX idx_webhook_receipts_received ON neanelu.webhook_receipts (received_at);
+
+COMMENT ON TABLE neanelu.webhook_receipts IS
+  'Which deliveries were taken: the unique key that the partitioned webhook_events cannot have. Not '
+  'partitioned; pruned by age once Shopify no longer repeats a delivery (it stops after some hours; '
+  'rows are kept for days).';
+COMMENT ON COLUMN neanelu.webhook_receipts.shop_id IS
+  'Tenant; first column of the primary key and of every reference.';
+COMMENT ON COLUMN neanelu.webhook_receipts.idempotency_key IS
+  'X-Shopify-Event-Id, or X-Shopify-Webhook-Id where it is missing.';
+COMMENT ON COLUMN neanelu.webhook_receipts.topic IS 'Topic of the delivery.';
+COMMENT ON COLUMN neanelu.webhook_receipts.received_at IS 'When it was first taken; age for pruning.';
+COMMENT ON COLUMN neanelu.webhook_receipts.event_id IS
+  'Event that was recorded; no reference, partitions are dropped on their own.';
+COMMENT ON COLUMN neanelu.webhook_receipts.event_created_at IS 'Partition key of that event.';
+
+COMMIT;
