@@ -76,7 +76,7 @@ RETURNS uuid
 LANGUAGE plpgsql
 STABLE
 PARALLEL SAFE
-COST 40
+COST 200
 AS $body$
 DECLARE
     v_shop text;
