@@ -197,6 +197,7 @@ class Cluster:
         """
         self.programs(progress)
         with self._locked():
+            self._make_folder(self.log.parent)
             self._init()
             if self._pid() is not None:
                 self._wait(timeout)
@@ -331,7 +332,6 @@ class Cluster:
                     f"{PG_MAJOR}: upgrade it with pg_upgrade, or set NEANELU_HOME to a new folder"
                 )
             return
-        self._make_folder(self.log.parent)
         # initdb cleans up a data folder that it could not finish; one that was killed left an unusable rest.
         if self.data.exists() and any(self.data.iterdir()) and not (self.data / "global/pg_control").exists():
             shutil.rmtree(self.data)
