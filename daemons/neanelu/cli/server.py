@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from neanelu.platform import PlatformError
 from neanelu.platform import distribution as dist
 from neanelu.platform.cluster import Cluster, client_env, export_lines
+from neanelu.platform.scratch import Scratch
 from neanelu.settings import get_settings
 
 #: Messages go to standard error, so that `env` and `--json` can be read by programs.
@@ -170,3 +171,31 @@ def psql(arguments: tuple[str, ...]) -> None:
         fail(PlatformError("psql is not on PATH; install a PostgreSQL client"))
     sys.stdout.flush()
     os.execve(program, [program, *arguments], {**os.environ, **variables})  # noqa: S606
+
+
+@server.command()
+@click.option("--programs", is_flag=True, help="Delete the provisioned programs too.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+def drop(programs: bool, yes: bool) -> None:
+    """Stop the embedded server and delete its data for good."""
+    settings = get_settings()
+    cluster = Cluster.embedded(settings)
+    if not yes:
+        click.confirm(f"Delete {cluster.home} with every row in it?", abort=True)
+    try:
+        cluster.drop()
+        Scratch().destroy()
+    except PlatformError as error:
+        fail(error)
+    if programs:
+        shutil.rmtree(settings.cache_dir, ignore_errors=True)
+    click.echo(f"{cluster.home} is gone" + (f", and {settings.cache_dir}" if programs else ""))
+
+
+@server.command()
+def drop_scratch() -> None:
+    """Delete the cluster of the tests. It is made again when they run."""
+    try:
+        Scratch().destroy()
+    except PlatformError as error:
+        fail(error)

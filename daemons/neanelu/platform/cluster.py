@@ -241,8 +241,8 @@ class Cluster:
             return
         backends = psutil.Process(pid).children(recursive=True)
         os.kill(pid, signal.SIGKILL)
-        psutil.wait_procs([*backends], timeout=timeout)
-        self._wait_for_end(pid, timeout)
+        for process in (pid, *(backend.pid for backend in backends)):
+            self._wait_for_end(process, timeout)
 
     def drop(self) -> None:
         """Stop the server and delete the cluster with all its data."""

@@ -130,6 +130,12 @@ class Scratch:
                 self.cluster.stop("fast")
         self._users = None
 
+    def destroy(self) -> None:
+        """Delete the cluster, whoever uses it; it is made again by the next `open`."""
+        self.close()
+        if self.cluster.home.exists():
+            self.cluster.drop()
+
     def _sweep(self) -> None:
         """Drop the databases of processes that are gone, and the templates of older states of the scripts."""
         with self._maintenance() as connection:
