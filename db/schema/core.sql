@@ -6,6 +6,24 @@
 -- uninstalled shop keeps its row.
 
 BEGIN;
+
+-- Operators of citext are found through the search path; a session without them compares case-sensitively and past
+-- the index, silently. So sessions of this database get a path that has them, unless somebody set another.
+DO $path$
+BEGIN
+  IF EXISTS (SELECT FROM pg_catalog.pg_db_role_setting AS s, unnest(s.setconfig) AS c (setting)
+             WHERE s.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+               AND s.setrole = 0 AND c.setting LIKE 'search\_path=%') THEN
+    RAISE NOTICE 'search_path of database % is left as it is; it should contain neanelu and extensions', current_database();
+  ELSIF pg_catalog.pg_has_role(current_user, (SELECT datdba FROM pg_catalog.pg_database WHERE datname = current_database()), 'USAGE') THEN
+    EXECUTE format('ALTER DATABASE %I SET search_path = neanelu, public, extensions', current_database());
+  ELSE
+    RAISE WARNING 'role % does not own database %: its search_path is left as it is', current_user, current_database()
+      USING HINT = 'The owner should run: ALTER DATABASE … SET search_path = neanelu, public, extensions;';
+  END IF;
+END
+$path$;
+
 SET LOCAL search_path = neanelu, extensions, pg_temp;
 SET LOCAL ROLE neanelu_owner;
 
