@@ -1,5 +1,7 @@
 -- Deploy neanelu:schema/inventory to pg
 -- Module I, mirror part: locations and inventory levels. The ledger comes later.
+--
+-- A level reaches its shop through the reference to its location.
 
 BEGIN;
 SET LOCAL search_path = neanelu, extensions, pg_temp;
@@ -88,7 +90,6 @@ CREATE TABLE neanelu.inventory_levels (
   created_at               timestamptz NOT NULL DEFAULT now(),
   updated_at               timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT inventory_levels_pkey PRIMARY KEY (shop_id, id),
-  CONSTRAINT inventory_levels_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES neanelu.shops (id) ON DELETE RESTRICT,
   CONSTRAINT inventory_levels_shop_id_location_id_fkey
     FOREIGN KEY (shop_id, location_id) REFERENCES neanelu.inventory_locations (shop_id, id) ON DELETE CASCADE,
   CONSTRAINT inventory_levels_shopify_gid_check CHECK (shopify_gid LIKE 'gid://shopify/InventoryLevel/_%'),

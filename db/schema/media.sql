@@ -1,7 +1,8 @@
 -- Deploy neanelu:schema/media to pg
 -- Module J: media, their links to products and variants, publications and what is published where.
 --
--- Links carry shop_id in both references and go with either end (CASCADE).
+-- Links carry shop_id in both references and go with either end (CASCADE); they need no reference of their own to
+-- shops.
 
 BEGIN;
 SET LOCAL search_path = neanelu, extensions, pg_temp;
@@ -101,8 +102,6 @@ CREATE TABLE neanelu.shopify_product_media (
   created_at  timestamptz NOT NULL DEFAULT now(),
   updated_at  timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT shopify_product_media_pkey PRIMARY KEY (shop_id, product_id, media_id),
-  CONSTRAINT shopify_product_media_shop_id_fkey
-    FOREIGN KEY (shop_id) REFERENCES neanelu.shops (id) ON DELETE RESTRICT,
   CONSTRAINT shopify_product_media_shop_id_product_id_fkey
     FOREIGN KEY (shop_id, product_id) REFERENCES neanelu.shopify_products (shop_id, id) ON DELETE CASCADE,
   CONSTRAINT shopify_product_media_shop_id_media_id_fkey
@@ -137,8 +136,6 @@ CREATE TABLE neanelu.shopify_variant_media (
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT shopify_variant_media_pkey PRIMARY KEY (shop_id, variant_id, media_id),
-  CONSTRAINT shopify_variant_media_shop_id_fkey
-    FOREIGN KEY (shop_id) REFERENCES neanelu.shops (id) ON DELETE RESTRICT,
   CONSTRAINT shopify_variant_media_shop_id_variant_id_fkey
     FOREIGN KEY (shop_id, variant_id) REFERENCES neanelu.shopify_variants (shop_id, id) ON DELETE CASCADE,
   CONSTRAINT shopify_variant_media_shop_id_media_id_fkey
@@ -230,8 +227,6 @@ CREATE TABLE neanelu.shopify_resource_publications (
   created_at     timestamptz NOT NULL DEFAULT now(),
   updated_at     timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT shopify_resource_publications_pkey PRIMARY KEY (shop_id, id),
-  CONSTRAINT shopify_resource_publications_shop_id_fkey
-    FOREIGN KEY (shop_id) REFERENCES neanelu.shops (id) ON DELETE RESTRICT,
   CONSTRAINT shopify_resource_publications_shop_id_publication_id_fkey
     FOREIGN KEY (shop_id, publication_id) REFERENCES neanelu.shopify_publications (shop_id, id) ON DELETE
       CASCADE,

@@ -1,5 +1,7 @@
 -- Deploy neanelu:schema/menus to pg
 -- Module K: navigation menus and their items.
+--
+-- Items reach their shop through the reference to their menu.
 
 BEGIN;
 SET LOCAL search_path = neanelu, extensions, pg_temp;
@@ -69,7 +71,6 @@ CREATE TABLE neanelu.shopify_menu_items (
   updated_at     timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT shopify_menu_items_pkey PRIMARY KEY (shop_id, id),
   CONSTRAINT shopify_menu_items_shop_id_menu_id_id_key UNIQUE (shop_id, menu_id, id),
-  CONSTRAINT shopify_menu_items_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES neanelu.shops (id) ON DELETE RESTRICT,
   CONSTRAINT shopify_menu_items_shop_id_menu_id_fkey
     FOREIGN KEY (shop_id, menu_id) REFERENCES neanelu.shopify_menus (shop_id, id) ON DELETE CASCADE,
   CONSTRAINT shopify_menu_items_shop_id_menu_id_parent_item_id_fkey

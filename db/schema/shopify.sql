@@ -3,8 +3,9 @@
 --
 -- Rows are written by the sync and webhook functions only. A column that the source did not send stays null, so
 -- booleans are nullable; containers (tags, options, metafields) are empty instead. Shops are referenced with
--- RESTRICT, so that a mirror is only ever emptied on purpose; parts go with their whole (CASCADE). Fill factor 90
--- and no index on a touched-at column keep updates heap-only.
+-- RESTRICT, so that a mirror is only ever emptied on purpose; parts go with their whole (CASCADE). A part has no
+-- reference of its own to shops: its reference to the whole contains shop_id and costs a look-up per row already.
+-- Fill factor 90 and no index on a touched-at column keep updates heap-only.
 
 BEGIN;
 SET LOCAL search_path = neanelu, extensions, pg_temp;
@@ -165,7 +166,6 @@ CREATE TABLE neanelu.shopify_variants (
   created_at          timestamptz NOT NULL DEFAULT now(),
   updated_at          timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT shopify_variants_pkey PRIMARY KEY (shop_id, id),
-  CONSTRAINT shopify_variants_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES neanelu.shops (id) ON DELETE RESTRICT,
   CONSTRAINT shopify_variants_shop_id_product_id_fkey
     FOREIGN KEY (shop_id, product_id) REFERENCES neanelu.shopify_products (shop_id, id) ON DELETE CASCADE,
   CONSTRAINT shopify_variants_shopify_gid_check CHECK (shopify_gid LIKE 'gid://shopify/ProductVariant/_%'),
@@ -355,8 +355,6 @@ CREATE TABLE neanelu.shopify_collection_products (
   created_at    timestamptz NOT NULL DEFAULT now(),
   updated_at    timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT shopify_collection_products_pkey PRIMARY KEY (shop_id, collection_id, product_id),
-  CONSTRAINT shopify_collection_products_shop_id_fkey
-    FOREIGN KEY (shop_id) REFERENCES neanelu.shops (id) ON DELETE RESTRICT,
   CONSTRAINT shopify_collection_products_shop_id_collection_id_fkey
     FOREIGN KEY (shop_id, collection_id) REFERENCES neanelu.shopify_collections (shop_id, id) ON DELETE
       CASCADE,

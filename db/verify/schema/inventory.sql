@@ -24,9 +24,9 @@ SELECT id, shop_id, shopify_gid, inventory_item_gid, inventory_item_legacy_id, l
        committed, incoming, reserved, damaged, quality_control, safety_stock, updated_at_shopify, synced_at,
        deleted_at, deletion_reason, created_at, updated_at
 FROM neanelu.inventory_levels WHERE false;
-SELECT 1 / (count(*) = 9)::int FROM pg_catalog.pg_constraint
+SELECT 1 / (count(*) = 8)::int FROM pg_catalog.pg_constraint
 WHERE conrelid = 'neanelu.inventory_levels'::regclass AND convalidated AND conname IN (
-  'inventory_levels_pkey', 'inventory_levels_shop_id_fkey', 'inventory_levels_shop_id_location_id_fkey',
+  'inventory_levels_pkey', 'inventory_levels_shop_id_location_id_fkey',
   'inventory_levels_shopify_gid_check', 'inventory_levels_inventory_item_gid_check',
   'inventory_levels_inventory_item_legacy_id_check', 'inventory_levels_finite_times_check',
   'inventory_levels_deletion_reason_check', 'inventory_levels_tombstone_check');

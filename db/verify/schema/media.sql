@@ -23,11 +23,10 @@ WHERE oid = 'neanelu.shopify_media'::regclass;
 
 SELECT shop_id, product_id, media_id, position, is_featured, created_at, updated_at
 FROM neanelu.shopify_product_media WHERE false;
-SELECT 1 / (count(*) = 5)::int FROM pg_catalog.pg_constraint
+SELECT 1 / (count(*) = 4)::int FROM pg_catalog.pg_constraint
 WHERE conrelid = 'neanelu.shopify_product_media'::regclass AND convalidated AND conname IN (
-  'shopify_product_media_pkey', 'shopify_product_media_shop_id_fkey',
-  'shopify_product_media_shop_id_product_id_fkey', 'shopify_product_media_shop_id_media_id_fkey',
-  'shopify_product_media_position_check');
+  'shopify_product_media_pkey', 'shopify_product_media_shop_id_product_id_fkey',
+  'shopify_product_media_shop_id_media_id_fkey', 'shopify_product_media_position_check');
 SELECT 1 / (count(*) = 4)::int FROM pg_catalog.pg_index AS x JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
 WHERE x.indrelid = 'neanelu.shopify_product_media'::regclass AND x.indisvalid AND i.relname IN (
   'idx_product_media_shop', 'idx_product_media_product', 'idx_product_media_featured',
@@ -38,11 +37,10 @@ WHERE oid = 'neanelu.shopify_product_media'::regclass;
 
 SELECT shop_id, variant_id, media_id, position, created_at, updated_at
 FROM neanelu.shopify_variant_media WHERE false;
-SELECT 1 / (count(*) = 5)::int FROM pg_catalog.pg_constraint
+SELECT 1 / (count(*) = 4)::int FROM pg_catalog.pg_constraint
 WHERE conrelid = 'neanelu.shopify_variant_media'::regclass AND convalidated AND conname IN (
-  'shopify_variant_media_pkey', 'shopify_variant_media_shop_id_fkey',
-  'shopify_variant_media_shop_id_variant_id_fkey', 'shopify_variant_media_shop_id_media_id_fkey',
-  'shopify_variant_media_position_check');
+  'shopify_variant_media_pkey', 'shopify_variant_media_shop_id_variant_id_fkey',
+  'shopify_variant_media_shop_id_media_id_fkey', 'shopify_variant_media_position_check');
 SELECT 1 / (count(*) = 2)::int FROM pg_catalog.pg_index AS x JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
 WHERE x.indrelid = 'neanelu.shopify_variant_media'::regclass AND x.indisvalid AND i.relname IN (
   'idx_variant_media_shop', 'idx_variant_media_media');
@@ -68,10 +66,9 @@ WHERE oid = 'neanelu.shopify_publications'::regclass;
 SELECT id, shop_id, publication_id, resource_type, resource_id, product_id, collection_id, is_published,
        published_at, publish_date, created_at, updated_at
 FROM neanelu.shopify_resource_publications WHERE false;
-SELECT 1 / (count(*) = 7)::int FROM pg_catalog.pg_constraint
+SELECT 1 / (count(*) = 6)::int FROM pg_catalog.pg_constraint
 WHERE conrelid = 'neanelu.shopify_resource_publications'::regclass AND convalidated AND conname IN (
-  'shopify_resource_publications_pkey', 'shopify_resource_publications_shop_id_fkey',
-  'shopify_resource_publications_shop_id_publication_id_fkey',
+  'shopify_resource_publications_pkey', 'shopify_resource_publications_shop_id_publication_id_fkey',
   'shopify_resource_publications_shop_id_product_id_fkey',
   'shopify_resource_publications_shop_id_collection_id_fkey',
   'shopify_resource_publications_resource_type_check', 'shopify_resource_publications_finite_times_check');

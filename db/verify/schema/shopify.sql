@@ -31,9 +31,9 @@ SELECT id, shop_id, product_id, shopify_gid, legacy_resource_id, title, sku, bar
        selected_options, image_url, metafields, created_at_shopify, updated_at_shopify, synced_at, deleted_at,
        deletion_reason, created_at, updated_at
 FROM neanelu.shopify_variants WHERE false;
-SELECT 1 / (count(*) = 18)::int FROM pg_catalog.pg_constraint
+SELECT 1 / (count(*) = 17)::int FROM pg_catalog.pg_constraint
 WHERE conrelid = 'neanelu.shopify_variants'::regclass AND convalidated AND conname IN (
-  'shopify_variants_pkey', 'shopify_variants_shop_id_fkey', 'shopify_variants_shop_id_product_id_fkey',
+  'shopify_variants_pkey', 'shopify_variants_shop_id_product_id_fkey',
   'shopify_variants_shopify_gid_check', 'shopify_variants_legacy_resource_id_check',
   'shopify_variants_price_check', 'shopify_variants_compare_at_price_check',
   'shopify_variants_cost_check', 'shopify_variants_weight_check', 'shopify_variants_currency_code_check',
@@ -70,10 +70,9 @@ WHERE oid = 'neanelu.shopify_collections'::regclass;
 
 SELECT shop_id, collection_id, product_id, position, created_at, updated_at
 FROM neanelu.shopify_collection_products WHERE false;
-SELECT 1 / (count(*) = 5)::int FROM pg_catalog.pg_constraint
+SELECT 1 / (count(*) = 4)::int FROM pg_catalog.pg_constraint
 WHERE conrelid = 'neanelu.shopify_collection_products'::regclass AND convalidated AND conname IN (
-  'shopify_collection_products_pkey', 'shopify_collection_products_shop_id_fkey',
-  'shopify_collection_products_shop_id_collection_id_fkey',
+  'shopify_collection_products_pkey', 'shopify_collection_products_shop_id_collection_id_fkey',
   'shopify_collection_products_shop_id_product_id_fkey', 'shopify_collection_products_position_check');
 SELECT 1 / (count(*) = 2)::int FROM pg_catalog.pg_index AS x JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
 WHERE x.indrelid = 'neanelu.shopify_collection_products'::regclass AND x.indisvalid AND i.relname IN (
