@@ -23,7 +23,7 @@ SELECT is_empty($$
   JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'shop_id' AND a.attnotnull
   WHERE c.relnamespace = 'neanelu'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
     AND c.relpersistence = 'p' AND c.oid NOT IN (SELECT relid FROM held)
-    AND c.relname <> 'sync_digests'  -- a cache of one row a line; a row too many is only a comparison saved for nobody
+    AND c.relname <> 'sync_digests'  -- a cache, rebuilt at will; it pays no look-up per line
 $$, 'no tenant table has a shop_id that nothing holds');
 
 SELECT throws_ok($$
