@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import pwd
+import re
 import shlex
 import shutil
 import signal
@@ -139,9 +140,12 @@ class Cluster:
 
     @property
     def socket_dir(self) -> Path:
-        """The folder of the unix socket; under /tmp when the home's path is too long for a socket."""
+        """The folder of the unix socket; under /tmp when the home's path does not do for one.
+
+        It may be too long, or have characters that mean something in a list of hosts (a comma) or a setting.
+        """
         path = self.home.absolute() / "run"
-        if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
+        if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT and re.fullmatch(r"[\w./+-]+", str(path)):
             return path
         digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
         return Path("/tmp") / f"neanelu-{os.geteuid()}-{digest}"  # noqa: S108 - made 0700 and checked
@@ -202,12 +206,19 @@ class Cluster:
             if self._pid() is not None:
                 self._wait(timeout)
                 return False
-            self._remove_stale_pid_file()
+            self._remove_stale_files()
             check_timezones()
             self._write_configuration()
             self._make_folder(self.socket_dir)
             self._run_as_server(
-                "pg_ctl", "start", "--no-wait", "--silent", "-D", str(self.data), "-l", str(self.log)
+                "pg_ctl",
+                "start",
+                "--no-wait",
+                "--silent",
+                "-D",
+                str(self.data.absolute()),
+                "-l",
+                str(self.log.absolute()),
             )
             self._wait(timeout)
             self._create_database()
@@ -368,17 +379,23 @@ class Cluster:
         """Return the postmaster's process id while it is alive; None when not, or when the file is stale."""
         try:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
-            process = psutil.Process(pid)
-            # The number may have gone to another process since: the postmaster works in its data folder.
-            if process.status() == psutil.STATUS_ZOMBIE or Path(process.cwd()) != self.data.resolve():
+            # The number may have gone to another process since, or to a zombie that nobody reaps. The command
+            # line tells; unlike the working folder, root may read it in a container too.
+            command = psutil.Process(pid).cmdline()
+            if not command or Path(command[0]).name != "postgres":
+                return None
+            data = self.data.resolve()
+            if not any(argument.startswith("/") and Path(argument).resolve() == data for argument in command):
                 return None
         except (OSError, ValueError, psutil.Error):
             return None
         return pid
 
-    def _remove_stale_pid_file(self) -> None:
-        """Remove a dead server's pid file: PostgreSQL would not start while its number is in use again."""
+    def _remove_stale_files(self) -> None:
+        """Remove a dead server's pid and socket files, which keep PostgreSQL from starting."""
         (self.data / "postmaster.pid").unlink(missing_ok=True)
+        for left in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
+            (self.socket_dir / left).unlink(missing_ok=True)
 
     def _wait(self, timeout: float) -> None:
         """Wait until the server accepts connections; raises PlatformError with its log when it does not."""

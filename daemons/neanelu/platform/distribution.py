@@ -199,12 +199,15 @@ def check_timezones(zoneinfo: Path = Path("/usr/share/zoneinfo")) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file for the length of the block; waits for another holder."""
+def _locked(path: Path) -> Iterator[int]:
+    """Hold an exclusive lock on a file for the length of the block; waits for another holder.
+
+    Yields the file's descriptor. A child that inherits it keeps the lock when this process is killed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        yield handle.fileno()
 
 
 def find(settings: Settings | None = None) -> Distribution | None:
@@ -249,14 +252,14 @@ def provision(settings: Settings | None = None, progress: Progress = _silent) ->
     except OSError as error:
         raise PlatformError(f"cannot make the cache folder {settings.cache_dir}: {error}") from error
     progress("waiting for another build", 0)
-    with _locked(settings.cache_dir / ".lock"):
+    with _locked(settings.cache_dir / ".lock") as lock:
         if not damage(root):
             return Distribution(root)
         _sweep(settings.cache_dir)
         build = Path(tempfile.mkdtemp(prefix=".build-", dir=settings.cache_dir))
         try:
             build.chmod(0o755)
-            _build(build, root, settings, progress)
+            _build(build, root, lock, settings, progress)
             if root.exists():
                 root.rename(build.with_name(build.name + ".old"))
             build.rename(root)
@@ -271,9 +274,9 @@ def _sweep(cache_dir: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _build(root: Path, final: Path, settings: Settings, progress: Progress) -> None:
+def _build(root: Path, final: Path, lock: int, settings: Settings, progress: Progress) -> None:
     """Download, unpack and patch everything into root, test it, and write the manifest last."""
-    archives = _download(settings, progress)
+    archives = _download(lock, settings, progress)
     try:
         _unpack(archives, root, progress)
     except PlatformError:
@@ -281,7 +284,7 @@ def _build(root: Path, final: Path, settings: Settings, progress: Progress) -> N
         shutil.rmtree(settings.cache_dir / "apt", ignore_errors=True)
         for left in root.iterdir():
             shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
-        _unpack(_download(settings, progress), root, progress)
+        _unpack(_download(lock, settings, progress), root, progress)
     _patch(root, final, progress)
     _add_pgmq(root)
     _add_shims(root, final)
@@ -297,7 +300,7 @@ def _build(root: Path, final: Path, settings: Settings, progress: Progress) -> N
     shutil.rmtree(settings.cache_dir / "apt", ignore_errors=True)
 
 
-def _download(settings: Settings, progress: Progress) -> list[Path]:
+def _download(lock: int, settings: Settings, progress: Progress) -> list[Path]:
     """Fetch the packages with all their dependencies and return the .deb files.
 
     apt verifies the archive's signature and every file's hash; a broken file from an earlier attempt is
@@ -324,16 +327,17 @@ def _download(settings: Settings, progress: Progress) -> list[Path]:
         + f'Dir::State "{apt}";\nDir::State::lists "{apt}/lists";\nDir::State::status "{apt}/status";\n'
         + f'Dir::State::extended_states "{apt}/extended_states";\n'
         + f'Dir::Cache "{apt}";\nDir::Cache::archives "{apt}/archives";\n'
-        + f'Dir::Etc::sourcelist "{apt}/neanelu.sources";\nDir::Etc::sourceparts "-";\n'
-        + 'Dir::Etc::preferences "-";\nDir::Etc::preferencesparts "-";\n'
+        + f'Dir::Etc::sourcelist "{apt}/neanelu.sources";\nDir::Etc::sourceparts "/dev/null";\n'
+        + 'Dir::Etc::preferences "/dev/null";\nDir::Etc::preferencesparts "/dev/null";\n'
         + 'APT::Default-Release "";\nAPT::Install-Recommends "false";\nAPT::Install-Suggests "false";\n'
         + 'Acquire::Languages "none";\nAcquire::Retries "3";\nAPT::Keep-Downloaded-Packages "true";\n'
         + f'APT::Sandbox::User "{"root" if os.geteuid() == 0 else ""}";\n'
         + f'APT::Architectures "{_architecture()}";\n'
     )
-    _apt(apt, ["update", "--error-on=any"], "reading the package lists", progress)
+    _apt(apt, lock, ["update", "--error-on=any"], "reading the package lists", progress)
     _apt(
         apt,
+        lock,
         ["install", "--yes", "--download-only", "--no-install-recommends", *packages()],
         "downloading packages",
         progress,
@@ -344,8 +348,11 @@ def _download(settings: Settings, progress: Progress) -> list[Path]:
     return found
 
 
-def _apt(apt: Path, arguments: list[str], phase: str, progress: Progress) -> None:
-    """Run apt-get with the cache's own configuration, reporting what its status descriptor says."""
+def _apt(apt: Path, lock: int, arguments: list[str], phase: str, progress: Progress) -> None:
+    """Run apt-get with the cache's own configuration, reporting what its status descriptor says.
+
+    It inherits the build's lock: were this process killed, the next build waits until apt-get is gone too.
+    """
     progress(phase, 0)
     read, write = os.pipe()
     command = ["apt-get", "-qq", "-c", str(apt / "apt.conf"), "-o", f"APT::Status-Fd={write}", *arguments]
@@ -357,7 +364,7 @@ def _apt(apt: Path, arguments: list[str], phase: str, progress: Progress) -> Non
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                pass_fds=[write],
+                pass_fds=[write, lock],
                 env={**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
             )
         except FileNotFoundError as error:

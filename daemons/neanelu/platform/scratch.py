@@ -28,10 +28,10 @@ from neanelu.platform import PlatformError, sqitch
 from neanelu.platform.cluster import SUPERUSER, Cluster
 from neanelu.settings import get_settings
 
-#: Settings of clusters that hold nothing of value.
+#: Settings of clusters that hold nothing of value. Commits stay synchronous: without that a killed server
+#: loses what it said was committed, and tests kill servers.
 THROWAWAY: Mapping[str, str] = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum_naptime": "1h",
 }
@@ -238,7 +238,7 @@ class Scratch:
         The caller calls `drop()` on it. A process's first call deploys; later ones copy that data folder.
         """
         if self._golden is None:
-            golden = Cluster(_reachable_folder("golden"), options=THROWAWAY)
+            golden = Cluster(reachable_folder("golden"), options=THROWAWAY)
             try:
                 golden.start()
                 sqitch.deploy(golden.dsn())
@@ -247,7 +247,7 @@ class Scratch:
                 golden.drop()
                 raise
             self._golden = golden.home
-        home = _reachable_folder("private")
+        home = reachable_folder("private")
         subprocess.run(["cp", "-a", "--reflink=auto", str(self._golden / "data"), str(home)], check=True)
         cluster = Cluster(home, options={**THROWAWAY, **(options or {})})
         try:
@@ -258,7 +258,7 @@ class Scratch:
         return cluster
 
 
-def _reachable_folder(purpose: str) -> Path:
+def reachable_folder(purpose: str) -> Path:
     """Return a new temporary folder that the server's user can enter."""
     folder = Path(tempfile.mkdtemp(prefix=f"neanelu-{purpose}-"))
     folder.chmod(0o755)
