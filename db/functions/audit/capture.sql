@@ -324,4 +324,13 @@ CREATE TRIGGER tg_audit_logs__refuse BEFORE UPDATE OR DELETE ON neanelu.audit_lo
 CREATE TRIGGER tg_audit_logs__refuse_truncate BEFORE TRUNCATE ON neanelu.audit_logs
     FOR EACH STATEMENT EXECUTE FUNCTION audit.tg_audit_logs__refuse();
 
+-- Partitions that are there already; later ones are covered when they are made.
+DO $partitions$
+BEGIN
+    IF to_regprocedure('ops._cover_partitions()') IS NOT NULL THEN
+        PERFORM ops._cover_partitions();
+    END IF;
+END
+$partitions$;
+
 COMMIT;

@@ -3,7 +3,15 @@
 BEGIN;
 
 SET LOCAL ROLE neanelu_owner;
-DROP TRIGGER tg_audit_logs__refuse_truncate ON neanelu.audit_logs;
+DO $partitions$
+DECLARE
+    v_name regclass;
+BEGIN
+    FOR v_name IN SELECT t.tgrelid FROM pg_catalog.pg_trigger AS t WHERE t.tgname = 'tg_audit_logs__refuse_truncate' LOOP
+        EXECUTE format('DROP TRIGGER tg_audit_logs__refuse_truncate ON %s', v_name);
+    END LOOP;
+END
+$partitions$;
 DROP TRIGGER tg_audit_logs__refuse ON neanelu.audit_logs;
 
 DO $detach$
