@@ -44,6 +44,10 @@ class Settings(BaseSettings):
         description="DSN of a PostgreSQL 18 of your own. When set, nothing is provisioned or started and "
         "every command uses it as it stands. Set it in production.",
     )
+    database_password_file: Path | None = Field(
+        default=None,
+        description="File with the password for database_url, when that has none. For containers' secrets.",
+    )
     home: Path = Field(
         default_factory=_default_home,
         description="Folder of the embedded cluster: data, socket, log. Change it to keep several clusters "

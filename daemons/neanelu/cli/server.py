@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from neanelu.platform import PlatformError
 from neanelu.platform import distribution as dist
-from neanelu.platform.cluster import Cluster, client_env, export_lines
+from neanelu.platform.cluster import Cluster, client_env, database_dsn, export_lines
 from neanelu.platform.scratch import Scratch
 from neanelu.settings import get_settings
 
@@ -54,7 +54,7 @@ def ensure_server() -> None:
     settings = get_settings()
     try:
         if settings.database_url:
-            psycopg.connect(settings.database_url, connect_timeout=5).close()
+            psycopg.connect(database_dsn(settings=settings), connect_timeout=5).close()
             return
         with provisioning_bar() as report:
             Cluster.embedded(settings).start(progress=report)
@@ -86,8 +86,8 @@ def start(timeout: float) -> None:
     settings = get_settings()
     if settings.database_url:
         try:
-            psycopg.connect(settings.database_url, connect_timeout=5).close()
-        except psycopg.Error as error:
+            psycopg.connect(database_dsn(settings=settings), connect_timeout=5).close()
+        except (PlatformError, psycopg.Error) as error:
             fail(error)
         click.echo("NEANELU_DATABASE_URL is set and answers: nothing to provision, nothing to start")
         return
@@ -122,9 +122,9 @@ def status(as_json: bool) -> None:
     settings = get_settings()
     if settings.database_url:
         try:
-            with psycopg.connect(settings.database_url, connect_timeout=5) as connection:
+            with psycopg.connect(database_dsn(settings=settings), connect_timeout=5) as connection:
                 facts = {"state": "external", "version": connection.info.server_version}
-        except psycopg.Error as error:
+        except (PlatformError, psycopg.Error) as error:
             fail(error)
         running = True
     else:

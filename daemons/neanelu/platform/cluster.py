@@ -91,6 +91,15 @@ def configuration(memory: int, cpus: int) -> list[tuple[str, str, str]]:
     ]
 
 
+def configuration_text(options: Mapping[str, str]) -> str:
+    """Return the text of neanelu.conf for this machine; `options` replace or add to what is computed."""
+    computed = configuration(_memory(), os.cpu_count() or 1)
+    lines = ["# Written at every start. Change settings with ALTER SYSTEM, which wins over this file."]
+    lines += [f"{name} = {value}  # {why}" for name, value, why in computed if name not in options]
+    lines += [f"{name} = '{value}'" for name, value in options.items()]
+    return "\n".join(lines) + "\n"
+
+
 def _mib(size: int) -> str:
     """Return a number of bytes as PostgreSQL writes megabytes."""
     return f"{size // _MIB}MB"
@@ -363,17 +372,14 @@ class Cluster:
 
     def _write_configuration(self) -> None:
         """Write neanelu.conf anew from the machine's memory; ALTER SYSTEM wins over it."""
-        lines = [
-            "# Written at every start. Change settings with ALTER SYSTEM, which wins over this file.",
-            "listen_addresses = ''  # a unix socket only",
-            f"port = {PORT}",
-            f"unix_socket_directories = '{self.socket_dir}'",
-            "unix_socket_permissions = 0700",
-        ]
-        computed = configuration(_memory(), os.cpu_count() or 1)
-        lines += [f"{name} = {value}  # {why}" for name, value, why in computed if name not in self.options]
-        lines += [f"{name} = '{value}'" for name, value in self.options.items()]
-        (self.data / "neanelu.conf").write_text("\n".join(lines) + "\n", "utf-8")
+        options = {
+            "listen_addresses": "",
+            "port": str(PORT),
+            "unix_socket_directories": str(self.socket_dir),
+            "unix_socket_permissions": "0700",
+            **self.options,
+        }
+        (self.data / "neanelu.conf").write_text(configuration_text(options), "utf-8")
 
     def _pid(self) -> int | None:
         """Return the postmaster's process id while it is alive; None when not, or when the file is stale."""
@@ -435,15 +441,27 @@ class Cluster:
 def database_dsn(role: str | None = None, settings: Settings | None = None) -> str:
     """Return the connection string that every command and daemon uses.
 
-    With NEANELU_DATABASE_URL set that is what it says, with `role` put in only where the URL names no user.
-    Otherwise it is the embedded cluster's, for the role (default: the superuser).
+    With NEANELU_DATABASE_URL set that is what it says, with `role` put in only where the URL names no user,
+    and the password of NEANELU_DATABASE_PASSWORD_FILE where it has none. Otherwise it is the embedded
+    cluster's, for the role (default: the superuser).
+
+    Raises:
+        PlatformError: the password's file cannot be read, or the URL is not one.
     """
     settings = settings or get_settings()
     if settings.database_url:
-        parts = conninfo_to_dict(settings.database_url)
-        if role and not parts.get("user"):
-            return make_conninfo(settings.database_url, user=role)
-        return settings.database_url
+        more = {}
+        try:
+            parts = conninfo_to_dict(settings.database_url)
+            if role and not parts.get("user"):
+                more["user"] = role
+            if settings.database_password_file and not parts.get("password"):
+                more["password"] = settings.database_password_file.read_text("utf-8").strip()
+        except psycopg.ProgrammingError as error:
+            raise PlatformError(f"NEANELU_DATABASE_URL is not a connection string: {error}") from error
+        except OSError as error:
+            raise PlatformError(f"the database's password cannot be read: {error}") from error
+        return make_conninfo(settings.database_url, **more)
     return Cluster.embedded(settings).dsn(role or SUPERUSER)
 
 

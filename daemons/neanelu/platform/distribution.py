@@ -286,7 +286,7 @@ def _build(root: Path, final: Path, lock: int, settings: Settings, progress: Pro
             shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
         _unpack(_download(lock, settings, progress), root, progress)
     _patch(root, final, progress)
-    _add_pgmq(root)
+    add_pgmq(root / f"usr/share/postgresql/{PG_MAJOR}/extension")
     _add_shims(root, final)
     _prove(root)
     files = {
@@ -441,11 +441,13 @@ def _patch(root: Path, final: Path, progress: Progress) -> None:
         progress("patching programs", number / len(programs))
 
 
-def _add_pgmq(root: Path) -> None:
-    """Make the SQL script that the wheel pgmq carries an extension that CREATE EXTENSION finds."""
+def add_pgmq(folder: Path) -> None:
+    """Write the SQL script that the wheel pgmq carries into an extension folder, with a control file.
+
+    CREATE EXTENSION then finds it. Raises PlatformError when the wheel is not installed.
+    """
     script = _wheel_file("pgmq", "pgmq/sql/pgmq.sql")
     version = _pgmq_version(script)
-    folder = root / f"usr/share/postgresql/{PG_MAJOR}/extension"
     (folder / "pgmq.control").write_text(_PGMQ_CONTROL.format(version=version), "utf-8")
     shutil.copyfile(script, folder / f"pgmq--{version}.sql")
 

@@ -129,6 +129,7 @@ def run(
         "PATH": path,
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
+        "PERL_UNICODE": "AS",  # arguments and streams are UTF-8
         # Notices are noise here; warnings and errors are not.
         "PGOPTIONS": f"{libpq_environment(dsn).get('PGOPTIONS', '')} -c client_min_messages=warning".strip(),
     }

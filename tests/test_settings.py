@@ -1,0 +1,63 @@
+"""Settings: one class, described, documented, and deaf to nonsense."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import REPO
+from psycopg.conninfo import conninfo_to_dict
+
+from neanelu.platform import PlatformError
+from neanelu.platform.cluster import database_dsn
+from neanelu.settings import Settings
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_documentation_is_what_the_class_says() -> None:
+    done = subprocess.run(
+        [sys.executable, "tools/write_settings.py", "--check"],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("NEANELU_HOME=/from/file\nNEANELU_SERVER_USER=filed\nOTHER=1\n")
+    monkeypatch.setenv("NEANELU_HOME", "/from/environment")
+    settings = Settings()
+    assert settings.home == Path("/from/environment")
+    assert settings.server_user == "filed"
+
+
+def test_password_comes_from_its_file_only_when_the_url_has_none(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("it's\\ sécret\n")
+    url = "postgresql://someone@db.example/neanelu"
+    settings = Settings(database_url=url, database_password_file=secret)
+    assert conninfo_to_dict(database_dsn(settings=settings))["password"] == "it's\\ sécret"
+    settings = Settings(database_url=url.replace("@", ":own@"), database_password_file=secret)
+    assert conninfo_to_dict(database_dsn(settings=settings))["password"] == "own"
+    with pytest.raises(PlatformError, match="cannot be read"):
+        database_dsn(settings=Settings(database_url=url, database_password_file=tmp_path / "none"))
+
+
+def test_role_is_put_in_only_where_the_url_names_none() -> None:
+    bare = Settings(database_url="postgresql://db.example/neanelu")
+    assert conninfo_to_dict(database_dsn("neanelu_sync", bare))["user"] == "neanelu_sync"
+    named = Settings(database_url="postgresql://me@db.example/neanelu")
+    assert conninfo_to_dict(database_dsn("neanelu_sync", named))["user"] == "me"
+
+
+def test_a_url_that_is_none_is_a_clear_error() -> None:
+    with pytest.raises(PlatformError, match="NEANELU_DATABASE_URL"):
+        database_dsn(settings=Settings(database_url="not a url"))
