@@ -116,7 +116,6 @@ CREATE TABLE bulk_runs (
     created_at           timestamptz NOT NULL DEFAULT now(),
     updated_at           timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT bulk_runs_pkey PRIMARY KEY (shop_id, id),
-    CONSTRAINT bulk_runs_id_key UNIQUE (id),
     CONSTRAINT bulk_runs_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES shops (id) ON DELETE RESTRICT,
     CONSTRAINT bulk_runs_query_type_fkey FOREIGN KEY (query_type) REFERENCES sync_resources (resource) ON DELETE RESTRICT,
     CONSTRAINT bulk_runs_mode_check CHECK (mode IN ('snapshot', 'incremental', 'verify')),
@@ -144,6 +143,7 @@ CREATE INDEX idx_bulk_runs_shop_status ON bulk_runs (shop_id, status);
 CREATE INDEX idx_bulk_runs_shopify_op ON bulk_runs (shop_id, shopify_operation_id);
 CREATE UNIQUE INDEX idx_bulk_runs_idempotency ON bulk_runs (shop_id, idempotency_key);
 CREATE UNIQUE INDEX bulk_runs_one_active_key ON bulk_runs (shop_id, query_type) WHERE status IN ('pending', 'running');
+CREATE INDEX bulk_runs_id_idx ON bulk_runs (id);
 CREATE INDEX bulk_runs_claim_idx ON bulk_runs (not_before) WHERE status IN ('pending', 'running');
 
 COMMENT ON TABLE bulk_runs IS

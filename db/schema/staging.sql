@@ -278,7 +278,7 @@ CREATE UNLOGGED TABLE staging_publications (
     shopify_gid         varchar(100),
     name                varchar(255),
     catalog_type        varchar(50),
-    supports_future_publishingboolean,
+    supports_future_publishing boolean,
     auto_publish        boolean,
     is_active           boolean,
     raw_data            jsonb,
@@ -391,8 +391,8 @@ CREATE UNLOGGED TABLE staging_customers (
     state               varchar(20),
     verified_email      boolean,
     accepts_marketing   boolean,
-    accepts_marketing_updated_attimestamptz,
-    marketing_opt_in_levelvarchar(30),
+    accepts_marketing_updated_at timestamptz,
+    marketing_opt_in_level varchar(30),
     orders_count        integer,
     total_spent         numeric(12,2),
     currency_code       varchar(3),
@@ -434,7 +434,7 @@ CREATE UNLOGGED TABLE staging_orders (
     total_discounts     numeric(12,2),
     total_shipping      numeric(12,2),
     currency_code       varchar(3),
-    presentment_currencyvarchar(3),
+    presentment_currency varchar(3),
     line_items          jsonb,
     shipping_lines      jsonb,
     discount_codes      jsonb,
@@ -497,7 +497,7 @@ CREATE UNLOGGED TABLE staging_locations (
     address             jsonb,
     is_active           boolean,
     is_primary          boolean,
-    fulfills_online_ordersboolean,
+    fulfills_online_orders boolean,
     raw_data            jsonb,
     validation_status   varchar(20) NOT NULL DEFAULT 'pending',
     validation_errors   jsonb NOT NULL DEFAULT '[]',
@@ -514,7 +514,7 @@ CREATE UNLOGGED TABLE staging_inventory_levels (
     line_number         integer NOT NULL,
     shopify_gid         varchar(100),
     inventory_item_gid  varchar(100),
-    inventory_item_legacy_idbigint,
+    inventory_item_legacy_id bigint,
     location_gid        text,
     available           integer,
     on_hand             integer,
@@ -584,6 +584,8 @@ CREATE TABLE sync_tables (
     vanish        text NOT NULL,
     object_column text,
     level_column  text,
+    extra_check   text,
+    may_repeat    boolean NOT NULL DEFAULT false,
     CONSTRAINT sync_tables_stream_fkey FOREIGN KEY (stream) REFERENCES sync_streams (stream) ON DELETE RESTRICT,
     CONSTRAINT sync_tables_order_key UNIQUE (stream, merge_order),
     CONSTRAINT sync_tables_vanish_check CHECK (vanish IN ('tombstone', 'tombstone_parts', 'delete_parts', 'keep')),
@@ -602,6 +604,11 @@ COMMENT ON COLUMN sync_tables.object_column IS
     'or the target''s reference to the object''s row (delete_parts).';
 
 COMMENT ON COLUMN sync_tables.level_column IS 'Trees that refer to themselves: staging column with the depth; merged level by level, parents first.';
+
+COMMENT ON COLUMN sync_tables.extra_check IS
+    'SQL over the typed columns that is false for rows the mirror''s indexes would refuse; the rest stands in its CHECKs.';
+
+COMMENT ON COLUMN sync_tables.may_repeat IS 'The same row may come under several objects of one file (media shared by products): one of them is merged.';
 
 CREATE TABLE sync_fields (
     staging_table text NOT NULL,
@@ -674,6 +681,9 @@ INSERT INTO sync_tables (staging_table, target_table, stream, kinds, key_columns
         'split_part(shopify_gid, ''/'', 5)::bigint'),
     ('staging_menu_items', 'shopify_menu_items', 100, '{}', '{shopify_gid}', 2, 'delete_parts', 'menu_id');
 UPDATE sync_tables SET level_column = 'level' WHERE staging_table = 'staging_menu_items';
+UPDATE sync_tables SET may_repeat = true WHERE staging_table = 'staging_media';
+UPDATE sync_tables SET extra_check = 'coalesce(octet_length(description), 0) <= 250000 OR sync._is_searchable(title, description)'
+ WHERE staging_table = 'staging_products';
 
 INSERT INTO sync_references (staging_table, column_name, gid_column, parent_table, parent_id, is_required) VALUES
     ('staging_variants', 'product_id', 'product_gid', 'shopify_products', 'id', true),

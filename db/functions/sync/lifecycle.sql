@@ -467,7 +467,7 @@ BEGIN
     IF v_run.source = 'file' THEN
         RAISE EXCEPTION 'run % came from a file', p_run_id USING ERRCODE = 'NS007', HINT = 'Give the file again: neanelu ingest SHOP FILE';
     END IF;
-    RETURN sync.request_run(v_run.shop_id, v_run.query_type, v_run.mode, v_run.source, 'retry:' || v_run.id, p_allow_mass_delete);
+    RETURN sync.request_run(v_run.shop_id, v_run.query_type, v_run.mode, v_run.source, NULL, p_allow_mass_delete);
 END
 $$;
 COMMENT ON FUNCTION sync.retry_run(uuid, boolean) IS

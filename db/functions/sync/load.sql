@@ -1,0 +1,238 @@
+-- Deploy neanelu:functions/sync/load to pg
+-- Lines on their way in: what must be sent, what landed, what was put aside.
+BEGIN;
+SET LOCAL ROLE neanelu_engine;
+SET LOCAL search_path = neanelu, sync, app, extensions, pg_temp;
+
+CREATE FUNCTION sync._discard_staging(p_run bulk_runs) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    v_table text;
+BEGIN
+    FOR v_table IN
+        SELECT unnest(ARRAY['bulk_lines', 'bulk_manifest', 'bulk_groups', 'bulk_outcomes', 'bulk_rejects'])
+        UNION ALL
+        SELECT t.staging_table FROM sync_tables AS t JOIN sync_streams AS s USING (stream) WHERE s.resource = p_run.query_type
+    LOOP
+        EXECUTE format('DELETE FROM neanelu.%I WHERE bulk_run_id = $1', v_table) USING p_run.id;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION sync._discard_staging(bulk_runs) IS
+    'Empties the transient tables of a run''s rows. Idempotent. Locks: the rows deleted.';
+
+CREATE FUNCTION sync.open_load(p_run_id uuid, p_token uuid) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_run  bulk_runs := sync._leased_run(p_run_id, p_token);
+    v_plan text;
+BEGIN
+    PERFORM sync._discard_staging(v_run);
+    DELETE FROM bulk_errors WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id;
+    DELETE FROM bulk_error_chunks WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id;
+    v_plan := CASE
+        WHEN v_run.mode <> 'verify' AND EXISTS (
+            SELECT FROM sync_digests AS d JOIN sync_streams AS s USING (stream)
+             WHERE d.shop_id = v_run.shop_id AND s.resource = v_run.query_type) THEN 'manifest'
+        ELSE 'all' END;
+    PERFORM sync._begin_step(v_run, 'load', jsonb_build_object('plan', v_plan, 'attempt', v_run.attempt));
+    RETURN v_plan;
+END
+$$;
+COMMENT ON FUNCTION sync.open_load(uuid, uuid) IS
+    'Starts the load step from nothing, dropping what earlier attempts left, and says what to send: manifest (digests first, then the '
+    'lines of changed objects) or all (nothing known yet, or the digests are to be verified). Idempotent. Locks: the run''s row. '
+    'Raises NA002, NS004, NS005.';
+
+CREATE FUNCTION sync.compare_manifest(p_run_id uuid, p_token uuid) RETURNS TABLE (stream smallint, changed bigint, total bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_run bulk_runs := sync._leased_run(p_run_id, p_token);
+BEGIN
+    ANALYZE bulk_manifest (bulk_run_id, stream, object_id);
+    DELETE FROM bulk_groups WHERE bulk_run_id = v_run.id;
+    -- sum(bigint) is exact (numeric); the digest is that sum modulo 2^64, as signed bigint.
+    INSERT INTO bulk_groups (bulk_run_id, stream, object_id, digest, lines, is_changed)
+    SELECT v_run.id, m.stream, m.object_id, m.digest, m.lines, d.digest IS DISTINCT FROM m.digest
+      FROM (SELECT m.stream, m.object_id, sync._wrap(sum(m.digest)) AS digest, sum(m.lines)::integer AS lines
+              FROM bulk_manifest AS m
+             WHERE m.bulk_run_id = v_run.id AND m.attempt = v_run.attempt
+             GROUP BY m.stream, m.object_id) AS m
+      LEFT JOIN sync_digests AS d ON d.shop_id = v_run.shop_id AND d.stream = m.stream AND d.object_id = m.object_id;
+    RETURN QUERY
+        SELECT g.stream, count(*) FILTER (WHERE g.is_changed), count(*)
+          FROM bulk_groups AS g WHERE g.bulk_run_id = v_run.id GROUP BY g.stream;
+END
+$$;
+COMMENT ON FUNCTION sync.compare_manifest(uuid, uuid) IS
+    'Compares the manifest with the digests of what was merged last and counts, a stream, the objects whose lines must be sent. '
+    'Idempotent. Locks: the run''s row. Raises NA002, NS004, NS005.';
+
+CREATE FUNCTION sync._wrap(p_sum numeric) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (CASE
+    WHEN p_sum BETWEEN -9223372036854775808 AND 9223372036854775807 THEN p_sum
+    ELSE mod(mod(p_sum, 18446744073709551616) + 27670116110564327424, 18446744073709551616) - 9223372036854775808
+END)::bigint;
+COMMENT ON FUNCTION sync._wrap(numeric) IS
+    'The sum modulo 2^64, as signed bigint: what 64-bit arithmetic would have given. Pure; its body is bound at creation, so no search_path applies.';
+
+CREATE FUNCTION sync.changed_objects(p_run_id uuid, p_token uuid, p_stream smallint) RETURNS SETOF bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_run bulk_runs := sync._leased_run(p_run_id, p_token);
+BEGIN
+    RETURN QUERY
+        SELECT g.object_id FROM bulk_groups AS g
+         WHERE g.bulk_run_id = v_run.id AND g.stream = p_stream AND g.is_changed
+         ORDER BY 1;
+END
+$$;
+COMMENT ON FUNCTION sync.changed_objects(uuid, uuid, smallint) IS
+    'Ids of the objects of a stream whose lines must be sent, in order. Locks: the run''s row. Raises NA002, NS004, NS005.';
+
+CREATE FUNCTION sync.landed_lines(p_run_id uuid, p_token uuid) RETURNS SETOF integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_run bulk_runs := sync._leased_run(p_run_id, p_token);
+BEGIN
+    RETURN QUERY
+        SELECT l.line_number FROM bulk_lines AS l
+         WHERE l.bulk_run_id = v_run.id AND l.attempt = v_run.attempt
+         ORDER BY 1;
+END
+$$;
+COMMENT ON FUNCTION sync.landed_lines(uuid, uuid) IS
+    'Numbers of the lines that COPY accepted, in order, for a daemon that must find the ones it refused. Locks: the run''s row. '
+    'Raises NA002, NS004, NS005.';
+
+CREATE FUNCTION sync.quarantine(
+    p_run_id uuid, p_token uuid, p_lines integer[], p_codes text[], p_messages text[], p_kinds text[], p_gids text[],
+    p_raws bytea[], p_sizes bigint[])
+RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_run   bulk_runs := sync._leased_run(p_run_id, p_token);
+    v_count integer;
+BEGIN
+    INSERT INTO bulk_errors (shop_id, bulk_run_id, error_type, error_code, error_message, line_number, kind, object_gid, raw, raw_bytes)
+    SELECT v_run.shop_id, v_run.id, 'PARSE', e.code, e.message, e.line, e.kind, e.gid, e.raw, e.size
+      FROM unnest(p_lines, p_codes, p_messages, p_kinds, p_gids, p_raws, p_sizes) AS e (line, code, message, kind, gid, raw, size)
+    ON CONFLICT (shop_id, bulk_run_id, line_number) DO NOTHING;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    RETURN v_count;
+END
+$$;
+COMMENT ON FUNCTION sync.quarantine(uuid, uuid, integer[], text[], text[], text[], text[], bytea[], bigint[]) IS
+    'Puts lines aside that cannot become JSON in the database, with the reason and their bytes. Idempotent by line number. '
+    'Locks: the run''s row. Raises NA002, NS004, NS005.';
+
+CREATE FUNCTION sync.quarantine_refused(p_run_id uuid, p_token uuid, p_lines integer[], p_kinds text[], p_gids text[], p_raws bytea[])
+RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_run   bulk_runs := sync._leased_run(p_run_id, p_token);
+    v_count integer;
+BEGIN
+    INSERT INTO bulk_errors (shop_id, bulk_run_id, error_type, error_code, error_message, line_number, kind, object_gid, raw, raw_bytes)
+    SELECT v_run.shop_id, v_run.id, 'PARSE', coalesce(i.sql_error_code, 'NS108'),
+           coalesce(i.message || coalesce(': ' || i.detail, ''), 'PostgreSQL cannot store this line as jsonb'),
+           e.line, e.kind, e.gid, e.raw, octet_length(e.raw)
+      FROM unnest(p_lines, p_kinds, p_gids, p_raws) AS e (line, kind, gid, raw)
+      LEFT JOIN LATERAL pg_input_error_info(convert_from(e.raw, 'UTF8'), 'jsonb') AS i ON true
+    ON CONFLICT (shop_id, bulk_run_id, line_number) DO NOTHING;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    RETURN v_count;
+END
+$$;
+COMMENT ON FUNCTION sync.quarantine_refused(uuid, uuid, integer[], text[], text[], bytea[]) IS
+    'Puts lines aside that COPY refused as jsonb (\u0000, lone surrogates, numbers out of range), with PostgreSQL''s own SQLSTATE. '
+    'The bytes must be UTF-8. Idempotent by line number. Locks: the run''s row. Raises NA002, NS004, NS005.';
+
+CREATE FUNCTION sync.quarantine_chunk(p_run_id uuid, p_token uuid, p_line integer, p_chunk integer, p_bytes bytea) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_run bulk_runs := sync._leased_run(p_run_id, p_token);
+BEGIN
+    INSERT INTO bulk_error_chunks (shop_id, bulk_run_id, line_number, chunk_number, bytes)
+    VALUES (v_run.shop_id, v_run.id, p_line, p_chunk, p_bytes)
+    ON CONFLICT (shop_id, bulk_run_id, line_number, chunk_number) DO UPDATE SET bytes = excluded.bytes;
+END
+$$;
+COMMENT ON FUNCTION sync.quarantine_chunk(uuid, uuid, integer, integer, bytea) IS
+    'Keeps a further piece of an over-long quarantined line. Idempotent. Locks: the run''s row. Raises NA002, NS004, NS005.';
+
+CREATE FUNCTION sync._assert_complete(p_run bulk_runs, p_bytes bigint, p_lines bigint, p_roots bigint) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    v_differs text := concat_ws('; ',
+        CASE WHEN p_run.bytes_expected <> p_bytes THEN format('bytes %s, fileSize %s', p_bytes, p_run.bytes_expected) END,
+        CASE WHEN p_run.objects_expected <> p_lines THEN format('lines %s, objectCount %s', p_lines, p_run.objects_expected) END,
+        CASE WHEN p_run.roots_expected <> p_roots THEN format('roots %s, rootObjectCount %s', p_roots, p_run.roots_expected) END);
+BEGIN
+    IF v_differs <> '' THEN
+        RAISE EXCEPTION 'the file is not what Shopify announced: %', v_differs USING ERRCODE = 'NS042';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION sync._assert_complete(bulk_runs, bigint, bigint, bigint) IS
+    'The completeness gate: bytes, lines and roots against Shopify''s fileSize, objectCount and rootObjectCount, where it gave them. '
+    'Reads only. Raises NS042, saying what differs.';
+
+CREATE FUNCTION sync.close_load(
+    p_run_id uuid, p_token uuid, p_bytes bigint, p_roots bigint, p_kinds jsonb, p_sent bigint, p_checksum text)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_run    bulk_runs := sync._leased_run(p_run_id, p_token);
+    v_lines  bigint;
+    v_landed bigint;
+BEGIN
+    -- Blank lines (kind '-') are no objects: Shopify does not count them.
+    SELECT coalesce(sum(value::bigint), 0) INTO v_lines FROM jsonb_each_text(p_kinds);
+    PERFORM sync._assert_complete(v_run, p_bytes, v_lines - coalesce((p_kinds ->> '-')::bigint, 0), p_roots);
+    SELECT count(*) INTO v_landed FROM bulk_lines WHERE bulk_run_id = v_run.id AND attempt = v_run.attempt;
+    UPDATE bulk_runs SET lines_in = v_lines, bytes_processed = p_bytes, records_processed = least(v_lines, 2147483647), updated_at = clock_timestamp()
+     WHERE shop_id = v_run.shop_id AND id = v_run.id;
+    UPDATE bulk_artifacts SET rows_count = least(v_lines, 2147483647), bytes_size = p_bytes, checksum = p_checksum
+     WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id;
+    PERFORM sync._end_step(v_run, 'download', jsonb_build_object('bytes', p_bytes, 'sha256', p_checksum), v_lines);
+    PERFORM sync._end_step(v_run, 'load',
+        jsonb_build_object('kinds', p_kinds, 'roots', p_roots, 'sent', p_sent, 'landed', v_landed), v_lines);
+    RETURN p_sent - v_landed;
+END
+$$;
+COMMENT ON FUNCTION sync.close_load(uuid, uuid, bigint, bigint, jsonb, bigint, text) IS
+    'Ends the load step: checks completeness, records what the file contained (p_kinds: lines a kind, ? unknown, - blank) and returns how '
+    'many of the lines sent did not land: the daemon finds and quarantines those. Idempotent. Locks: the run''s row. '
+    'Raises NA002, NS004, NS005, NS042 (not what Shopify announced).';
+
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION sync.open_load(uuid, uuid), sync.compare_manifest(uuid, uuid), sync.changed_objects(uuid, uuid, smallint),
+    sync.landed_lines(uuid, uuid),
+    sync.quarantine(uuid, uuid, integer[], text[], text[], text[], text[], bytea[], bigint[]),
+    sync.quarantine_refused(uuid, uuid, integer[], text[], text[], bytea[]),
+    sync.quarantine_chunk(uuid, uuid, integer, integer, bytea),
+    sync.close_load(uuid, uuid, bigint, bigint, jsonb, bigint, text)
+    TO neanelu_sync;
+COMMIT;

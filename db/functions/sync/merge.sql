@@ -1,0 +1,576 @@
+-- Deploy neanelu:functions/sync/merge to pg
+-- Typed rows become the mirror, in one transaction a run: what changed is written, what vanished is marked, every line is
+-- accounted for, digests and checkpoint advance; or nothing happens.
+BEGIN;
+SET LOCAL ROLE neanelu_engine;
+SET LOCAL search_path = neanelu, sync, app, extensions, pg_temp;
+
+-- Composing ---------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION sync._has_column(p_table text, p_column text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM pg_attribute
+                    WHERE attrelid = format('neanelu.%I', p_table)::regclass AND attname = p_column AND NOT attisdropped)
+$$;
+COMMENT ON FUNCTION sync._has_column(text, text) IS 'Whether a relation of schema neanelu has a column. Reads the catalogue only.';
+
+CREATE FUNCTION sync._merge_columns(p_staging text) RETURNS TABLE (name text, value text, is_key boolean)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+    SELECT c.name, c.value, c.name = ANY (t.key_columns)
+      FROM sync_tables AS t
+     CROSS JOIN LATERAL (
+        SELECT a.attname::text AS name, format('s.%I', a.attname) AS value
+          FROM pg_attribute AS a
+         WHERE a.attrelid = format('neanelu.%I', t.staging_table)::regclass AND a.attnum > 0 AND NOT a.attisdropped
+           AND a.attname NOT IN ('id', 'bulk_run_id', 'shop_id', 'stream', 'object_id', 'line_number')
+           AND sync._has_column(t.target_table, a.attname)
+        UNION ALL
+        SELECT r.column_name, format('%I.%I', 'ref_' || r.column_name, r.parent_id)
+          FROM sync_references AS r WHERE r.staging_table = t.staging_table) AS c
+     WHERE t.staging_table = p_staging
+     ORDER BY c.name
+$$;
+COMMENT ON FUNCTION sync._merge_columns(text) IS
+    'The mirror columns that a staging table writes, and where each value comes from: the staging row (s) or a referenced row. Reads only.';
+
+CREATE FUNCTION sync._merge_source(p_staging text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+    SELECT format($q$
+    SELECT %1$ss.stream, s.object_id, %2$s
+      FROM neanelu.%3$I AS s%4$s
+     WHERE s.bulk_run_id = $1 AND s.shop_id = $2 AND s.validation_status = 'valid'%5$s
+       AND NOT EXISTS (SELECT FROM neanelu.bulk_outcomes AS o WHERE o.bulk_run_id = $1 AND o.stream = s.stream
+                          AND o.object_id = s.object_id AND o.outcome = 'stale')%6$s$q$,
+        CASE WHEN t.may_repeat THEN format('DISTINCT ON (%s) ', k.columns) END,
+        (SELECT string_agg(format('%s AS %I', c.value, c.name), ', ') FROM sync._merge_columns(p_staging) AS c),
+        p_staging,
+        (SELECT coalesce(string_agg(format($j$
+      %1$s JOIN neanelu.%2$I AS %3$I ON %3$I.shop_id = $2 AND %3$I.shopify_gid = s.%4$I$j$,
+                CASE WHEN r.is_required THEN 'INNER' ELSE 'LEFT' END, r.parent_table, 'ref_' || r.column_name, r.gid_column), ''), '')
+           FROM sync_references AS r WHERE r.staging_table = p_staging),
+        coalesce(' AND s.' || quote_ident(t.level_column) || ' = $3', ''),
+        CASE WHEN t.may_repeat THEN ' ORDER BY ' || k.columns ELSE '' END)
+      FROM sync_tables AS t
+     CROSS JOIN LATERAL (SELECT string_agg(c.value, ', ') AS columns FROM sync._merge_columns(p_staging) AS c WHERE c.is_key) AS k
+     WHERE t.staging_table = p_staging
+$$;
+COMMENT ON FUNCTION sync._merge_source(text) IS
+    'SQL for the rows to merge from a staging table, references resolved, one a key ($1 run, $2 shop, $3 level of trees); rows of objects '
+    'for which the mirror has newer data are left out. Reads only.';
+
+CREATE FUNCTION sync._update_statement(p_staging text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+    SELECT format($q$
+WITH source AS (%1$s),
+changed AS (
+    UPDATE neanelu.%2$I AS t
+       SET %3$s%4$s%5$s, updated_at = now()
+      FROM source AS s
+     WHERE t.shop_id = $2 AND %6$s AND (ROW(%7$s) IS DISTINCT FROM ROW(%8$s)%9$s)
+    RETURNING s.stream, s.object_id)
+INSERT INTO neanelu.bulk_outcomes (bulk_run_id, stream, object_id, outcome)
+SELECT $1, stream, object_id, 'updated' FROM changed$q$,
+        sync._merge_source(p_staging), t.target_table,
+        string_agg(format('%1$I = s.%1$I', c.name), ', '),
+        CASE WHEN sync._has_column(t.target_table, 'synced_at') THEN ', synced_at = now()' ELSE '' END,
+        CASE WHEN sync._has_column(t.target_table, 'deleted_at') THEN ', deleted_at = NULL, deletion_reason = NULL' ELSE '' END,
+        (SELECT string_agg(format('t.%1$I = s.%1$I', k), ' AND ') FROM unnest(t.key_columns) AS k),
+        string_agg(format('t.%I', c.name), ', '), string_agg(format('s.%I', c.name), ', '),
+        CASE WHEN sync._has_column(t.target_table, 'deleted_at') THEN ' OR t.deleted_at IS NOT NULL' ELSE '' END)
+      FROM sync_tables AS t, sync._merge_columns(p_staging) AS c
+     WHERE t.staging_table = p_staging AND NOT c.is_key
+     GROUP BY t.staging_table
+$$;
+COMMENT ON FUNCTION sync._update_statement(text) IS
+    'The UPDATE of mirror rows that differ from staging; rows that do not differ are not touched. Null for tables that are nothing but their '
+    'key. To read one: SELECT sync._update_statement(''staging_variants''). Reads only.';
+
+CREATE FUNCTION sync._insert_statements(p_staging text, OUT outcomes text, OUT rows text)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+    SELECT format($q$
+INSERT INTO neanelu.bulk_outcomes (bulk_run_id, stream, object_id, outcome)
+SELECT $1, s.stream, s.object_id, 'inserted' FROM (%1$s) AS s WHERE %2$s$q$, p.source, p.is_missing),
+           format($q$
+INSERT INTO neanelu.%1$I (shop_id, %2$s)
+SELECT $2, %3$s FROM (%4$s) AS s WHERE %5$s$q$, p.target_table, p.columns, p.values, p.source, p.is_missing)
+      FROM (SELECT t.target_table, sync._merge_source(p_staging) AS source,
+                   string_agg(quote_ident(c.name), ', ') AS columns, string_agg(format('s.%I', c.name), ', ') AS values,
+                   format('NOT EXISTS (SELECT FROM neanelu.%I AS t WHERE t.shop_id = $2 AND %s)', t.target_table,
+                          (SELECT string_agg(format('t.%1$I = s.%1$I', k), ' AND ') FROM unnest(t.key_columns) AS k)) AS is_missing
+              FROM sync_tables AS t, sync._merge_columns(p_staging) AS c
+             WHERE t.staging_table = p_staging
+             GROUP BY t.staging_table) AS p
+$$;
+COMMENT ON FUNCTION sync._insert_statements(text) IS
+    'The INSERT of rows that the mirror does not have (anti-join), and before it the note of which objects they belong to; two statements, '
+    'because one would have to hold all rows twice. To read them: SELECT * FROM sync._insert_statements(''staging_variants''). Reads only.';
+
+-- Steps of a merge --------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION sync._mark_stale(p_run bulk_runs, p_staging text, p_target text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+BEGIN
+    IF NOT (sync._has_column(p_staging, 'updated_at_shopify') AND sync._has_column(p_staging, 'shopify_gid')) THEN
+        RETURN;
+    END IF;
+    EXECUTE format($q$
+        INSERT INTO bulk_outcomes (bulk_run_id, stream, object_id, outcome)
+        SELECT $1, s.stream, s.object_id, 'stale'
+          FROM neanelu.%1$I AS s
+          JOIN neanelu.%2$I AS t ON t.shop_id = $2 AND t.shopify_gid = s.shopify_gid
+         WHERE s.bulk_run_id = $1 AND s.validation_status = 'valid' AND t.updated_at_shopify > s.updated_at_shopify$q$, p_staging, p_target)
+      USING p_run.id, p_run.shop_id;
+END
+$$;
+COMMENT ON FUNCTION sync._mark_stale(bulk_runs, text, text) IS
+    'Notes the objects for which the mirror has newer data (updatedAt) from another path: they are not overwritten. Locks: none.';
+
+CREATE FUNCTION sync._reject_missing_parents(p_run bulk_runs, p_staging text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_ref  sync_references;
+    v_rows bigint;
+    v_all  bigint := 0;
+BEGIN
+    FOR v_ref IN SELECT * FROM sync_references WHERE staging_table = p_staging AND is_required LOOP
+        EXECUTE format($q$
+            WITH orphans AS (
+                UPDATE neanelu.%1$I AS s SET validation_status = 'invalid'
+                 WHERE s.bulk_run_id = $1 AND s.validation_status = 'valid'
+                   AND NOT EXISTS (SELECT FROM neanelu.%2$I AS p WHERE p.shop_id = $2 AND p.shopify_gid = s.%3$I)
+                RETURNING s.line_number, s.%3$I AS gid)
+            INSERT INTO bulk_rejects (bulk_run_id, line_number, error_type, error_code, message)
+            SELECT $1, o.line_number, 'VALIDATION', 'NS114', format('%%s is neither in the file nor in the mirror', o.gid) FROM orphans AS o$q$,
+            p_staging, v_ref.parent_table, v_ref.gid_column)
+          USING p_run.id, p_run.shop_id;
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+        v_all := v_all + v_rows;
+    END LOOP;
+    RETURN v_all;
+END
+$$;
+COMMENT ON FUNCTION sync._reject_missing_parents(bulk_runs, text) IS
+    'Takes out staged rows whose required parent is not in the mirror by now (NS114). Returns how many. Locks: those staging rows.';
+
+CREATE FUNCTION sync._merge_table(p_run bulk_runs, p_table sync_tables) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_update constant text := sync._update_statement(p_table.staging_table);
+    v_insert constant record := sync._insert_statements(p_table.staging_table);
+    v_levels integer := 0;
+BEGIN
+    PERFORM sync._reject_missing_parents(p_run, p_table.staging_table);
+    IF p_table.level_column IS NOT NULL THEN
+        EXECUTE format('SELECT coalesce(max(%I), 0) FROM neanelu.%I WHERE bulk_run_id = $1', p_table.level_column, p_table.staging_table)
+           INTO v_levels USING p_run.id;
+    END IF;
+    FOR v_level IN 0 .. v_levels LOOP
+        IF v_update IS NOT NULL THEN
+            EXECUTE v_update USING p_run.id, p_run.shop_id, v_level;
+        END IF;
+        EXECUTE v_insert.outcomes USING p_run.id, p_run.shop_id, v_level;
+        EXECUTE v_insert.rows USING p_run.id, p_run.shop_id, v_level;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION sync._merge_table(bulk_runs, sync_tables) IS
+    'Merges one staging table: update what differs, insert what is missing. Locks: the mirror rows written.';
+
+CREATE FUNCTION sync._prune_parts(p_run bulk_runs, p_table sync_tables) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_owner sync_references;
+BEGIN
+    SELECT * INTO v_owner FROM sync_references
+     WHERE staging_table = p_table.staging_table AND column_name = p_table.object_column;
+    -- Objects that came in this run, and the parts that the mirror has of them but the file has not.
+    EXECUTE format($q$
+        WITH source AS (%1$s),
+        owners AS (
+            SELECT g.stream, g.object_id, p.%2$I AS owner_id
+              FROM bulk_groups AS g
+              JOIN sync_streams AS st ON st.stream = g.stream
+              JOIN neanelu.%3$I AS p ON p.shop_id = $2 AND p.shopify_gid = 'gid://shopify/' || st.kind || '/' || g.object_id
+             WHERE g.bulk_run_id = $1 AND g.is_changed AND g.stream = $4
+               AND NOT EXISTS (SELECT FROM bulk_outcomes AS o WHERE o.bulk_run_id = $1 AND o.stream = g.stream
+                                  AND o.object_id = g.object_id AND o.outcome IN ('stale', 'rejected'))),
+        gone AS (
+            DELETE FROM neanelu.%4$I AS t USING owners AS o
+             WHERE t.shop_id = $2 AND t.%5$I = o.owner_id
+               AND NOT EXISTS (SELECT FROM source AS s WHERE %6$s)
+            RETURNING o.stream, o.object_id)
+        INSERT INTO bulk_outcomes (bulk_run_id, stream, object_id, outcome)
+        SELECT DISTINCT $1, stream, object_id, 'updated' FROM gone$q$,
+        replace(sync._merge_source(p_table.staging_table), ' = $3', ' >= $3'), v_owner.parent_id, v_owner.parent_table,
+        p_table.target_table, p_table.object_column,
+        (SELECT string_agg(format('s.%1$I = t.%1$I', k), ' AND ') FROM unnest(p_table.key_columns) AS k))
+      USING p_run.id, p_run.shop_id, 0, p_table.stream;
+END
+$$;
+COMMENT ON FUNCTION sync._prune_parts(bulk_runs, sync_tables) IS
+    'Deletes link rows (media, publications, collection members, menu items) of objects that came without them. Locks: the rows deleted.';
+
+CREATE FUNCTION sync._may_tombstone(p_run bulk_runs) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    -- A line whose object cannot be told might be any object's: then nothing is judged missing.
+    SELECT p_run.mode <> 'incremental' AND NOT p_run.is_partial
+       AND NOT EXISTS (SELECT FROM bulk_errors AS e
+                        WHERE e.shop_id = p_run.shop_id AND e.bulk_run_id = p_run.id AND e.object_gid IS NULL)
+$$;
+COMMENT ON FUNCTION sync._may_tombstone(bulk_runs) IS
+    'Whether what the file lacks may be judged deleted: a whole snapshot, and every quarantined line''s object is known. Reads only.';
+
+CREATE FUNCTION sync._assert_tombstone_limit(p_run bulk_runs, p_target text, p_rows bigint) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_limit constant numeric := sync._setting('max_tombstone_fraction', 0.5);
+    v_live  bigint;
+BEGIN
+    IF p_run.allow_mass_delete OR p_rows <= sync._setting('max_tombstone_rows', 1000) THEN
+        RETURN;
+    END IF;
+    EXECUTE format('SELECT count(*) FROM neanelu.%I WHERE shop_id = $1 AND deleted_at IS NULL', p_target) INTO v_live USING p_run.shop_id;
+    IF p_rows > v_limit * (v_live + p_rows) THEN
+        RAISE EXCEPTION 'this snapshot would mark % of % rows of % as deleted', p_rows, v_live + p_rows, p_target
+            USING ERRCODE = 'NS063', HINT = 'If the shop really lost them: neanelu runs retry --allow-mass-delete ' || p_run.id;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION sync._assert_tombstone_limit(bulk_runs, text, bigint) IS
+    'Stops a snapshot that would mark most of a table as deleted (settings sync.max_tombstone_rows, default 1000, and '
+    'sync.max_tombstone_fraction, default 0.5), unless the operator allowed it for this run. Reads only. Raises NS063.';
+
+CREATE FUNCTION sync._tombstone_missing(p_run bulk_runs, p_table sync_tables) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_rows bigint;
+BEGIN
+    EXECUTE format($q$
+        UPDATE neanelu.%1$I AS t
+           SET deleted_at = now(), deletion_reason = 'snapshot', updated_at = now()
+         WHERE t.shop_id = $2 AND t.deleted_at IS NULL
+           AND NOT EXISTS (SELECT FROM bulk_groups AS g WHERE g.bulk_run_id = $1 AND g.stream = $3 AND g.object_id = %2$s)
+           AND NOT EXISTS (SELECT FROM bulk_errors AS e WHERE e.shop_id = $2 AND e.bulk_run_id = $1 AND e.object_gid = t.shopify_gid)$q$,
+        p_table.target_table, p_table.object_column)
+      USING p_run.id, p_run.shop_id, p_table.stream;
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    PERFORM sync._assert_tombstone_limit(p_run, p_table.target_table, v_rows);
+    IF p_table.vanish = 'tombstone_parts' THEN
+        EXECUTE format($q$
+            WITH gone AS (
+                UPDATE neanelu.%1$I AS t
+                   SET deleted_at = now(), deletion_reason = 'snapshot', updated_at = now()
+                  FROM bulk_groups AS g
+                 WHERE g.bulk_run_id = $1 AND g.stream = $3 AND g.is_changed AND g.is_clean
+                   AND t.shop_id = $2 AND t.deleted_at IS NULL AND %2$s = g.object_id
+                   AND NOT EXISTS (SELECT FROM neanelu.%3$I AS s WHERE s.bulk_run_id = $1 AND s.shopify_gid = t.shopify_gid)
+                RETURNING g.stream, g.object_id)
+            INSERT INTO bulk_outcomes (bulk_run_id, stream, object_id, outcome) SELECT $1, stream, object_id, 'updated' FROM gone$q$,
+            p_table.target_table, p_table.object_column, p_table.staging_table)
+          USING p_run.id, p_run.shop_id, p_table.stream;
+    END IF;
+    RETURN v_rows;
+END
+$$;
+COMMENT ON FUNCTION sync._tombstone_missing(bulk_runs, sync_tables) IS
+    'Marks rows as deleted whose object the snapshot does not have, or whose object came without them; returns how many objects'' rows '
+    'are missing. Rows of quarantined objects stay. Locks: the rows marked.';
+
+-- Accounts ----------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION sync._count_lines(p_run bulk_runs) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_kinds constant jsonb := (SELECT metadata -> 'kinds' FROM bulk_steps
+                                WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'load');
+    v_unsent bigint;
+    v_by_digest bigint;
+BEGIN
+    INSERT INTO bulk_counts (shop_id, bulk_run_id, kind, lines, merged, unchanged, quarantined, duplicate, ignored)
+    WITH outcomes AS (
+        SELECT o.stream, o.object_id, bool_or(o.outcome IN ('inserted', 'updated')) AS is_merged, bool_or(o.outcome = 'stale') AS is_stale
+          FROM bulk_outcomes AS o WHERE o.bulk_run_id = p_run.id GROUP BY 1, 2),
+    rejects AS (
+        SELECT x.line_number, bool_and(x.is_duplicate) AS is_duplicate FROM bulk_rejects AS x WHERE x.bulk_run_id = p_run.id GROUP BY 1),
+    sent AS (
+        SELECT l.kind, count(*) AS lines,
+               count(*) FILTER (WHERE x.is_duplicate) AS duplicate,
+               count(*) FILTER (WHERE NOT x.is_duplicate) AS quarantined,
+               count(*) FILTER (WHERE x.line_number IS NULL AND (NOT s.is_merged OR o.is_stale)) AS ignored,
+               count(*) FILTER (WHERE x.line_number IS NULL AND s.is_merged AND o.is_merged AND NOT o.is_stale) AS merged
+          FROM bulk_lines AS l
+          JOIN sync_streams AS s USING (stream)
+          LEFT JOIN rejects AS x ON x.line_number = l.line_number
+          LEFT JOIN outcomes AS o ON o.stream = l.stream AND o.object_id = l.owner_id
+         WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
+         GROUP BY l.kind),
+    parse_errors AS (
+        SELECT coalesce(e.kind, '?') AS kind, count(*) AS lines
+          FROM bulk_errors AS e
+         WHERE e.shop_id = p_run.shop_id AND e.bulk_run_id = p_run.id AND e.error_type = 'PARSE' GROUP BY 1)
+    SELECT p_run.shop_id, p_run.id, k.kind, k.lines, coalesce(s.merged, 0),
+           CASE WHEN k.kind = '-' THEN 0
+                ELSE k.lines - coalesce(s.merged + s.quarantined + s.duplicate + s.ignored, 0) - coalesce(e.lines, 0) END,
+           coalesce(s.quarantined, 0) + coalesce(e.lines, 0), coalesce(s.duplicate, 0),
+           CASE WHEN k.kind = '-' THEN k.lines ELSE coalesce(s.ignored, 0) END
+      FROM (SELECT key AS kind, value::bigint AS lines FROM jsonb_each_text(v_kinds)) AS k
+      LEFT JOIN sent AS s USING (kind)
+      LEFT JOIN parse_errors AS e USING (kind);
+
+    -- The lines never sent are counted twice, by the daemon's totals and by the manifest: both must agree.
+    SELECT p_run.lines_in - coalesce((v_kinds ->> '-')::bigint, 0)
+           - (SELECT count(*) FROM bulk_lines WHERE bulk_run_id = p_run.id AND attempt = p_run.attempt)
+           - (SELECT count(*) FROM bulk_errors WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND error_type = 'PARSE')
+      INTO v_unsent;
+    SELECT coalesce(sum(lines), 0) INTO v_by_digest FROM bulk_groups WHERE bulk_run_id = p_run.id AND NOT is_changed;
+    IF v_unsent <> v_by_digest THEN
+        RAISE EXCEPTION 'lines do not add up: % were not sent, the manifest has % unchanged', v_unsent, v_by_digest USING ERRCODE = 'NS062';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION sync._count_lines(bulk_runs) IS
+    'Accounts for every line of the file, a kind a row of bulk_counts; its CHECK and a comparison of two independent totals prove that '
+    'none is missing. Locks: none. Raises NS062 (totals differ), 23514 (a kind does not add up).';
+
+CREATE FUNCTION sync._store_digests(p_run bulk_runs) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+BEGIN
+    -- Objects that were merged cleanly are known by their digest from now on; all others that came are not.
+    DELETE FROM sync_digests AS d
+     USING bulk_groups AS g
+     WHERE g.bulk_run_id = p_run.id AND g.is_changed AND d.shop_id = p_run.shop_id AND d.stream = g.stream AND d.object_id = g.object_id
+       AND (NOT g.is_clean OR EXISTS (SELECT FROM bulk_outcomes AS o WHERE o.bulk_run_id = p_run.id AND o.stream = g.stream
+                                         AND o.object_id = g.object_id AND o.outcome IN ('stale', 'rejected')));
+    UPDATE sync_digests AS d SET digest = g.digest
+      FROM bulk_groups AS g
+     WHERE g.bulk_run_id = p_run.id AND g.is_changed AND g.is_clean
+       AND d.shop_id = p_run.shop_id AND d.stream = g.stream AND d.object_id = g.object_id AND d.digest <> g.digest;
+    INSERT INTO sync_digests (shop_id, stream, object_id, digest)
+    SELECT p_run.shop_id, g.stream, g.object_id, g.digest
+      FROM bulk_groups AS g
+     WHERE g.bulk_run_id = p_run.id AND g.is_changed AND g.is_clean
+       AND NOT EXISTS (SELECT FROM sync_digests AS d WHERE d.shop_id = p_run.shop_id AND d.stream = g.stream AND d.object_id = g.object_id)
+       AND NOT EXISTS (SELECT FROM bulk_outcomes AS o WHERE o.bulk_run_id = p_run.id AND o.stream = g.stream
+                          AND o.object_id = g.object_id AND o.outcome IN ('stale', 'rejected'));
+    IF p_run.mode <> 'incremental' AND NOT p_run.is_partial THEN
+        DELETE FROM sync_digests AS d
+         USING sync_streams AS s
+         WHERE s.resource = p_run.query_type AND d.stream = s.stream AND d.shop_id = p_run.shop_id
+           AND NOT EXISTS (SELECT FROM bulk_groups AS g WHERE g.bulk_run_id = p_run.id AND g.stream = d.stream AND g.object_id = d.object_id);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION sync._store_digests(bulk_runs) IS
+    'Brings the digests in line with what was merged: kept for clean objects, dropped for stale, rejected and vanished ones. '
+    'Idempotent. Locks: the digests written.';
+
+CREATE FUNCTION sync._advance_checkpoint(p_run bulk_runs) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    INSERT INTO sync_checkpoints AS c (shop_id, resource_type, last_sync_at, records_synced, status, last_run_id, last_full_snapshot_at, high_water_mark, metadata)
+    SELECT p_run.shop_id, p_run.query_type, clock_timestamp(), least(p_run.lines_in, 2147483647), 'idle', p_run.id,
+           CASE WHEN p_run.mode <> 'incremental' AND NOT p_run.is_partial THEN p_run.started_at END,
+           CASE WHEN p_run.source = 'shopify' AND NOT p_run.is_partial
+                THEN coalesce((p_run.cursor_state ->> 'operation_created_at')::timestamptz, p_run.started_at) END,
+           jsonb_build_object('mode', p_run.mode, 'source', p_run.source)
+    ON CONFLICT (shop_id, resource_type) DO UPDATE
+       SET last_sync_at = excluded.last_sync_at, records_synced = excluded.records_synced, status = 'idle', error_message = NULL,
+           last_run_id = excluded.last_run_id, metadata = excluded.metadata, updated_at = clock_timestamp(),
+           last_full_snapshot_at = coalesce(excluded.last_full_snapshot_at, c.last_full_snapshot_at),
+           high_water_mark = greatest(excluded.high_water_mark, c.high_water_mark)
+$$;
+COMMENT ON FUNCTION sync._advance_checkpoint(bulk_runs) IS
+    'Moves the resource''s checkpoint to this run. The next incremental run asks from when Shopify started this one''s operation: an edit '
+    'made while it ran is asked for again. Partial data and files do not move that mark. Locks: the checkpoint.';
+
+CREATE FUNCTION sync.tg_sync_checkpoints__completed_run() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM bulk_runs WHERE shop_id = NEW.shop_id AND id = NEW.last_run_id AND status = 'completed') THEN
+        RAISE EXCEPTION 'the checkpoint of % may only advance with a completed run', NEW.resource_type USING ERRCODE = 'NS064';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION sync.tg_sync_checkpoints__completed_run() IS
+    'Refuses a checkpoint that advances without a run that completed, and so reconciled. Reads only. Raises NS064.';
+
+CREATE FUNCTION sync._complete_run(p_run bulk_runs, p_tombstoned bigint) RETURNS bulk_runs
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_run bulk_runs;
+BEGIN
+    UPDATE bulk_runs AS r
+       SET status = 'completed', completed_at = clock_timestamp(), updated_at = clock_timestamp(),
+           lines_merged = c.merged, lines_unchanged = c.unchanged, lines_quarantined = c.quarantined,
+           lines_duplicate = c.duplicate, lines_ignored = c.ignored,
+           rows_inserted = o.inserted, rows_updated = o.updated, rows_tombstoned = p_tombstoned,
+           result_url = NULL, error_code = NULL, error_message = NULL,
+           leased_by = NULL, lease_token = NULL, lease_expires_at = NULL
+      FROM (SELECT coalesce(sum(merged), 0) AS merged, coalesce(sum(unchanged), 0) AS unchanged, coalesce(sum(quarantined), 0) AS quarantined,
+                   coalesce(sum(duplicate), 0) AS duplicate, coalesce(sum(ignored), 0) AS ignored
+              FROM bulk_counts WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id) AS c,
+           (SELECT count(*) FILTER (WHERE outcome = 'inserted') AS inserted, count(*) FILTER (WHERE outcome = 'updated') AS updated
+              FROM bulk_outcomes WHERE bulk_run_id = p_run.id) AS o
+     WHERE r.shop_id = p_run.shop_id AND r.id = p_run.id
+    RETURNING r.* INTO v_run;
+    RETURN v_run;
+END
+$$;
+COMMENT ON FUNCTION sync._complete_run(bulk_runs, bigint) IS
+    'Writes the sums and ends the run; the table''s CHECK refuses sums that do not reconcile. Locks: the run''s row. Raises 23514.';
+
+CREATE FUNCTION sync.lock_resource(p_shop_id uuid, p_resource text) RETURNS void
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT pg_advisory_xact_lock(hashtextextended('sync.merge:' || p_shop_id || ':' || p_resource, 0)) $$;
+COMMENT ON FUNCTION sync.lock_resource(uuid, text) IS
+    'Serialises writers of one resource of one shop until the transaction ends: every path that writes the mirror calls it first.';
+
+CREATE FUNCTION sync.merge(p_run_id uuid, p_token uuid) RETURNS SETOF bulk_runs
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+SET work_mem = '128MB'
+AS $$
+DECLARE
+    v_run     bulk_runs := sync._leased_run(p_run_id, p_token);
+    v_staged  constant bulk_steps := (SELECT s FROM bulk_steps AS s WHERE s.shop_id = v_run.shop_id AND s.bulk_run_id = v_run.id
+                                                                      AND s.step_name = 'stage' AND s.status = 'completed');
+    v_tables  constant sync_tables[] := ARRAY(SELECT t FROM sync_tables AS t JOIN sync_streams AS s USING (stream)
+                                               WHERE s.resource = v_run.query_type ORDER BY t.stream, t.merge_order);
+    v_table   sync_tables;
+    v_gone    bigint;
+    v_tombstoned bigint := 0;
+BEGIN
+    PERFORM sync._assert_staged(v_run, v_staged);
+    PERFORM sync.lock_resource(v_run.shop_id, v_run.query_type);
+    PERFORM sync._begin_step(v_run, 'merge');
+    -- Without statistics of this very load a large join must not be planned as a small one.
+    PERFORM set_config('enable_nestloop', CASE WHEN v_staged.records_processed > 5000 THEN 'off' ELSE 'on' END, true);
+    FOREACH v_table IN ARRAY v_tables LOOP
+        PERFORM sync._mark_stale(v_run, v_table.staging_table, v_table.target_table);
+    END LOOP;
+    FOREACH v_table IN ARRAY v_tables LOOP
+        PERFORM sync._merge_table(v_run, v_table);
+        IF v_table.vanish = 'delete_parts' THEN
+            PERFORM sync._prune_parts(v_run, v_table);
+        END IF;
+    END LOOP;
+    PERFORM sync._assert_error_limit(v_run, sync._record_rejects(v_run));
+    PERFORM sync._count_lines(v_run);
+    IF sync._may_tombstone(v_run) THEN
+        FOREACH v_table IN ARRAY v_tables LOOP
+            IF v_table.vanish IN ('tombstone', 'tombstone_parts') THEN
+                v_gone := sync._tombstone_missing(v_run, v_table);
+                v_tombstoned := v_tombstoned + v_gone;
+                UPDATE bulk_counts SET tombstoned = v_gone
+                 WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id AND kind = ANY (v_table.kinds);
+            END IF;
+        END LOOP;
+    END IF;
+    PERFORM sync._store_digests(v_run);
+    PERFORM sync._end_step(v_run, 'merge', jsonb_build_object('tombstoned', v_tombstoned, 'may_tombstone', sync._may_tombstone(v_run)));
+    v_run := sync._complete_run(v_run, v_tombstoned);
+    PERFORM sync._advance_checkpoint(v_run);
+    PERFORM pg_notify('neanelu_sync', json_build_object('event', 'completed', 'run_id', v_run.id, 'shop_id', v_run.shop_id)::text);
+    RETURN NEXT v_run;
+END
+$$;
+COMMENT ON FUNCTION sync.merge(uuid, uuid) IS
+    'Merges the staged rows into the mirror in one transaction: writes what differs, marks what vanished, accounts for every line, moves '
+    'digests and checkpoint, ends the run and returns it. All or nothing. Locks: the run''s row, the resource of the shop (advisory), the '
+    'mirror rows written. Raises NA002, NS004, NS005, NS052 (nothing staged: load again), NS061 (too many bad lines), NS062 (lines do not '
+    'add up), NS063 (would delete too much), 23514.';
+
+CREATE FUNCTION sync._assert_staged(p_run bulk_runs, p_step bulk_steps) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    v_table text;
+    v_count bigint;
+    v_rows  bigint := 0;
+BEGIN
+    FOR v_table IN
+        SELECT t.staging_table FROM sync_tables AS t JOIN sync_streams AS s USING (stream)
+         WHERE s.resource = p_run.query_type AND t.kinds <> '{}'
+    LOOP
+        EXECUTE format('SELECT count(*) FROM neanelu.%I WHERE bulk_run_id = $1', v_table) INTO v_count USING p_run.id;
+        v_rows := v_rows + v_count;
+    END LOOP;
+    IF v_rows IS DISTINCT FROM p_step.records_processed::bigint THEN
+        RAISE EXCEPTION 'the rows staged for run % are gone: % of %', p_run.id, v_rows, p_step.records_processed USING ERRCODE = 'NS052',
+            HINT = 'The server restarted and emptied its unlogged tables, or nothing was staged. Load again.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION sync._assert_staged(bulk_runs, bulk_steps) IS
+    'Checks that the rows which staging counted are still there. Reads only. Raises NS052.';
+
+CREATE FUNCTION sync.sweep_staging() RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_table text;
+    v_rows  bigint;
+    v_all   bigint := 0;
+BEGIN
+    FOR v_table IN
+        SELECT unnest(ARRAY['bulk_lines', 'bulk_manifest', 'bulk_groups', 'bulk_outcomes', 'bulk_rejects'])
+        UNION ALL SELECT staging_table FROM sync_tables
+    LOOP
+        EXECUTE format($q$
+            DELETE FROM neanelu.%I AS s
+             WHERE NOT EXISTS (SELECT FROM bulk_runs AS r WHERE r.id = s.bulk_run_id AND r.status IN ('pending', 'running'))$q$, v_table);
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+        v_all := v_all + v_rows;
+    END LOOP;
+    RETURN v_all;
+END
+$$;
+COMMENT ON FUNCTION sync.sweep_staging() IS
+    'Removes the transient rows of ended runs, of all shops; returns how many. Idempotent; called by the daemon after a run. Locks: the rows.';
+
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION sync.merge(uuid, uuid), sync.sweep_staging() TO neanelu_sync;
+GRANT EXECUTE ON FUNCTION sync.tg_sync_checkpoints__completed_run() TO neanelu_owner;
+
+SET LOCAL ROLE neanelu_owner;
+CREATE TRIGGER sync_checkpoints__completed_run
+    BEFORE INSERT OR UPDATE OF last_sync_at, last_run_id, high_water_mark, last_full_snapshot_at ON neanelu.sync_checkpoints
+    FOR EACH ROW EXECUTE FUNCTION sync.tg_sync_checkpoints__completed_run();
+COMMIT;
