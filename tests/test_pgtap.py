@@ -28,4 +28,5 @@ def test_pgtap(module_db: Database, script: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, f"\n{done.stdout}\n{done.stderr}"
+    if done.returncode != 0:
+        pytest.fail(f"{done.stdout}\n{done.stderr}", pytrace=False)

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     )
     cache_dir: Path = Field(
         default_factory=_default_cache_dir,
-        description="Folder of the provisioned programs (about 500 MB). Change it to share it or to move it.",
+        description="Folder of the provisioned programs (about 300 MB). Change it to share it or to move it.",
     )
     server_user: str = Field(
         default="nobody",
