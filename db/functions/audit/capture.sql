@@ -305,12 +305,16 @@ $body$;
 COMMENT ON FUNCTION audit.tg_audit_logs__refuse() IS
     'Refuses UPDATE, DELETE and TRUNCATE of the audit log and its partitions, to the owner too. Writes nothing, takes no locks. Raises: NU001 always';
 
-SELECT audit.attach('neanelu.shops', p_secret_columns => '{access_token_ciphertext, access_token_iv, access_token_tag, webhook_secret}');
-SELECT audit.attach('neanelu.staff_users');
-SELECT audit.attach('neanelu.key_rotations');
-SELECT audit.attach('neanelu.shopify_products', '{UPDATE, DELETE}');
-SELECT audit.attach('neanelu.system_config', p_secret_columns => '{value:is_sensitive}');
-SELECT audit.attach('neanelu.feature_flags');
+DO $attach$
+BEGIN
+    PERFORM audit.attach('neanelu.shops', p_secret_columns => '{access_token_ciphertext, access_token_iv, access_token_tag, webhook_secret}');
+    PERFORM audit.attach('neanelu.staff_users');
+    PERFORM audit.attach('neanelu.key_rotations');
+    PERFORM audit.attach('neanelu.shopify_products', '{UPDATE, DELETE}');
+    PERFORM audit.attach('neanelu.system_config', p_secret_columns => '{value:is_sensitive}');
+    PERFORM audit.attach('neanelu.feature_flags');
+END
+$attach$;
 
 GRANT EXECUTE ON FUNCTION audit.tg_audit_logs__refuse() TO neanelu_owner;
 GRANT EXECUTE ON FUNCTION audit.stale_captures(), audit._columns_digest(regclass) TO neanelu_operator, neanelu_auditor;

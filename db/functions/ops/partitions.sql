@@ -8,8 +8,12 @@ BEGIN;
 SET LOCAL search_path = neanelu, ops, extensions, pg_temp;
 SET LOCAL ROLE neanelu_owner;
 
-SELECT partman.create_parent('neanelu.webhook_events', 'created_at', '1 month', p_premake => 4);
-SELECT partman.create_parent('neanelu.audit_logs', 'created_at', '1 month', p_premake => 4);
+DO $parents$
+BEGIN
+    PERFORM partman.create_parent('neanelu.webhook_events', 'created_at', '1 month', p_premake => 4);
+    PERFORM partman.create_parent('neanelu.audit_logs', 'created_at', '1 month', p_premake => 4);
+END
+$parents$;
 
 UPDATE partman.part_config
    SET retention = CASE parent_table WHEN 'neanelu.webhook_events' THEN '3 months' ELSE '24 months' END,
@@ -32,7 +36,8 @@ DECLARE
     v_covered integer := 0;
 BEGIN
     FOR v_partition IN
-        SELECT c.oid::regclass AS name, c.relrowsecurity AND c.relforcerowsecurity AS is_secured,
+        SELECT c.oid::regclass AS name, c.relname, c.relrowsecurity AND c.relforcerowsecurity AS is_secured,
+               pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT' AND NOT EXISTS (SELECT FROM pg_policy AS y WHERE y.polrelid = c.oid) AS needs_policy,
                to_regprocedure('audit.tg_audit_logs__refuse()') IS NOT NULL AND i.inhparent = 'neanelu.audit_logs'::regclass
                AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = c.oid AND t.tgname = 'tg_audit_logs__refuse_truncate')
                    AS needs_guard
@@ -45,18 +50,23 @@ BEGIN
         IF NOT v_partition.is_secured THEN
             EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', v_partition.name);
         END IF;
+        IF v_partition.needs_policy THEN
+            -- Rows outside of all months must be found and moved by the one who makes months.
+            EXECUTE format('CREATE POLICY %I ON %s FOR ALL TO neanelu_owner USING (true) WITH CHECK (true)',
+                           v_partition.relname || '_owner_all', v_partition.name);
+        END IF;
         IF v_partition.needs_guard THEN
             EXECUTE format('CREATE TRIGGER tg_audit_logs__refuse_truncate BEFORE TRUNCATE ON %s '
                            'FOR EACH STATEMENT EXECUTE FUNCTION audit.tg_audit_logs__refuse()', v_partition.name);
         END IF;
-        v_covered := v_covered + (NOT v_partition.is_secured OR v_partition.needs_guard)::integer;
+        v_covered := v_covered + (NOT v_partition.is_secured OR v_partition.needs_policy OR v_partition.needs_guard)::integer;
     END LOOP;
     RETURN v_covered;
 END
 $body$;
 COMMENT ON FUNCTION ops._cover_partitions() IS
     'Gives each partition what PostgreSQL does not clone from its parent: forced row level security without policies, so that only the way '
-    'through the parent shows rows, and the refusal of TRUNCATE on the audit log. Returns how many partitions it changed. '
+    'through the parent shows rows (the default partition is open to neanelu_owner, who sorts its rows), and the refusal of TRUNCATE on the audit log. Returns how many partitions it changed. '
     'Idempotent. Locks the partitions it changes (ACCESS EXCLUSIVE), no others. Raises: nothing of its own';
 
 CREATE FUNCTION ops.maintain_partitions()
@@ -67,18 +77,49 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
+    v_started constant timestamptz := clock_timestamp();
+    v_covered integer;
     v_parent text;
+    v_skipped text;
 BEGIN
+    -- One caller at a time, for the whole of it.
+    PERFORM pg_advisory_xact_lock(hashtextextended('ops.maintain_partitions', 0));
     FOR v_parent IN SELECT c.parent_table FROM partman.part_config AS c WHERE c.parent_table LIKE 'neanelu.%' ORDER BY c.parent_table LOOP
         PERFORM partman.run_maintenance(v_parent, p_analyze => false, p_jobmon => false);
     END LOOP;
-    RETURN ops._cover_partitions();
+    v_covered := ops._cover_partitions();
+    -- pg_partman turns errors into warnings; what it skipped has an old time.
+    SELECT string_agg(c.parent_table, ', ') INTO v_skipped
+      FROM partman.part_config AS c
+     WHERE c.parent_table LIKE 'neanelu.%' AND (c.maintenance_last_run IS NULL OR c.maintenance_last_run < v_started);
+    IF v_skipped IS NOT NULL THEN
+        RAISE EXCEPTION 'partitions were not maintained: %', v_skipped
+            USING ERRCODE = 'NO002', HINT = 'The warnings above say why.';
+    END IF;
+    RETURN v_covered;
 END
 $body$;
 COMMENT ON FUNCTION ops.maintain_partitions() IS
     'Makes the partitions of the next months, drops those past retention, and covers the new ones (ops._cover_partitions). '
-    'To be called daily, by neanelu_worker or an operator. Returns how many partitions were covered. Idempotent; a second caller at the '
-    'same time does nothing. Locks the parents while partitions come and go (ACCESS EXCLUSIVE for the drop). Raises: nothing of its own';
+    'To be called daily, by neanelu_worker or an operator. Returns how many partitions were covered. Idempotent; a second caller '
+    'waits for the first (advisory lock). Locks the parents while partitions come and go (ACCESS EXCLUSIVE for the drop). '
+    'Raises: NO002 when pg_partman skipped a table';
+
+CREATE FUNCTION ops._has_rows(p_table regclass)
+RETURNS boolean
+LANGUAGE plpgsql
+STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+    v_found boolean;
+BEGIN
+    EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s)', p_table) INTO STRICT v_found;
+    RETURN v_found;
+END
+$body$;
+COMMENT ON FUNCTION ops._has_rows(regclass) IS
+    'Whether a table has a row that the caller may see. Writes nothing, takes no locks. Raises: 42501 without SELECT on the table';
 
 CREATE FUNCTION ops.partition_report()
 RETURNS TABLE (parent_table text, partition_name text, from_time timestamptz, until_time timestamptz, is_default boolean,
@@ -94,7 +135,7 @@ AS $body$
            b.bound = 'DEFAULT', pg_total_relation_size(c.oid), f.retention,
            CASE
              WHEN NOT (c.relrowsecurity AND c.relforcerowsecurity) THEN 'no row level security: run ops.maintain_partitions()'
-             WHEN b.bound = 'DEFAULT' AND pg_relation_size(c.oid) > 0 THEN 'rows outside of all months'
+             WHEN b.bound = 'DEFAULT' AND ops._has_rows(c.oid) THEN 'rows outside of all months'
              WHEN b.bound <> 'DEFAULT' AND NOT EXISTS (
                     SELECT FROM pg_inherits AS x JOIN pg_class AS y ON y.oid = x.inhrelid
                      WHERE x.inhparent = i.inhparent
@@ -112,7 +153,7 @@ COMMENT ON FUNCTION ops.partition_report() IS
     'The partitions of each partitioned table with their months, sizes in bytes (indexes and TOAST included), retention, and what is wrong '
     'with them. Writes nothing, takes no locks. Raises: nothing';
 
-SELECT ops._cover_partitions();
+DO $cover$ BEGIN PERFORM ops._cover_partitions(); END $cover$;
 
 GRANT USAGE ON SCHEMA ops TO neanelu_auditor;
 GRANT EXECUTE ON FUNCTION ops.maintain_partitions() TO neanelu_operator, neanelu_worker;

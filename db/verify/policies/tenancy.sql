@@ -35,6 +35,7 @@ BEGIN
       FROM pg_catalog.pg_policy AS p
       JOIN pg_catalog.pg_class AS c ON c.oid = p.polrelid
      WHERE c.relnamespace = 'neanelu'::regnamespace AND p.polroles <> ARRAY['neanelu_engine'::regrole::oid]
+       AND NOT (c.relispartition AND p.polroles = ARRAY['neanelu_owner'::regrole::oid])
        AND (c.relname IN ('app_sessions', 'oauth_states', 'oauth_nonces', 'webhook_receipts', 'bulk_error_chunks', 'sync_digests')
             OR c.relname LIKE 'staging\_%' OR c.relispartition);
     IF v_bad IS NOT NULL THEN

@@ -17,6 +17,7 @@ DROP FUNCTION ops.refresh_migration_history();
 
 SET LOCAL ROLE neanelu_owner;
 DROP FUNCTION ops.partition_report();
+DROP FUNCTION ops._has_rows(regclass);
 DROP FUNCTION ops.maintain_partitions();
 DROP FUNCTION ops._cover_partitions();
 REVOKE USAGE ON SCHEMA ops FROM neanelu_auditor;
