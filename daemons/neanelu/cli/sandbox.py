@@ -10,20 +10,82 @@ from typing import IO
 import click
 import orjson
 
+PLANS = ("standard", "advanced", "plus", "enterprise")
+
 
 @click.group(invoke_without_command=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8499, show_default=True, help="Port to listen on.")
+@click.option(
+    "--shop",
+    "shops",
+    multiple=True,
+    metavar="DOMAIN[:PRODUCTS[:SEED]]",
+    help="A shop to start with; may be given many times [default: demo.myshopify.com].",
+)
+@click.option("--products", default=100, show_default=True, help="Products of shops that do not say.")
+@click.option(
+    "--seed",
+    default=1,
+    show_default=True,
+    help="Seed of the first shop; each further one gets one more.",
+)
+@click.option(
+    "--plan", default="plus", show_default=True, type=click.Choice(PLANS), help="Rate limit of the shops."
+)
+@click.option("--shuffled", is_flag=True, help="Result files lose the order of their lines.")
+@click.option(
+    "--min-polls", default=2, show_default=True, help="Polls before a bulk operation may be complete."
+)
+@click.option("--url-seconds", default=604_800, show_default=True, help="For how long result URLs are good.")
+@click.option("--log-level", default="info", show_default=True, type=click.Choice(["info", "warning"]))
+@click.option(
+    "--ready-file", type=click.Path(path_type=Path), help="Write shops, tokens and base URLs here as JSON."
+)
 @click.pass_context
-def sandbox(context: click.Context) -> None:
+def sandbox(
+    context: click.Context,
+    host: str,
+    port: int,
+    shops: tuple[str, ...],
+    products: int,
+    seed: int,
+    plan: str,
+    shuffled: bool,
+    min_polls: int,
+    url_seconds: int,
+    log_level: str,
+    ready_file: Path | None,
+) -> None:
     """Run a sandbox Shopify, or write the files that its bulk operations would give.
+
+    The base URL for clients is http://HOST:PORT/{shop}. Faults are asked for by POST /_sandbox/faults,
+    changes by POST /_sandbox/shops/SHOP/mutate.
 
     \b
     Examples:
+      neanelu sandbox --shop demo.myshopify.com:500 --shop second.myshopify.com:200:7
+      curl -X POST localhost:8499/_sandbox/faults -d '{"fault": "cut", "after_bytes": 5000}'
+      curl -X POST localhost:8499/_sandbox/shops/SHOP/mutate -d '{"kind": "changed", "fraction": 0.01}'
       neanelu sandbox generate --products 1000000 --seed 1 -o products.jsonl
       neanelu sandbox generate --products 1000000 --changed 0.01 --deleted 0.001 -o later.jsonl.gz
-      neanelu sandbox generate --resource orders --products 5000 -o - | head -1
     """
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+    if context.invoked_subcommand is not None:
+        return
+    from neanelu.sandbox.generator import ShopSpec
+    from neanelu.sandbox.server import serve
+
+    options = {"plan": plan, "shuffled": shuffled, "min_polls": min_polls, "url_seconds": url_seconds}
+    wanted = []
+    for number, text in enumerate(shops or ("demo.myshopify.com",)):
+        domain, *rest = text.split(":")
+        try:
+            size = int(rest[0]) if rest and rest[0] else products
+            own_seed = int(rest[1]) if len(rest) > 1 else seed + number
+        except ValueError:
+            raise click.BadParameter(f"{text} is not DOMAIN[:PRODUCTS[:SEED]]", param_hint="--shop") from None
+        wanted.append((ShopSpec(domain=domain, products=size, seed=own_seed), options))
+    serve(wanted, host, port, log_level, ready_file)
 
 
 @sandbox.command()

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from neanelu.sandbox import vocabulary as words
 
@@ -51,6 +51,13 @@ class Edit:
     fraction: float = 0.0
     only: tuple[int, ...] = ()
     count: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no shop knows (ValueError)."""
+        if self.kind not in get_args(EditKind):
+            raise ValueError(f"no such edit: {self.kind}; one of {', '.join(get_args(EditKind))}")
+        if self.resource not in _MAKERS:
+            raise ValueError(f"no such resource: {self.resource}; one of {', '.join(_MAKERS)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +263,12 @@ class Shop:
         number = self._space + offset + local
         return number + _BEYOND_FLOAT if index & 7 == 3 else number
 
+    def index_of(self, number: int, offset: int) -> int:
+        """Return the index that `_number` made a number of; meaningless for numbers it did not make."""
+        if number >= _BEYOND_FLOAT:
+            number -= _BEYOND_FLOAT
+        return number - self._space - offset
+
     def objects(self, resource: str, start: int = 0, stop: int | None = None) -> Iterator[Obj]:
         """Yield a resource's living objects in the order of their indexes.
 
@@ -311,20 +324,21 @@ class Shop:
         u = self._draw(b"p", index)
         number = self._number(index, 7_000_000_000, index)
         gid = f"gid://shopify/Product/{number}"
-        created, updated = self._stamps(u, state)
+        created, first_updated, updated = self._stamps(u, state)
         text_rev = price_rev = stock_rev = meta_rev = 0
-        variant_at = updated if state.born else None
-        for kind, _ in state.revisions:
+        variant_at = meta_at = first_updated
+        for kind, at in state.revisions:
             if kind == 0:
                 price_rev += 1
+                variant_at = at
             elif kind == 1:
                 stock_rev += 1
+                variant_at = at
             elif kind == 2:
                 text_rev += 1
             elif kind == 3:
                 meta_rev += 1
-        if price_rev or stock_rev:
-            variant_at = next(at for kind, at in reversed(state.revisions) if kind in (0, 1))
+                meta_at = at
 
         lang = 1 if u[1] & 3 == 0 else 0
         kind_ = words.KINDS[u[2] % len(words.KINDS)]
@@ -358,7 +372,6 @@ class Shop:
             count,
             kept,
             created,
-            updated,
             variant_at,
             price_rev,
             stock_rev,
@@ -404,24 +417,22 @@ class Shop:
             "totalInventory": 0,
             "variantsCount": {"count": kept, "precision": "EXACT"},
             "media": media,
-            "metafields": self._metafields(index, u, created, updated, meta_rev),
+            "metafields": self._metafields(index, u, created, meta_at, meta_rev),
             "variants": variants,
             "resourcePublicationsV2": lambda: self._publications_of("products", index, created),
             "_index": index,
         }
         return product
 
-    def _stamps(self, u: tuple[int, ...], state: _State) -> tuple[str, str]:
-        """Return createdAt and updatedAt of an object."""
+    def _stamps(self, u: tuple[int, ...], state: _State) -> tuple[str, str, str]:
+        """Return when an object was created, last updated before any edit changed it, and last updated."""
         if state.born:
-            created = updated = state.born
+            created = first = state.born
         else:
             day = u[19] % 1100
             created = words.DAYS[day] + words.MINUTES[u[20] % 1440]
-            updated = words.DAYS[day + 1 + u[21] % 200] + words.MINUTES[u[22] % 1440]
-        if state.revisions:
-            updated = max(state.revisions[-1][1], updated)
-        return created, updated
+            first = words.DAYS[day + 1 + u[21] % 200] + words.MINUTES[u[22] % 1440]
+        return created, first, max(state.revisions[-1][1], first) if state.revisions else first
 
     def _media(self, index: int, u: tuple[int, ...], created: str, noun: str, vendor_slug: str) -> list[Obj]:
         """Return the media of a product: mostly one image, sometimes none, seldom a video or a model."""
@@ -510,7 +521,7 @@ class Shop:
         return found
 
     def _metafields(
-        self, index: int, u: tuple[int, ...], created: str, updated: str, revision: int
+        self, index: int, u: tuple[int, ...], created: str, changed_at: str, revision: int
     ) -> list[Obj]:
         """Return the metafields of a product; a revision gives the first one another value."""
         pool = words.METAFIELDS
@@ -536,7 +547,7 @@ class Shop:
                     "type": kind,
                     "value": value,
                     "createdAt": created,
-                    "updatedAt": updated if n == 0 else created,
+                    "updatedAt": changed_at if n == 0 else created,
                 }
             )
         return found
@@ -552,8 +563,7 @@ class Shop:
         count: int,
         kept: int,
         created: str,
-        updated: str,
-        changed_at: str | None,
+        changed_at: str,
         price_rev: int,
         stock_rev: int,
     ) -> tuple[list[Obj], list[Obj], int, int, int, int, bool]:
@@ -595,8 +605,8 @@ class Shop:
             bits = _mix(seed + (j << 33))
             cents = base + (j % 7) * 500
             quantity = (bits >> 8) % 400 - 20 if bits & 7 else 0
-            at = updated if j == 0 and not changed_at else created
-            if changed_at and j == 0:
+            at = created
+            if j == 0:
                 at = changed_at
                 cents += 150 * price_rev
                 quantity += 7 * stock_rev
@@ -674,7 +684,7 @@ class Shop:
                     },
                     "createdAt": created,
                     "updatedAt": at,
-                    "metafields": self._variant_metafields(index, j, bits, at) if draw % 6 == 5 else [],
+                    "metafields": self._variant_metafields(index, j, bits, created) if draw % 6 == 5 else [],
                     "_draw": bits,
                 }
             )
@@ -779,7 +789,7 @@ class Shop:
         if state is None:
             return None
         u = self._draw(b"l", index)
-        created, updated = self._stamps(u, state)
+        created, _, updated = self._stamps(u, state)
         city, county, code, postal = words.CITIES[index % len(words.CITIES)]
         active = not (index >= 3 and index == self._base["locations"] - 1)
         number = self.location_number(index)
@@ -860,7 +870,7 @@ class Shop:
         if state is None:
             return None
         u = self._draw(b"c", index)
-        created, updated = self._stamps(u, state)
+        created, _, updated = self._stamps(u, state)
         lang = u[1] & 1
         kind = words.KINDS[index % len(words.KINDS)]
         adjective = words.ADJECTIVES[lang][u[2] % 16]
@@ -938,7 +948,7 @@ class Shop:
         if state is None:
             return None
         u = self._draw(b"k", index)
-        created, updated = self._stamps(u, state)
+        created, _, updated = self._stamps(u, state)
         first = words.FIRST_NAMES[u[1] % len(words.FIRST_NAMES)]
         last = words.LAST_NAMES[u[2] % len(words.LAST_NAMES)]
         number = self._number(index, 9_000_000_000, index)
@@ -1002,7 +1012,7 @@ class Shop:
         if state is None:
             return None
         u = self._draw(b"o", index)
-        created, updated = self._stamps(u, state)
+        created, _, updated = self._stamps(u, state)
         number = self._number(index, 6_000_000_000, index)
         currency = self.spec.currency
         items: list[Obj] = []
@@ -1147,7 +1157,7 @@ class Shop:
         if state is None:
             return None
         u = self._draw(b"m", index)
-        _, updated = self._stamps(u, state)
+        _, _, updated = self._stamps(u, state)
         revision = len(state.revisions)
         suffix = f" {revision + 1}" if revision else ""
         if index % 3 == 0:

@@ -135,7 +135,7 @@ class Plan:
             if inner is None:
                 continue
             if item.arguments:
-                inner = narrow(item.source, inner, item.arguments)
+                inner = out[item.key] = narrow(item.source, inner, item.arguments)
             plans = item.plans
             if type(inner) is not list:
                 plan = plans.single or plans.plan(inner)

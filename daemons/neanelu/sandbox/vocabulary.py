@@ -945,6 +945,6 @@ STREETS: tuple[str, ...] = (
     "Strada Școlii",
 )
 
-#: Days from 2023-01-01 on as text, and the minutes of a day, from which time stamps are put together.
-DAYS: tuple[str, ...] = tuple((date(2023, 1, 1) + timedelta(days=n)).isoformat() for n in range(1400))
+#: Days from 2021-01-01 on as text, and the minutes of a day, from which time stamps are put together.
+DAYS: tuple[str, ...] = tuple((date(2021, 1, 1) + timedelta(days=n)).isoformat() for n in range(1400))
 MINUTES: tuple[str, ...] = tuple(f"T{m // 60:02d}:{m % 60:02d}:{m * 7 % 60:02d}Z" for m in range(1440))

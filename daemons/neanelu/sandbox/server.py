@@ -1,0 +1,542 @@
+"""The sandbox's HTTP server: the Admin API of many shops, result files on signed URLs, and a door for faults.
+
+A client's base URL is the template `http://127.0.0.1:PORT/{shop}`; what follows is Shopify's own path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import socket
+import struct
+import sys
+import threading
+import time
+import uuid
+import zlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+from structlog.typing import FilteringBoundLogger
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from neanelu.sandbox.admin import AdminApi, is_version
+from neanelu.sandbox.faults import Fault, FaultBook
+from neanelu.sandbox.generator import Edit, Shop, ShopSpec
+from neanelu.sandbox.shops import Operation, ShopRuntime, iso
+
+#: Bytes that a download sends at once.
+BLOCK = 65_536
+
+#: Open connections by the client's address, so that a fault can close or reset the one it is shown on.
+_transports: dict[tuple[str, int], asyncio.Transport] = {}
+
+
+class _Protocol(H11Protocol):
+    """uvicorn's protocol, which remembers its transport."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Remember the connection."""
+        peer = transport.get_extra_info("peername")
+        if isinstance(peer, tuple):
+            _transports[peer[:2]] = transport
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        peer = self.transport.get_extra_info("peername") if self.transport else None
+        if isinstance(peer, tuple):
+            _transports.pop(peer[:2], None)
+        super().connection_lost(exc)
+
+
+def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(body), status, headers, "application/json; charset=utf-8")
+
+
+def _logger(level: str) -> FilteringBoundLogger:
+    """Return a logger that writes JSON lines to standard error from a level on."""
+    logger = structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+    )
+    return cast(FilteringBoundLogger, logger)
+
+
+class Sandbox:
+    """All shops of one server.
+
+    Args:
+        log_level: `info` logs every request, `warning` only what broke.
+    """
+
+    def __init__(self, log_level: str = "info") -> None:
+        self.log = _logger(log_level)
+        self.faults = FaultBook()
+        self.shops: dict[str, ShopRuntime] = {}
+
+    def add(self, spec: ShopSpec, **options: Any) -> ShopRuntime:
+        """Add a shop, in the place of one of the same name.
+
+        Args:
+            spec: what the shop consists of.
+            options: token, plan, shuffled, min_polls, url_seconds; see `ShopRuntime`.
+        """
+        old = self.shops.pop(spec.domain, None)
+        if old is not None:
+            old.close()
+        runtime = ShopRuntime(spec, faults=self.faults, log=self.log, **options)
+        self.shops[spec.domain] = runtime
+        self.log.info("sandbox.shop.added", shop=spec.domain, products=spec.products, seed=spec.seed)
+        return runtime
+
+    def close(self) -> None:
+        """Remove all shops and their files."""
+        for runtime in self.shops.values():
+            runtime.close()
+
+    def mutate(self, domain: str, change: dict[str, Any]) -> dict[str, Any]:
+        """Change a shop.
+
+        Args:
+            domain: which.
+            change: an `Edit` by its attributes (`at` defaults to now), or
+                `{"hostile": {"root": "products", "raw": "…"}}` (or `raw_base64`), or `{"shuffled": true}`, or
+                several of these together.
+
+        Returns:
+            The shop's description afterwards.
+
+        Raises:
+            KeyError: there is no such shop.
+            TypeError, ValueError: the change cannot be understood.
+        """
+        runtime = self.shops[domain]
+        change = dict(change)
+        hostile = change.pop("hostile", None)
+        if hostile is not None:
+            for item in hostile if isinstance(hostile, list) else [hostile]:
+                raw = base64.b64decode(item["raw_base64"]) if "raw_base64" in item else item["raw"].encode()
+                runtime.inject(item.get("root", "products"), raw if raw.endswith(b"\n") else raw + b"\n")
+        if "shuffled" in change:
+            runtime.shuffled = bool(change.pop("shuffled"))
+        if change:
+            change.setdefault("at", iso(time.time()))
+            change["only"] = tuple(change.get("only", ()))
+            runtime.edit(Edit(**change))
+        return runtime.describe()
+
+    # -- requests ------------------------------------------------------------------------------------------
+
+    def app(self) -> Starlette:
+        """Return the ASGI application."""
+
+        @asynccontextmanager
+        async def lifespan(_: Starlette) -> AsyncIterator[None]:
+            yield
+            self.close()
+
+        routes = [
+            Route("/_sandbox/health", self._health),
+            Route("/_sandbox/shops", self._shops, methods=["GET", "POST"]),
+            Route("/_sandbox/shops/{shop}", self._shop, methods=["GET", "DELETE"]),
+            Route("/_sandbox/shops/{shop}/mutate", self._mutate, methods=["POST"]),
+            Route("/_sandbox/faults", self._faults, methods=["GET", "POST", "DELETE"]),
+            Route("/_sandbox/files/{shop}/{number:int}/{name}", _Download(self), methods=["GET", "HEAD"]),
+            Route("/{shop}/admin/api/{version}/graphql.json", self._graphql, methods=["POST"]),
+        ]
+        return Starlette(routes=routes, lifespan=lifespan)
+
+    async def _health(self, _: Request) -> Response:
+        return _json({"status": "ok", "shops": list(self.shops)})
+
+    async def _shops(self, request: Request) -> Response:
+        if request.method == "GET":
+            return _json([runtime.describe() for runtime in self.shops.values()])
+        body = orjson.loads(await request.body())
+        options = {
+            k: body.pop(k) for k in ("token", "plan", "shuffled", "min_polls", "url_seconds") if k in body
+        }
+        try:
+            runtime = self.add(ShopSpec(**body), **options)
+        except (TypeError, ValueError, KeyError) as error:
+            return _json({"error": str(error)}, 400)
+        return _json(runtime.describe(), 201)
+
+    async def _shop(self, request: Request) -> Response:
+        runtime = self.shops.get(request.path_params["shop"])
+        if runtime is None:
+            return _json({"error": "no such shop"}, 404)
+        if request.method == "DELETE":
+            self.shops.pop(runtime.spec.domain).close()
+            return Response(status_code=204)
+        return _json(runtime.describe())
+
+    async def _mutate(self, request: Request) -> Response:
+        try:
+            return _json(self.mutate(request.path_params["shop"], orjson.loads(await request.body())))
+        except KeyError as error:
+            return _json({"error": f"no such shop or field: {error}"}, 404)
+        except (TypeError, ValueError) as error:
+            return _json({"error": str(error)}, 400)
+
+    async def _faults(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self.faults.clear()
+            return Response(status_code=204)
+        if request.method == "POST":
+            try:
+                fault = Fault(**orjson.loads(await request.body()))
+            except (TypeError, ValueError) as error:
+                return _json({"error": str(error)}, 400)
+            self.faults.add(fault)
+            self.log.info("sandbox.fault.added", **fault.as_dict())
+            return _json(fault.as_dict(), 201)
+        return _json([fault.as_dict() for fault in self.faults.waiting()])
+
+    async def _graphql(self, request: Request) -> Response:
+        domain, version = request.path_params["shop"], request.path_params["version"]
+        runtime = self.shops.get(domain)
+        headers = {"X-Request-Id": str(uuid.uuid4()), "X-Shopify-API-Version": version}
+        if runtime is None or not is_version(version):
+            return _json({"errors": "Not Found"}, 404, headers)
+        if request.headers.get("x-shopify-access-token") != runtime.token:
+            self.log.info("sandbox.unauthorized", shop=domain)
+            message = "[API] Invalid API key or access token (unrecognized login or wrong password)"
+            return _json({"errors": message}, 401, headers)
+        if self.faults.take("503", domain, where="graphql"):
+            self.log.info("sandbox.fault.shown", shop=domain, fault="503")
+            return Response("Service Unavailable", 503, {**headers, "Retry-After": "1"}, "text/html")
+        try:
+            body = orjson.loads(await request.body())
+            text, variables = body["query"], body.get("variables")
+            if not isinstance(text, str):
+                raise TypeError
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            return _json({"errors": {"query": "Required parameter missing or invalid"}}, 400, headers)
+        began = time.monotonic()
+        api = AdminApi(runtime, str(request.base_url).rstrip("/"), version)
+        answer = api.answer(text, variables, body.get("operationName"))
+        self.log.info(
+            "sandbox.graphql",
+            shop=domain,
+            version=version,
+            errors=[e["message"] for e in answer.get("errors", ())],
+            cost=answer.get("extensions", {}).get("cost", {}).get("requestedQueryCost"),
+            milliseconds=round((time.monotonic() - began) * 1000, 1),
+        )
+        return _json(answer, 200, headers)
+
+
+_DENIED = (
+    b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>ExpiredToken</Code>"
+    b"<Message>Invalid argument.</Message><Details>The provided token has expired.</Details></Error>"
+)
+
+
+class _Download:
+    """Sends result files: whole, by range, compressed when asked, and with the faults that wait."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request for a file."""
+        request = Request(scope, receive)
+        response = await self._refusal(request)
+        if response is not None:
+            await response(scope, receive, send)
+            return
+        await self._send_file(request, send)
+
+    def _find(self, request: Request) -> tuple[ShopRuntime, Operation] | None:
+        runtime = self.sandbox.shops.get(request.path_params["shop"])
+        gid = f"gid://shopify/BulkOperation/{request.path_params['number']}"
+        operation = runtime.operations.get(gid) if runtime else None
+        return (runtime, operation) if runtime and operation else None
+
+    async def _refusal(self, request: Request) -> Response | None:
+        """Return an answer that is not the file, or None."""
+        found = self._find(request)
+        if found is None:
+            return Response(b"<Error><Code>NoSuchKey</Code></Error>", 404, media_type="application/xml")
+        runtime, operation = found
+        take, domain = self.sandbox.faults.take, runtime.spec.domain
+        if take("expired_url", domain, operation.root):
+            operation.url_epoch += 1
+        if not runtime.admits(operation, dict(request.query_params)):
+            self.sandbox.log.info("sandbox.download.denied", operation=operation.gid)
+            return Response(_DENIED, 403, media_type="application/xml; charset=UTF-8")
+        if take("503", domain, operation.root, where="file"):
+            self.sandbox.log.info("sandbox.fault.shown", operation=operation.gid, fault="503")
+            return Response(b"Service Unavailable", 503, media_type="text/plain")
+        operation.downloads += 1
+        if operation.downloads > 1 and take("changed_file", domain, operation.root):
+            self.sandbox.log.info("sandbox.fault.shown", operation=operation.gid, fault="changed_file")
+            await asyncio.to_thread(runtime.swap_file, operation)
+        return None
+
+    async def _send_file(self, request: Request, send: Send) -> None:
+        found = self._find(request)
+        assert found is not None
+        runtime, operation = found
+        take, domain, root = self.sandbox.faults.take, runtime.spec.domain, operation.root
+        with operation.path.open("rb") as file:
+            size = file.seek(0, 2)
+            headers = {
+                "Content-Type": "application/jsonl",
+                "ETag": operation.etag,
+                "Accept-Ranges": "bytes",
+                "Last-Modified": "Sat, 21 Nov 2026 00:00:00 GMT",
+                "Content-Disposition": f'attachment; filename="bulk-{operation.number}.jsonl"',
+            }
+            start, stop, status = 0, size, 200
+            asked = request.headers.get("range")
+            if asked and request.headers.get("if-range") in (None, operation.etag):
+                span = _range(asked, size)
+                if span is None:
+                    headers["Content-Range"] = f"bytes */{size}"
+                    await _start(send, 416, headers | {"Content-Length": "0"})
+                    await send({"type": "http.response.body", "body": b""})
+                    return
+                (start, stop), status = span, 206
+                headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+            packed = status == 200 and "gzip" in request.headers.get("accept-encoding", "")
+            if packed:
+                headers["Content-Encoding"] = "gzip"
+                headers["Vary"] = "Accept-Encoding"
+            else:
+                headers["Content-Length"] = str(stop - start)
+            self.sandbox.log.info(
+                "sandbox.download",
+                operation=operation.gid,
+                status=status,
+                start=start,
+                stop=stop,
+                gzip=packed,
+            )
+            await _start(send, status, headers)
+            if request.method == "HEAD":
+                await send({"type": "http.response.body", "body": b""})
+                return
+            broken = take("cut", domain, root) or take("reset", domain, root)
+            slow = take("slow", domain, root)
+            limit = broken.after_bytes if broken else None
+            block = min(BLOCK, max(slow.rate // 10, 1)) if slow else BLOCK
+            packer = zlib.compressobj(6, zlib.DEFLATED, 31) if packed else None
+            file.seek(start)
+            left, sent = stop - start, 0
+            while left > 0:
+                data = file.read(min(block, left))
+                left -= len(data)
+                if packer is not None:
+                    data = packer.compress(data) + (packer.flush() if left <= 0 else b"")
+                if limit is not None and sent + len(data) > limit:
+                    data = data[: limit - sent]
+                    await send({"type": "http.response.body", "body": data, "more_body": True})
+                    assert broken is not None
+                    self.sandbox.log.info(
+                        "sandbox.fault.shown", operation=operation.gid, fault=broken.fault, sent=limit
+                    )
+                    await self._break(request, broken.fault == "reset")
+                    return
+                sent += len(data)
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+                if slow is not None:
+                    await asyncio.sleep(block / slow.rate)
+            await send({"type": "http.response.body", "body": b""})
+
+    @staticmethod
+    async def _break(request: Request, reset: bool) -> None:
+        """Close the connection that a request came on, or reset it."""
+        assert request.client is not None
+        transport = _transports.get((request.client.host, request.client.port))
+        if transport is None:
+            return
+        if reset:
+            await asyncio.sleep(0.05)
+            sock = transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            transport.abort()
+        else:
+            transport.close()
+        await asyncio.sleep(0)
+
+
+async def _start(send: Send, status: int, headers: dict[str, str]) -> None:
+    raw = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+
+
+def _range(text: str, size: int) -> tuple[int, int] | None:
+    """Return the half-open span that a Range header of one span asks for, or None when it cannot be met."""
+    unit, _, spec = text.partition("=")
+    first, dash, last = spec.partition("-")
+    if unit.strip() != "bytes" or not dash or "," in spec:
+        return None
+    try:
+        if not first:
+            return max(0, size - int(last)), size
+        start, stop = int(first), min(int(last) + 1, size) if last else size
+    except ValueError:
+        return None
+    return (start, stop) if start < stop else None
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves the process's signals alone."""
+
+    def install_signal_handlers(self) -> None:
+        """Install none."""
+
+
+def configuration(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Config:
+    """Return the settings with which uvicorn serves the sandbox."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=_Protocol,
+        lifespan="on",
+        access_log=False,
+        log_level="critical",
+        timeout_graceful_shutdown=2,
+    )
+
+
+class SandboxHandle:
+    """A sandbox that runs in a thread of this process.
+
+    Args:
+        sandbox: the shops.
+        host: address it listens on.
+    """
+
+    def __init__(self, sandbox: Sandbox, host: str = "127.0.0.1") -> None:
+        self.sandbox = sandbox
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((host, 0))
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://{host}:{self.port}"
+        self.base_url_template = f"{self.url}/{{shop}}"
+        self._server = _Server(configuration(sandbox.app(), host, self.port))
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True, name="sandbox"
+        )
+        self._thread.start()
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise RuntimeError("the sandbox did not start")
+            time.sleep(0.01)
+
+    def __enter__(self) -> SandboxHandle:
+        """Return the handle itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the server."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop the server and remove its files."""
+        self._server.should_exit = True
+        self._thread.join(10)
+        self.sandbox.close()
+        self._socket.close()
+
+    def add(self, spec: ShopSpec, **options: Any) -> ShopRuntime:
+        """Add a shop; see `Sandbox.add`."""
+        return self.sandbox.add(spec, **options)
+
+    def token(self, shop: str) -> str:
+        """Return the access token of a shop."""
+        return self.sandbox.shops[shop].token
+
+    def runtime(self, shop: str) -> ShopRuntime:
+        """Return a running shop: its operations, bucket, and switches."""
+        return self.sandbox.shops[shop]
+
+    def shop(self, shop: str) -> Shop:
+        """Return the generated shop as it is now, to compare with what was brought in."""
+        return self.sandbox.shops[shop].shop
+
+    def fault(self, name: str, shop: str | None = None, **options: Any) -> None:
+        """Ask for a fault; options are the attributes of `Fault`."""
+        self.sandbox.faults.add(Fault(cast(Any, name), shop, **options))
+
+    def faults(self) -> list[Fault]:
+        """Return the faults that are not used up."""
+        return self.sandbox.faults.waiting()
+
+    def clear_faults(self) -> None:
+        """Forget all faults."""
+        self.sandbox.faults.clear()
+
+    def mutate(self, shop: str, kind: str | None = None, **change: Any) -> dict[str, Any]:
+        """Change a shop; see `Sandbox.mutate`."""
+        if kind is not None:
+            change["kind"] = kind
+        return self.sandbox.mutate(shop, change)
+
+
+def run_in_thread(
+    shops: Sequence[ShopSpec] = (), *, log_level: str = "warning", host: str = "127.0.0.1", **options: Any
+) -> SandboxHandle:
+    """Start a sandbox in a thread, on a port that is free.
+
+    Args:
+        shops: what it starts with.
+        log_level: see `Sandbox`.
+        host: address to listen on.
+        options: for every shop; see `ShopRuntime`.
+
+    Returns:
+        The running sandbox; a context manager.
+    """
+    sandbox = Sandbox(log_level)
+    for spec in shops:
+        sandbox.add(spec, **options)
+    return SandboxHandle(sandbox, host)
+
+
+def serve(
+    shops: Sequence[tuple[ShopSpec, dict[str, Any]]], host: str, port: int, log_level: str, ready: Path | None
+) -> None:
+    """Run a sandbox until it is told to stop.
+
+    Args:
+        shops: what it starts with, and each shop's options.
+        host: address to listen on.
+        port: port to listen on.
+        log_level: see `Sandbox`.
+        ready: file to write the shops' domains, tokens and base URLs to, as JSON, before requests are taken.
+    """
+    sandbox = Sandbox(log_level)
+    for spec, options in shops:
+        sandbox.add(spec, **options)
+    if ready is not None:
+        listed = [
+            {"shop": d, "token": r.token, "base_url": f"http://{host}:{port}/{{shop}}"}
+            for d, r in sandbox.shops.items()
+        ]
+        ready.write_bytes(orjson.dumps(listed, option=orjson.OPT_INDENT_2))
+        ready.chmod(0o600)
+    uvicorn.Server(configuration(sandbox.app(), host, port)).run()
