@@ -49,9 +49,9 @@ BEGIN
                 WHEN insufficient_privilege THEN
                     RAISE EXCEPTION 'extension % (%) is not installed, and role % may not install it', v_ext.name, v_ext.why, current_user
                         USING ERRCODE = 'NA010',
-                              HINT = format('An administrator should run: %sCREATE EXTENSION %I SCHEMA %I;',
-                                            CASE WHEN v_ext.name <> 'pgmq' THEN format('CREATE SCHEMA IF NOT EXISTS %I; ', v_ext.schema) END,
-                                            v_ext.name, v_ext.schema);
+                              HINT = format('An administrator should run in this database: CREATE SCHEMA IF NOT EXISTS extensions AUTHORIZATION %I; '
+                                            'CREATE EXTENSION vector SCHEMA extensions; CREATE EXTENSION pg_stat_statements SCHEMA extensions; '
+                                            'This role can install the others when it owns the database.', current_user);
                 WHEN undefined_file OR feature_not_supported THEN
                     RAISE EXCEPTION 'extension % (%) is not available on this server: %', v_ext.name, v_ext.why, SQLERRM
                         USING ERRCODE = 'NA010', HINT = 'Install the package that carries the extension, then deploy again.';
@@ -72,16 +72,28 @@ CREATE SCHEMA ops AUTHORIZATION neanelu_owner;
 CREATE SCHEMA shops AUTHORIZATION neanelu_owner;
 CREATE SCHEMA search AUTHORIZATION neanelu_owner;
 
--- Operators and types of extensions are needed by whoever writes a query.
-GRANT USAGE ON SCHEMA extensions TO neanelu_owner, neanelu_engine, neanelu_platform, neanelu_tenant, neanelu_analyst,
-    neanelu_pim_editor, neanelu_auditor, neanelu_operator;
--- The owner of the tables is the one who makes their partitions and the queues.
-GRANT USAGE, CREATE ON SCHEMA partman TO neanelu_owner;
-GRANT ALL ON ALL TABLES IN SCHEMA partman TO neanelu_owner;
-GRANT EXECUTE ON ALL ROUTINES IN SCHEMA partman TO neanelu_owner;
-GRANT USAGE, CREATE ON SCHEMA pgmq TO neanelu_owner;
-GRANT ALL ON ALL TABLES IN SCHEMA pgmq TO neanelu_owner;
-GRANT EXECUTE ON ALL ROUTINES IN SCHEMA pgmq TO neanelu_owner;
+DO $rights$
+BEGIN
+    -- Operators and types of extensions are needed by whoever writes a query.
+    GRANT USAGE ON SCHEMA extensions TO neanelu_owner, neanelu_engine, neanelu_platform, neanelu_tenant, neanelu_analyst,
+        neanelu_pim_editor, neanelu_auditor, neanelu_operator;
+    -- The owner of the tables is the one who makes their partitions and the queues.
+    GRANT USAGE, CREATE ON SCHEMA partman, pgmq TO neanelu_owner;
+    GRANT ALL ON ALL TABLES IN SCHEMA partman, pgmq TO neanelu_owner;
+    GRANT EXECUTE ON ALL ROUTINES IN SCHEMA partman, pgmq TO neanelu_owner;
+EXCEPTION WHEN insufficient_privilege THEN
+    IF NOT (has_schema_privilege('neanelu_tenant', 'extensions', 'USAGE') AND has_schema_privilege('neanelu_owner', 'partman', 'CREATE')
+            AND has_table_privilege('neanelu_owner', 'partman.part_config', 'UPDATE')) THEN
+        RAISE EXCEPTION 'role % may not grant rights on schema extensions, partman or pgmq', current_user
+            USING ERRCODE = 'NA012',
+                  HINT = 'An administrator should run: GRANT USAGE ON SCHEMA extensions TO neanelu_owner, neanelu_engine, neanelu_platform, '
+                         'neanelu_tenant, neanelu_analyst, neanelu_pim_editor, neanelu_auditor, neanelu_operator; '
+                         'GRANT USAGE, CREATE ON SCHEMA partman, pgmq TO neanelu_owner; '
+                         'GRANT ALL ON ALL TABLES IN SCHEMA partman, pgmq TO neanelu_owner; '
+                         'GRANT EXECUTE ON ALL ROUTINES IN SCHEMA partman, pgmq TO neanelu_owner;';
+    END IF;
+END
+$rights$;
 
 SET LOCAL ROLE neanelu_owner;
 

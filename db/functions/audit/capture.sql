@@ -317,7 +317,7 @@ END
 $attach$;
 
 GRANT EXECUTE ON FUNCTION audit.tg_audit_logs__refuse() TO neanelu_owner;
-GRANT EXECUTE ON FUNCTION audit.stale_captures(), audit._columns_digest(regclass) TO neanelu_operator, neanelu_auditor;
+GRANT EXECUTE ON FUNCTION audit.stale_captures(), audit._columns_digest(regclass) TO neanelu_owner, neanelu_operator, neanelu_auditor;
 
 SET LOCAL ROLE neanelu_owner;
 

@@ -37,6 +37,10 @@ BEGIN
                                  'pg_stat_statements', 'pg_partman', 'pgmq')
         LOOP
             EXECUTE format('DROP EXTENSION %I', v_extension);
+            IF v_extension = 'pgmq' THEN  -- what its script leaves behind
+                ALTER DEFAULT PRIVILEGES IN SCHEMA pgmq REVOKE SELECT ON TABLES FROM pg_monitor;
+                ALTER DEFAULT PRIVILEGES IN SCHEMA pgmq REVOKE SELECT ON SEQUENCES FROM pg_monitor;
+            END IF;
         END LOOP;
         IF to_regnamespace(v_schema::text) IS NOT NULL
            AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
