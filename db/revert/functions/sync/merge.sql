@@ -1,0 +1,31 @@
+-- Revert neanelu:functions/sync/merge from pg
+
+BEGIN;
+
+SET LOCAL ROLE neanelu_owner;
+DROP TRIGGER sync_checkpoints__completed_run ON neanelu.sync_checkpoints;
+
+SET LOCAL ROLE neanelu_engine;
+DROP FUNCTION sync.sweep_staging();
+DROP FUNCTION sync._assert_staged(neanelu.bulk_runs, neanelu.bulk_steps);
+DROP FUNCTION sync.merge(uuid, uuid);
+DROP FUNCTION sync.lock_resource(uuid, text);
+DROP FUNCTION sync._complete_run(neanelu.bulk_runs, bigint);
+DROP FUNCTION sync.tg_sync_checkpoints__completed_run();
+DROP FUNCTION sync._advance_checkpoint(neanelu.bulk_runs);
+DROP FUNCTION sync._store_digests(neanelu.bulk_runs);
+DROP FUNCTION sync._count_lines(neanelu.bulk_runs);
+DROP FUNCTION sync._tombstone_missing(neanelu.bulk_runs, neanelu.sync_tables);
+DROP FUNCTION sync._assert_tombstone_limit(neanelu.bulk_runs, text, bigint);
+DROP FUNCTION sync._may_tombstone(neanelu.bulk_runs);
+DROP FUNCTION sync._prune_parts(neanelu.bulk_runs, neanelu.sync_tables);
+DROP FUNCTION sync._merge_table(neanelu.bulk_runs, neanelu.sync_tables);
+DROP FUNCTION sync._reject_missing_parents(neanelu.bulk_runs, text);
+DROP FUNCTION sync._mark_stale(neanelu.bulk_runs, text, text);
+DROP FUNCTION sync._insert_statements(text);
+DROP FUNCTION sync._update_statement(text);
+DROP FUNCTION sync._merge_source(text);
+DROP FUNCTION sync._merge_columns(text);
+DROP FUNCTION sync._has_column(text, text);
+
+COMMIT;

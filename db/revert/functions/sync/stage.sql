@@ -1,0 +1,28 @@
+-- Revert neanelu:functions/sync/stage from pg
+
+BEGIN;
+
+SET LOCAL ROLE neanelu_engine;
+DROP FUNCTION sync.stage(uuid, uuid);
+DROP FUNCTION sync._assert_error_limit(neanelu.bulk_runs, bigint);
+DROP FUNCTION sync._record_rejects(neanelu.bulk_runs);
+DROP FUNCTION sync._withdraw_rejected(neanelu.bulk_runs);
+DROP FUNCTION sync._reject_orphans(neanelu.bulk_runs);
+DROP FUNCTION sync._stage_menu_items(neanelu.bulk_runs);
+DROP FUNCTION sync._stage_tables(neanelu.bulk_runs);
+DROP FUNCTION sync._reject_duplicates(neanelu.bulk_runs);
+DROP FUNCTION sync._reject_bad_children(neanelu.bulk_runs);
+DROP FUNCTION sync._reject_unknown_kinds(neanelu.bulk_runs);
+DROP FUNCTION sync._summarise_groups(neanelu.bulk_runs);
+DROP FUNCTION sync._problem_report(text, text[], jsonb);
+DROP FUNCTION sync._stage_statement(text);
+DROP FUNCTION sync._column_problems(text);
+DROP FUNCTION sync._extra_problem(text);
+DROP FUNCTION sync._is_searchable(text, text);
+DROP FUNCTION sync._check_problems(text);
+DROP FUNCTION sync._child_joins(text);
+DROP FUNCTION sync._record_definition(text);
+DROP FUNCTION sync._columns(text);
+DROP FUNCTION sync._typed_expression(text, oid, integer);
+
+COMMIT;

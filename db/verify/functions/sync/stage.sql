@@ -1,0 +1,47 @@
+-- Verify neanelu:functions/sync/stage on pg
+
+BEGIN;
+
+DO $verify$
+DECLARE
+    v_bad text;
+BEGIN
+    -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
+    SELECT string_agg(f.signature, ', ') INTO v_bad
+      FROM (VALUES
+             ('sync._typed_expression(text, oid, integer)', false, 'i', '{}'),
+             ('sync._columns(text)', true, 's', '{}'),
+             ('sync._record_definition(text)', true, 's', '{}'),
+             ('sync._child_joins(text)', true, 's', '{}'),
+             ('sync._check_problems(text)', true, 's', '{}'),
+             ('sync._is_searchable(text, text)', false, 'i', '{}'),
+             ('sync._extra_problem(text)', true, 's', '{}'),
+             ('sync._column_problems(text)', true, 's', '{}'),
+             ('sync._stage_statement(text)', true, 's', '{}'),
+             ('sync._problem_report(text, text[], jsonb)', true, 's', '{}'),
+             ('sync._summarise_groups(neanelu.bulk_runs)', true, 'v', '{}'),
+             ('sync._reject_unknown_kinds(neanelu.bulk_runs)', true, 'v', '{}'),
+             ('sync._reject_bad_children(neanelu.bulk_runs)', true, 'v', '{}'),
+             ('sync._reject_duplicates(neanelu.bulk_runs)', true, 'v', '{}'),
+             ('sync._stage_tables(neanelu.bulk_runs)', true, 'v', '{}'),
+             ('sync._stage_menu_items(neanelu.bulk_runs)', true, 'v', '{}'),
+             ('sync._reject_orphans(neanelu.bulk_runs)', true, 'v', '{}'),
+             ('sync._withdraw_rejected(neanelu.bulk_runs)', true, 'v', '{}'),
+             ('sync._record_rejects(neanelu.bulk_runs)', true, 'v', '{}'),
+             ('sync._assert_error_limit(neanelu.bulk_runs, bigint)', true, 's', '{}'),
+             ('sync.stage(uuid, uuid)', true, 'v', '{neanelu_sync}')
+           ) AS f (signature, is_definer, volatility, callers)
+      LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
+     WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
+        OR p.prosecdef <> f.is_definer OR p.provolatile::text <> f.volatility
+        OR (p.prosqlbody IS NULL AND coalesce(array_to_string(p.proconfig, ' '), '') !~ 'search_path=.*pg_temp')
+        OR ARRAY(SELECT coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC')
+                   FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+                  WHERE a.grantee <> p.proowner ORDER BY 1 DESC) <> f.callers::text[];
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION 'functions missing, of another kind, or executable by the wrong roles: %', v_bad;
+    END IF;
+END
+$verify$;
+
+ROLLBACK;
