@@ -255,7 +255,8 @@ def test_unknown_edits_are_refused() -> None:
 
 def test_field_selection_aliases_fragments_and_unknown_fields_follow_the_query() -> None:
     query = """{ products { edges { node { __typename name: title id ...rest
-      variants { edges { node { id inventoryItem { tracked inventoryLevels { edges { node { id } } } } } } } } } } }
+      variants { edges { node { id inventoryItem {
+        tracked inventoryLevels { edges { node { id } } } } } } } } } } }
       fragment rest on Product { totalInventory onlineStoreUrl
       media { edges { node { id ... on Video { duration } } } } }"""
     out, _ = BulkQuery(query).lines(Shop(ShopSpec(products=3)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Literal, get_args
 
@@ -157,6 +158,49 @@ def _variant_count(draw: int) -> int:
     if draw < 65535:
         return 100 + (draw - 65526) * 40
     return 900
+
+
+#: Options, title and choice of a product with one variant only; shared by all of them and never changed.
+_SINGLE_OPTIONS: list[Obj] = [{"name": "Title", "position": 1, "values": ["Default Title"]}]
+_SINGLE_TITLES = ["Default Title"]
+_SINGLE_CHOICES: list[list[Obj]] = [[{"name": "Title", "value": "Default Title"}]]
+
+
+@lru_cache(maxsize=2048)
+def _choices(
+    kind: words.Kind, lang: int, count: int, kept: int
+) -> tuple[list[Obj], list[str], list[list[Obj]]]:
+    """Return the options of a product with several variants, and each variant's title and choice of values.
+
+    Args:
+        kind: what is sold.
+        lang: 0 for Romanian, 1 for English names of options.
+        count: variants that the product began with; up to 16 take one option, up to 256 two, more take three.
+        kept: variants that are left; options list only what these use.
+    """
+    names, lists = zip(*(words.OPTIONS[name] for name in kind.options), strict=True)
+    if count <= 16:
+        strides: tuple[int, ...] = (1,)
+    elif count <= 256:
+        strides = (-(-count // 16), 1)
+    else:
+        strides = (-(-count // 16), -(-count // 256), 1)
+    titles: list[str] = []
+    choices: list[list[Obj]] = []
+    used: list[list[str]] = [[] for _ in strides]
+    for j in range(kept):
+        rest = j
+        choice = []
+        for n, stride in enumerate(strides):
+            value = lists[n][rest // stride]
+            rest %= stride
+            choice.append({"name": names[n][lang], "value": value})
+            if value not in used[n]:
+                used[n].append(value)
+        choices.append(choice)
+        titles.append(" / ".join(part["value"] for part in choice))
+    options = [{"name": names[n][lang], "position": n + 1, "values": values} for n, values in enumerate(used)]
+    return options, titles, choices
 
 
 _MEDIA = (
@@ -439,11 +483,11 @@ class Shop:
         draw = u[23]
         count = 0 if draw % 10 == 0 else 1 if draw % 10 < 9 else 2 + draw % 5
         found: list[Obj] = []
-        local = index << 4
+        first = self._number(index, 20_000_000_000, index << 4)
         for n in range(count):
             bits = _mix((draw << 40) ^ (index << 4) ^ n)
             kind = _MEDIA[bits % 9] if n else "MediaImage"
-            number = self._number(index, 20_000_000_000, local + n)
+            number = first + n
             url = f"https://cdn.shopify.com/s/files/1/{self._space >> 40:04d}/files/{vendor_slug}-{number}"
             alt = noun if bits & 1024 else None
             gid = f"gid://shopify/{kind}/{number}"
@@ -530,7 +574,7 @@ class Shop:
         if revision and not count:
             count = 1
         first, step = u[25] % 40, (1, 3, 7, 9, 11, 13, 17, 19)[u[26] & 7]
-        local = index << 5
+        number = self._number(index, 30_000_000_000, index << 5)
         found = []
         for n in range(count):
             namespace, key, kind, values = pool[(first + n * step) % 40]
@@ -541,7 +585,7 @@ class Shop:
             found.append(
                 {
                     "__typename": "Metafield",
-                    "id": f"gid://shopify/Metafield/{self._number(index, 30_000_000_000, local + n)}",
+                    "id": f"gid://shopify/Metafield/{number + n}",
                     "namespace": namespace,
                     "key": key,
                     "type": kind,
@@ -573,33 +617,20 @@ class Shop:
         base = base - base % 100 + (99, 0, 90, 49)[u[29] & 3]
         compare = u[30] & 3 == 0
         costed = u[31] % 5 != 0
-        names, lists = zip(*(words.OPTIONS[name] for name in kind.options), strict=True)
-        last = count - 1
-        if count == 1:
-            options: list[Obj] = [{"name": "Title", "position": 1, "values": ["Default Title"]}]
-            dims: tuple[int, ...] = ()
+        single = count == 1
+        if single:
+            options, titles, choices = _SINGLE_OPTIONS, _SINGLE_TITLES, _SINGLE_CHOICES
         else:
-            dims = (
-                (1,)
-                if count <= 16
-                else (-(-count // 16), 1)
-                if count <= 256
-                else (8 * -(-count // 128), 8, 1)
-            )
-            if count > 256:
-                dims = (-(-count // 16), -(-count // 256), 1)
-            options = []
-            for n, stride in enumerate(dims):
-                width = dims[n - 1] // stride if n else last // stride + 1
-                seen = min(width, (kept - 1) // stride + 1, 16)
-                options.append({"name": names[n][lang], "position": n + 1, "values": list(lists[n][:seen])})
+            options, titles, choices = _choices(kind, lang, count, kept)
         currency = self.spec.currency
         low = 1 << 62
         high = low_compare = high_compare = 0
         sold_out = False
         seed = (u[28] << 48) | (u[29] << 32) | index
-        local = index << 12
+        first = self._number(index, 40_000_000_000, index << 12)
         grams_low, grams_high = kind.grams
+        grams_span = grams_high - grams_low
+        sku_start = f"{vendor_slug[:4].upper()}-{model}-{index}-"
         variants: list[Obj] = []
         for j in range(kept):
             bits = _mix(seed + (j << 33))
@@ -622,17 +653,6 @@ class Shop:
                 old = _money(old_cents)
                 low_compare = old_cents if not low_compare or old_cents < low_compare else low_compare
                 high_compare = old_cents if old_cents > high_compare else high_compare
-            if count == 1:
-                title = "Default Title"
-                selected = [{"name": "Title", "value": "Default Title"}]
-            else:
-                rest = j
-                values = []
-                for n, stride in enumerate(dims):
-                    values.append(lists[n][rest // stride])
-                    rest %= stride
-                title = " / ".join(values)
-                selected = [{"name": names[n][lang], "value": v} for n, v in enumerate(values)]
             draw = bits >> 50
             if draw & 31:
                 barcode: str | None = _gtin13(bits >> 17)
@@ -641,38 +661,34 @@ class Shop:
                 barcode = f"{digits}{gtin_check_digit(digits)}"
             else:
                 barcode = None
-            grams = grams_low + (bits >> 28) % (grams_high - grams_low)
-            requires = draw % 50 != 0
-            number = self._number(index, 40_000_000_000, local + j)
-            item = number + 5_000_000_000
-            sku: str | None = f"{vendor_slug[:4].upper()}-{model}-{index}-{j + 1}"
-            if draw % 60 == 7:
-                sku = None
+            grams = grams_low + (bits >> 28) % grams_span
+            number = first + j
+            backorder = draw % 12 == 0
             variants.append(
                 {
                     "__typename": "ProductVariant",
                     "id": f"gid://shopify/ProductVariant/{number}",
                     "legacyResourceId": str(number),
-                    "title": title,
-                    "sku": sku,
+                    "title": titles[j],
+                    "sku": f"{sku_start}{j + 1}" if draw % 60 != 7 else None,
                     "barcode": barcode,
                     "price": _money(cents),
                     "compareAtPrice": old,
                     "position": j + 1,
                     "inventoryQuantity": quantity,
-                    "inventoryPolicy": "CONTINUE" if draw % 12 == 0 else "DENY",
-                    "availableForSale": quantity > 0 or draw % 12 == 0,
+                    "inventoryPolicy": "CONTINUE" if backorder else "DENY",
+                    "availableForSale": quantity > 0 or backorder,
                     "taxable": draw % 40 != 0,
                     "taxCode": None,
                     "requiresComponents": False,
-                    "selectedOptions": selected,
+                    "selectedOptions": choices[j],
                     "image": None
                     if j % 8 or draw & 1
                     else {"url": f"https://cdn.shopify.com/s/files/1/v/{vendor_slug}-{number}.jpg"},
                     "inventoryItem": {
                         "__typename": "InventoryItem",
-                        "id": f"gid://shopify/InventoryItem/{item}",
-                        "requiresShipping": requires,
+                        "id": f"gid://shopify/InventoryItem/{number + 5_000_000_000}",
+                        "requiresShipping": draw % 50 != 0,
                         "unitCost": {"amount": _decimal(cents * 6 // 10), "currencyCode": currency}
                         if costed
                         else None,

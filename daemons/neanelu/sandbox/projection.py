@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -100,6 +99,17 @@ class _Nested:
     source: str
     plans: Plans
     arguments: dict[str, Any]
+    is_list: bool
+
+    def value(self, inner: Any) -> Any:
+        """Return the field's value as selected, whatever its types turn out to be."""
+        if inner is None:
+            return None
+        if self.arguments:
+            inner = narrow(self.source, inner, self.arguments)
+        if isinstance(inner, list):
+            return [self.plans.project(v) for v in inner]
+        return self.plans.project(inner)
 
 
 @dataclass(slots=True)
@@ -117,35 +127,63 @@ class Plan:
     """How objects of one concrete type are written."""
 
     keys: tuple[str, ...]
-    getter: Callable[[Obj], tuple[Any, ...]]
     sources: tuple[str, ...]
     defaults: tuple[Any, ...]
     nested: list[_Nested]
-    children: list[_Child] = field(default_factory=list)
-    plain: bool = False
+    children: list[_Child]
+    fast: Callable[[Obj], Obj]
 
     def project(self, value: Obj) -> Obj:
         """Return the selected fields of an object, in the selection's order."""
         try:
-            out = dict(zip(self.keys, self.getter(value), strict=False))
+            return self.fast(value)
         except KeyError:
             out = {k: value.get(s, d) for k, s, d in zip(self.keys, self.sources, self.defaults, strict=True)}
-        for item in self.nested:
-            inner = out[item.key]
-            if inner is None:
-                continue
-            if item.arguments:
-                inner = out[item.key] = narrow(item.source, inner, item.arguments)
-            plans = item.plans
-            if type(inner) is not list:
-                plan = plans.single or plans.plan(inner)
-                if not plan.plain or tuple(inner) != plan.keys:
-                    out[item.key] = plan.project(inner)
-            elif inner:
-                plan = plans.single or plans.plan(inner[0])
-                if not plan.plain or tuple(inner[0]) != plan.keys:
-                    out[item.key] = [plans.project(v) for v in inner]
-        return out
+            for item in self.nested:
+                out[item.key] = item.value(out[item.key])
+            return out
+
+
+def _expression(plan: Plan, variable: str, names: dict[str, Any]) -> str:
+    """Return a Python expression that selects a plan's fields out of a variable.
+
+    Args:
+        plan: what is selected.
+        variable: name of the variable that holds the object.
+        names: functions that the expression calls, by the names it gives them; added to.
+    """
+    nested = {item.key: item for item in plan.nested}
+    parts = []
+    for key, source, default in zip(plan.keys, plan.sources, plan.defaults, strict=True):
+        value = repr(default) if source == "__typename" else f"{variable}[{source!r}]"
+        item = nested.get(key)
+        if item is not None:
+            inner = f"x{len(names)}"
+            names[inner] = item.value
+            if item.arguments or item.plans.single is None:
+                value = f"{inner}({value})"
+            else:
+                names[f"{inner}s"] = None
+                body = _expression(item.plans.single, f"v{inner}", names)
+                if item.is_list:
+                    value = (
+                        f"(None if (v{inner}s := {value}) is None else [{body} for v{inner} in v{inner}s])"
+                    )
+                else:
+                    value = f"(None if (v{inner} := {value}) is None else {body})"
+        parts.append(f"{key!r}: {value}")
+    return "{" + ", ".join(parts) + "}"
+
+
+def _compiled(plan: Plan) -> Callable[[Obj], Obj]:
+    """Return a function made of a plan's expression; all names in it are names of GraphQL, quoted.
+
+    One expression a line takes a third of the time of a call for each of the line's objects.
+    """
+    names: dict[str, Any] = {}
+    expression = _expression(plan, "value", names)
+    made: Callable[[Obj], Obj] = eval(f"lambda value: {expression}", names)  # noqa: S307
+    return made
 
 
 class Plans:
@@ -178,10 +216,7 @@ class Plans:
 
     def project(self, value: Obj) -> Obj:
         """Return the selected fields of one object."""
-        plan = self.single or self.plan(value)
-        if plan.plain and tuple(value) == plan.keys:
-            return value
-        return plan.project(value)
+        return (self.single or self.plan(value)).project(value)
 
 
 class Compiler:
@@ -272,17 +307,17 @@ class Compiler:
             defaults.append(default_for(target))
             if node.selection_set:
                 plans = Plans(self, node.selection_set, named)
-                nested.append(_Nested(key, name, plans, arguments))
+                is_list = is_list_type(target.of_type if is_non_null_type(target) else target)
+                nested.append(_Nested(key, name, plans, arguments, is_list))
                 if isinstance(named, GraphQLObjectType):
                     inner = self.compile(node.selection_set, named, named.name)
                     plans.by_type[named.name] = plans.single = inner
                     children.extend(
                         _Child((name, *c.path), c.name, c.plans, c.arguments) for c in inner.children
                     )
-        getter = _getter(sources)
-
-        plain = not nested and not children and tuple(keys) == tuple(sources)
-        return Plan(tuple(keys), getter, tuple(sources), tuple(defaults), nested, children, plain)
+        plan = Plan(tuple(keys), tuple(sources), tuple(defaults), nested, children, dict)
+        plan.fast = _compiled(plan)
+        return plan
 
     def connection(self, node: FieldNode, kind: Any) -> Plans | None:
         """Return the plans of a connection's nodes, or None when no node is selected."""
@@ -296,14 +331,6 @@ class Compiler:
                     if inner.name.value == "node" and inner.selection_set:
                         return Plans(self, inner.selection_set, get_named_type(edge_type.fields["node"].type))
         return None
-
-
-def _getter(sources: list[str]) -> Callable[[Obj], tuple[Any, ...]]:
-    """Return a function that takes the given fields out of an object; KeyError when one is missing."""
-    if len(sources) > 1:
-        many: Callable[[Obj], tuple[Any, ...]] = itemgetter(*sources)
-        return many
-    return lambda value: tuple(value[source] for source in sources)
 
 
 class BulkQuery:
