@@ -239,6 +239,36 @@ def test_another_package_list_is_another_cache(monkeypatch: pytest.MonkeyPatch) 
     assert distribution.cache_key(settings) != before
 
 
+def apt_configuration(folder: Path, monkeypatch: pytest.MonkeyPatch, sources: str) -> None:
+    """Make apt-get read these sources, and have no lists yet, as on a fresh machine."""
+    (folder / "lists").mkdir()
+    (folder / "sources.list").write_text(sources)
+    (folder / "apt.conf").write_text(
+        f'Dir::State::lists "{folder}/lists";\nDir::Etc::sourcelist "{folder}/sources.list";\n'
+        'Dir::Etc::sourceparts "/dev/null";\n'
+    )
+    monkeypatch.setenv("APT_CONFIG", str(folder / "apt.conf"))
+
+
+def test_mirror_is_found_before_the_first_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    apt_configuration(
+        tmp_path,
+        monkeypatch,
+        "deb http://other.example/apt stable main\n"
+        "deb http://security.example/debian-security bookworm-security main\n"
+        "deb http://mirror.example/debian bookworm main\n",
+    )
+    assert distribution.host_mirror() == "http://mirror.example/debian"
+
+
+def test_a_host_without_a_debian_mirror_is_told_what_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apt_configuration(tmp_path, monkeypatch, "deb http://other.example/apt stable main\n")
+    with pytest.raises(PlatformError, match="NEANELU_DEBIAN_MIRROR"):
+        distribution.host_mirror()
+
+
 def test_no_mirror_is_a_clear_error(tmp_path: Path) -> None:
     settings = Settings(cache_dir=tmp_path, debian_mirror="http://127.0.0.1:9/debian")
     with pytest.raises(PlatformError, match="is the network up"):

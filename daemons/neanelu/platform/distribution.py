@@ -174,19 +174,22 @@ def host_mirror() -> str:
     Raises:
         PlatformError: the host's sources name no Debian mirror.
     """
-    lines = _run(
-        ["apt-get", "indextargets", "--format", "$(ORIGIN)\t$(LABEL)\t$(REPO_URI)", "Created-By: Packages"]
-    ).splitlines()
-    targets = [line.split("\t") for line in lines if line.count("\t") == 2]
-    known = [uri for origin, label, uri in targets if origin == "Debian" and label == "Debian"]
-    # Before the first `apt-get update` apt knows no origins yet: go by the customary path then.
-    guessed = [uri for _, _, uri in targets if uri.rstrip("/").endswith("/debian")]
-    for uri in known + guessed:
-        return uri.rstrip("/")
-    raise PlatformError(
-        "the host's apt sources name no Debian mirror (see `apt-get indextargets`); "
-        "set NEANELU_DEBIAN_MIRROR to one, or NEANELU_DATABASE_URL to a PostgreSQL of your own"
-    )
+    lines = _run(["apt-get", "indextargets", "--format", "$(ORIGIN)\t$(LABEL)\t$(REPO_URI)"]).splitlines()
+    found = [
+        uri for line in lines for origin, label, uri in [line.split("\t")] if origin == label == "Debian"
+    ]
+    if not found:
+        # Before the first `apt-get update` apt knows no origins yet: go by the customary path then.
+        lines = _run(["apt-get", "--print-uris", "update"]).splitlines()
+        found = [
+            match[1] for line in lines if (match := re.match(r"'(.+/debian)/dists/[^/]+/InRelease'", line))
+        ]
+    if not found:
+        raise PlatformError(
+            "the host's apt sources name no Debian mirror (see `apt-get indextargets`); "
+            "set NEANELU_DEBIAN_MIRROR to one, or NEANELU_DATABASE_URL to a PostgreSQL of your own"
+        )
+    return found[0].rstrip("/")
 
 
 def check_timezones(zoneinfo: Path = Path("/usr/share/zoneinfo")) -> None:
@@ -381,7 +384,8 @@ def _apt(apt: Path, lock: int, arguments: list[str], phase: str, progress: Progr
             log.seek(0)
             tail = "\n".join(log.read().strip().splitlines()[-15:])
             raise PlatformError(
-                f"apt-get {arguments[0]} failed ({process.returncode}); is the network up?\n{tail}"
+                f"apt-get {arguments[0]} failed ({process.returncode}); is the network up, and does the "
+                f"mirror have the suite? NEANELU_DEBIAN_MIRROR names another.\n{tail}"
             )
     progress(phase, 1)
 
