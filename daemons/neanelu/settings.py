@@ -9,7 +9,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -75,6 +75,20 @@ class Settings(BaseSettings):
         default=None,
         description="Folder with sqitch.plan. By default found from the package's place, then from the "
         "current folder upwards.",
+    )
+
+    # --- Secrets ------------------------------------------------------------------------------------------
+    encryption_key: SecretStr | None = Field(
+        default=None,
+        description="Key that seals access tokens: 32 random bytes in base64 (`openssl rand -base64 32`). "
+        "To rotate, give several as `2:NEW,1:OLD`: the highest version seals, all open. In production "
+        "set this or encryption_key_file.",
+    )
+    encryption_key_file: Path | None = Field(
+        default=None,
+        description="File with what encryption_key would say, one key a line or as above. Without either, "
+        "and with the embedded cluster only, a key is made once in encryption.key in the home folder (mode "
+        "0600): back it up, tokens cannot be opened without it.",
     )
 
 

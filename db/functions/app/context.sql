@@ -158,6 +158,7 @@ AS $body$
 BEGIN
     IF p_shop_id IS NOT NULL
        AND (pg_catalog.pg_has_role(SESSION_USER, 'neanelu_platform', 'MEMBER')
+            OR pg_catalog.pg_has_role(SESSION_USER, 'neanelu_operator', 'MEMBER')
             OR p_shop_id OPERATOR(pg_catalog.=) app.current_shop_id()) THEN
         RETURN;
     END IF;
@@ -167,7 +168,7 @@ END
 $body$;
 COMMENT ON FUNCTION app.assert_shop_access(uuid) IS
     'The first line of SECURITY DEFINER functions that take a shop: returns when the session''s login is a member of neanelu_platform '
-    'or bound to that shop. Does not look whether the shop exists. Writes nothing, takes no locks. '
+    'or neanelu_operator, or bound to that shop; what an operator may do with a shop is up to the EXECUTE it has. Does not look whether the shop exists. Writes nothing, takes no locks. '
     'Raises: NA002 when the login may not work for the shop, or the shop is NULL';
 
 CREATE FUNCTION app.set_context(p_shop_id uuid, p_user_id uuid DEFAULT NULL, p_trace_id text DEFAULT NULL)

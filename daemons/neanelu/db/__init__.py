@@ -1,0 +1,1 @@
+"""The database as daemons and commands see it: connections, statements, errors by their code."""

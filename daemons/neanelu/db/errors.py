@@ -1,0 +1,278 @@
+"""What the database refuses, as Python exceptions: found by SQLSTATE and by constraint, never by message.
+
+The registry of codes is docs/errors.md. Every exception says how a command ends (`exit_code`) and whether the
+same call may pass later (`retryable`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import psycopg
+
+#: Exit codes of commands.
+FAILED, USAGE, ENVIRONMENT = 1, 2, 3
+
+
+class NeaneluError(Exception):
+    """Something went wrong that we have a code for.
+
+    Attributes:
+        code: SQLSTATE, or reason code of docs/errors.md.
+        message: one sentence, without secrets.
+        hint: what to do about it, or None.
+        detail: more of what is known, or None.
+        constraint: name of the constraint that refused, or None.
+        exit_code: how a command ends: 1 the work failed, 2 a wrong call, 3 the environment is not ready.
+        retryable: whether the same call may pass when it is made again later.
+    """
+
+    default_code: str = "N0000"
+    exit_code: int = FAILED
+    retryable: bool = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        hint: str | None = None,
+        detail: str | None = None,
+        constraint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.hint = hint
+        self.detail = detail
+        self.constraint = constraint
+
+    def __str__(self) -> str:
+        """Return the message with its code."""
+        return f"{self.message} ({self.code})"
+
+
+class DatabaseError(NeaneluError):
+    """The database refused for a reason that has no exception of its own."""
+
+
+class DatabaseUnavailable(NeaneluError):
+    """No connection, or it broke, or the server is stopping or starting."""
+
+    default_code = "08006"
+    exit_code = ENVIRONMENT
+    retryable = True
+
+
+class NotDeployed(NeaneluError):
+    """The schema is not there, or older than this program."""
+
+    exit_code = ENVIRONMENT
+
+
+class AccessDenied(NeaneluError):
+    """The login may not do this, or not for this shop."""
+
+    exit_code = ENVIRONMENT
+
+
+class TryAgain(NeaneluError):
+    """A deadlock, a serialisation failure, a lock not free in time, or too few resources just now."""
+
+    retryable = True
+
+
+class InvalidInput(NeaneluError):
+    """A value that was given does not fit."""
+
+    exit_code = USAGE
+
+
+class NotFound(NeaneluError):
+    """There is no such shop, run or resource."""
+
+    exit_code = USAGE
+
+
+class ShopNotInstalled(NeaneluError):
+    """The shop uninstalled the app, so it has no token and takes no runs."""
+
+    default_code = "NS002"
+
+
+class ShopIdTaken(NeaneluError):
+    """The domain was registered by somebody else meanwhile: seal again for the id that it has."""
+
+    default_code = "NH003"
+    retryable = True
+
+
+class RunActive(NeaneluError):
+    """Another kind of run of the same resource is waiting or running."""
+
+    default_code = "NS003"
+
+
+class RunEnded(NeaneluError):
+    """The run has ended already, or cannot be repeated."""
+
+
+class LeaseLost(NeaneluError):
+    """Another daemon has the run, or it was cancelled: drop what you hold of it."""
+
+    default_code = "NS005"
+
+
+class RunFailed(NeaneluError):
+    """The run cannot go on as it is."""
+
+
+class OperationFailed(RunFailed):
+    """Shopify's bulk operation failed, was lost or expired."""
+
+    retryable = True
+
+
+class DownloadFailed(RunFailed):
+    """The result file could not be fetched, or changed while it was."""
+
+    retryable = True
+
+
+class Incomplete(RunFailed):
+    """What came is not what Shopify announced."""
+
+    default_code = "NS042"
+    retryable = True
+
+
+class LoadLost(RunFailed):
+    """The loaded or staged rows are gone (the server restarted): load again."""
+
+    default_code = "NS051"
+    retryable = True
+
+
+class TooManyErrors(RunFailed):
+    """More lines are quarantined than the limit allows."""
+
+    default_code = "NS061"
+
+
+class NotReconciled(RunFailed):
+    """The lines do not add up, so nothing was merged."""
+
+    default_code = "NS062"
+
+
+class MassDelete(RunFailed):
+    """The snapshot would mark most of a table as deleted."""
+
+    default_code = "NS063"
+
+
+#: Full codes first, then classes of two characters.
+_BY_CODE: Final[dict[str, type[NeaneluError]]] = {
+    "NA001": AccessDenied,
+    "NA002": AccessDenied,
+    "NA003": NotFound,
+    "NH001": InvalidInput,
+    "NH002": NotFound,
+    "NH003": ShopIdTaken,
+    "NH004": InvalidInput,
+    "NH005": InvalidInput,
+    "NH006": ShopNotInstalled,
+    "NS001": NotFound,
+    "NS002": ShopNotInstalled,
+    "NS003": RunActive,
+    "NS004": NotFound,
+    "NS005": LeaseLost,
+    "NS006": RunEnded,
+    "NS007": RunEnded,
+    "NS030": OperationFailed,
+    "NS031": OperationFailed,
+    "NS032": OperationFailed,
+    "NS040": DownloadFailed,
+    "NS041": DownloadFailed,
+    "NS042": Incomplete,
+    "NS051": LoadLost,
+    "NS052": LoadLost,
+    "NS061": TooManyErrors,
+    "NS062": NotReconciled,
+    "NS063": MassDelete,
+    "NS064": NotReconciled,
+    "42501": AccessDenied,
+    "42P01": NotDeployed,
+    "42883": NotDeployed,
+    "42703": NotDeployed,
+    "3F000": NotDeployed,
+    "3D000": NotDeployed,
+    "28000": DatabaseUnavailable,
+    "28P01": DatabaseUnavailable,
+    "55P03": TryAgain,
+    "57014": TryAgain,
+    "25P03": DatabaseUnavailable,
+    "NS": RunFailed,
+    "08": DatabaseUnavailable,
+    "57": DatabaseUnavailable,
+    "40": TryAgain,
+    "53": TryAgain,
+    "22": InvalidInput,
+}
+
+#: constraint -> exception and what to say instead of PostgreSQL's "violates check constraint".
+_BY_CONSTRAINT: Final[dict[str, tuple[type[NeaneluError], str]]] = {
+    "bulk_runs_reconciled_check": (NotReconciled, "the lines of the run do not add up"),
+    "bulk_counts_reconciled_check": (NotReconciled, "the lines of one kind do not add up"),
+    "bulk_runs_one_active_key": (RunActive, "a run of this resource is waiting or running already"),
+    "bulk_runs_mode_check": (InvalidInput, "the mode is none of snapshot, incremental, verify"),
+    "shops_shopify_domain_check": (InvalidInput, "the domain is not one of a Shopify shop"),
+    "shops_api_version_check": (InvalidInput, "the API version is not one of Shopify's (2026-10, unstable)"),
+    "shops_currency_code_check": (InvalidInput, "the currency is not a code of three capitals"),
+    "shops_plan_tier_check": (InvalidInput, "the plan is none of basic, pro, enterprise"),
+    "shops_token_sizes_check": (InvalidInput, "the sealed token has a wrong size"),
+    "shops_shopify_shop_id_check": (InvalidInput, "the shop's number at Shopify is not positive"),
+    "idx_shops_shopify_id": (InvalidInput, "another shop has this number at Shopify"),
+}
+
+_HINTS: Final[dict[type[NeaneluError], str]] = {
+    NotDeployed: "Deploy the schema: neanelu deploy",
+    DatabaseUnavailable: "Is the server up? neanelu server start; or look at NEANELU_DATABASE_URL.",
+    AccessDenied: "Connect as a role that may: see docs/security.md.",
+}
+
+
+def translate(error: psycopg.Error) -> NeaneluError:
+    """Return the exception that stands for a database error, by its constraint, then its SQLSTATE."""
+    diagnosis = error.diag
+    code = error.sqlstate
+    constraint = diagnosis.constraint_name
+    message = diagnosis.message_primary or str(error).strip() or type(error).__name__
+    if constraint in _BY_CONSTRAINT:
+        kind, message = _BY_CONSTRAINT[constraint]
+    elif code is not None:
+        kind = _BY_CODE.get(code) or _BY_CODE.get(code[:2]) or DatabaseError
+    elif isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        kind, code = DatabaseUnavailable, "08006"  # libpq had no answer to take a code from
+    else:
+        kind = DatabaseError
+    # Rows, and so perhaps secrets or personal data, stand in the detail of constraint violations.
+    detail = diagnosis.message_detail if code and code.startswith("N") else None
+    return kind(
+        message,
+        code=code,
+        hint=diagnosis.message_hint or _HINTS.get(kind),
+        detail=detail or None,
+        constraint=constraint,
+    )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn psycopg's errors raised inside into exceptions of this module; the original is the cause."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise translate(error) from error

@@ -1,0 +1,244 @@
+"""Seal and open secrets with AES-256-GCM, by a ring of keys with versions.
+
+A sealed secret is bound to its place: table, shop, row, column and key version are authenticated with it
+(associated data), so that a ciphertext copied into another row, column or shop does not open there. Neither
+keys nor plaintexts appear in a repr, a log line or an exception.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from neanelu.db.errors import ENVIRONMENT, NeaneluError
+from neanelu.settings import Settings, get_settings
+
+KEY_BYTES: Final = 32
+IV_BYTES: Final = 12
+TAG_BYTES: Final = 16
+KEY_FILE: Final = "encryption.key"
+_VERSION_BYTES: Final = 4
+_ENTRY: Final = re.compile(r"(?:(?P<version>[1-9][0-9]{0,8}):)?(?P<key>[A-Za-z0-9+/_=-]+)")
+
+
+class KeyUnusable(NeaneluError):
+    """There is no usable key: missing, malformed, or not the version that is needed."""
+
+    default_code = "NK001"
+    exit_code = ENVIRONMENT
+
+
+class OpenError(NeaneluError):
+    """A sealed secret does not open: other key, other place, or changed bytes. Which one cannot be told."""
+
+    default_code = "NK002"
+    exit_code = ENVIRONMENT
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a sealed secret stands. `row` is the row's key as text; of table shops it is the shop's id."""
+
+    table: str
+    shop_id: UUID
+    row: str
+    column: str
+
+    def associated_data(self, key_version: int) -> bytes:
+        """Return what is authenticated with the secret; no part may contain the separator."""
+        parts = (self.table, str(self.shop_id), self.row, self.column, str(key_version))
+        if any("|" in part for part in parts):
+            raise ValueError("a part of a secret's place contains the separator")
+        return "|".join(parts).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A sealed secret as the database keeps it."""
+
+    ciphertext: bytes = field(repr=False)
+    iv: bytes = field(repr=False)
+    tag: bytes = field(repr=False)
+    key_version: int
+
+    def pack(self) -> bytes:
+        """Return version, IV, tag and ciphertext in one piece, for places that have one column."""
+        return self.key_version.to_bytes(_VERSION_BYTES, "big") + self.iv + self.tag + self.ciphertext
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Sealed:
+        """Return what `pack` was given; raises OpenError when it is too short to be one."""
+        head = _VERSION_BYTES + IV_BYTES + TAG_BYTES
+        if len(packed) < head:
+            raise OpenError("the sealed secret is too short to be one")
+        version = int.from_bytes(packed[:_VERSION_BYTES], "big")
+        iv = packed[_VERSION_BYTES : _VERSION_BYTES + IV_BYTES]
+        return cls(packed[head:], iv, packed[_VERSION_BYTES + IV_BYTES : head], version)
+
+
+class KeyRing:
+    """Keys by version: the highest seals, all of them open."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: Mapping[int, bytes]) -> None:
+        """Take keys of 32 bytes by version; raises KeyUnusable when none or of another length."""
+        if not keys:
+            raise KeyUnusable("there is no encryption key", hint="Set NEANELU_ENCRYPTION_KEY or _KEY_FILE.")
+        for version, key in keys.items():
+            if version < 1 or len(key) != KEY_BYTES:
+                raise KeyUnusable(
+                    f"encryption key {version} has {len(key)} bytes instead of {KEY_BYTES}",
+                    hint="Make one with: openssl rand -base64 32",
+                )
+        self._keys = {version: AESGCM(key) for version, key in keys.items()}
+
+    @classmethod
+    def parse(cls, text: str) -> KeyRing:
+        """Return the ring that a setting describes: `BASE64`, or `2:BASE64,1:BASE64`, or one key a line.
+
+        A key without a version has version 1. Lines that start with # are comments.
+
+        Raises:
+            KeyUnusable: it is not that; the message never repeats the text.
+        """
+        lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+        keys: dict[int, bytes] = {}
+        for number, entry in enumerate(filter(None, re.split(r"[,\s]+", " ".join(lines))), start=1):
+            match = _ENTRY.fullmatch(entry)
+            if match is None:
+                raise KeyUnusable(f"encryption key number {number} is not VERSION:BASE64 or BASE64")
+            version = int(match["version"] or 1)
+            if version in keys:
+                raise KeyUnusable(f"there are two encryption keys of version {version}")
+            try:
+                keys[version] = base64.b64decode(match["key"].translate({45: "+", 95: "/"}), validate=True)
+            except (binascii.Error, ValueError):
+                # The cause would show the text.
+                raise KeyUnusable(f"encryption key {version} is not base64") from None
+        return cls(keys)
+
+    @property
+    def versions(self) -> list[int]:
+        """The versions that can be opened, newest first."""
+        return sorted(self._keys, reverse=True)
+
+    def __repr__(self) -> str:
+        """Return the versions; never a key."""
+        return f"KeyRing(versions={self.versions})"
+
+    def seal(self, secret: str | bytes, place: Place) -> Sealed:
+        """Return the secret, sealed with the newest key for this place and no other."""
+        version = self.versions[0]
+        iv = os.urandom(IV_BYTES)
+        plain = secret.encode() if isinstance(secret, str) else secret
+        sealed = self._keys[version].encrypt(iv, plain, place.associated_data(version))
+        return Sealed(sealed[:-TAG_BYTES], iv, sealed[-TAG_BYTES:], version)
+
+    def open(self, sealed: Sealed, place: Place) -> bytes:
+        """Return what was sealed.
+
+        Raises:
+            KeyUnusable: the ring has no key of that version.
+            OpenError: it was sealed with another key or for another place, or its bytes were changed.
+        """
+        key = self._keys.get(sealed.key_version)
+        if key is None:
+            raise KeyUnusable(
+                f"the secret in {place.table}.{place.column} is sealed with key {sealed.key_version}, "
+                f"and the ring has {', '.join(map(str, self.versions))}",
+                hint="Add the old key to NEANELU_ENCRYPTION_KEY as VERSION:BASE64.",
+            )
+        try:
+            if len(sealed.iv) != IV_BYTES or len(sealed.tag) != TAG_BYTES:
+                raise InvalidTag
+            return key.decrypt(
+                sealed.iv, sealed.ciphertext + sealed.tag, place.associated_data(sealed.key_version)
+            )
+        except InvalidTag:
+            raise OpenError(
+                f"the secret in {place.table}.{place.column} of shop {place.shop_id} does not open with key "
+                f"{sealed.key_version}: another key, another place, or changed bytes",
+                hint="Is the key the one it was sealed with? If that is lost, add the shop again.",
+            ) from None
+
+
+def token_place(shop_id: UUID) -> Place:
+    """Return the place of a shop's access token."""
+    return Place("shops", shop_id, str(shop_id), "access_token_ciphertext")
+
+
+def webhook_secret_place(shop_id: UUID) -> Place:
+    """Return the place of a shop's webhook secret (packed in one column)."""
+    return Place("shops", shop_id, str(shop_id), "webhook_secret")
+
+
+def key_ring(settings: Settings | None = None) -> KeyRing:
+    """Return the ring of the settings; for the embedded cluster a key is made on first use.
+
+    Raises:
+        KeyUnusable: no key is set and the database is not the embedded one, or the key is unreadable.
+    """
+    settings = settings or get_settings()
+    if settings.encryption_key is not None:
+        return KeyRing.parse(settings.encryption_key.get_secret_value())
+    path = settings.encryption_key_file
+    if path is None:
+        if settings.database_url:
+            raise KeyUnusable(
+                "there is no encryption key",
+                hint="Set NEANELU_ENCRYPTION_KEY or NEANELU_ENCRYPTION_KEY_FILE (openssl rand -base64 32).",
+            )
+        path = settings.home / KEY_FILE
+        make_key_file(path)
+    try:
+        return KeyRing.parse(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise KeyUnusable(f"the encryption key in {path} cannot be read: {reason}") from None
+
+
+def make_key_file(path: Path) -> bool:
+    """Write a new random key to a file of mode 0600 unless it is there; safe against two makers at once.
+
+    Returns:
+        True when this call made it.
+
+    Raises:
+        KeyUnusable: the folder cannot be written.
+    """
+    if path.exists():
+        return False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+        try:
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                file.write(
+                    "# Seals the access tokens of this cluster's shops. Back it up; keep it secret.\n"
+                    f"1:{base64.b64encode(os.urandom(KEY_BYTES)).decode()}\n"
+                )
+                file.flush()
+                os.fsync(file.fileno())
+            # A hard link appears whole or not at all, and never replaces the key of a quicker maker.
+            os.link(name, path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                Path(name).unlink()
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise KeyUnusable(f"no encryption key can be made in {path}: {error.strerror}") from None
+    return True
