@@ -45,6 +45,7 @@ CREATE TABLE sync_streams (
     resource   text NOT NULL,
     kind       text NOT NULL,
     is_merged  boolean NOT NULL DEFAULT true,
+    is_root    boolean NOT NULL DEFAULT false,
     CONSTRAINT sync_streams_resource_fkey FOREIGN KEY (resource) REFERENCES sync_resources (resource) ON DELETE RESTRICT,
     CONSTRAINT sync_streams_resource_kind_key UNIQUE (resource, kind),
     CONSTRAINT sync_streams_number_check CHECK (stream > 0)
@@ -54,22 +55,25 @@ COMMENT ON TABLE sync_streams IS
     'folded into its mirror rows. The group is the unit of comparison and of merging. Written by migrations only.';
 COMMENT ON COLUMN sync_streams.stream IS 'Small number that stands for (resource, kind) in lines, manifests and digests.';
 COMMENT ON COLUMN sync_streams.kind IS 'GraphQL type name, as it stands in a gid.';
+COMMENT ON COLUMN sync_streams.is_root IS
+    'True for the kind whose lines start a tree: digests are kept for whole trees of it. A resource without one is always compared row by row.';
 COMMENT ON COLUMN sync_streams.is_merged IS 'False for parents that only carry children: their own lines count as ignored.';
 
-INSERT INTO sync_streams (stream, resource, kind, is_merged) VALUES
-    (10, 'locations',            'Location',             true),
-    (20, 'publications',         'Publication',          true),
-    (30, 'products',             'Product',              true),
-    (31, 'products',             'ProductVariant',       true),
-    (40, 'product_publications', 'Product',              true),
-    (41, 'product_publications', 'ProductVariant',       true),
-    (50, 'inventory',            'InventoryItem',        true),
-    (60, 'collections',          'Collection',           true),
-    (70, 'customers',            'Customer',             true),
-    (80, 'orders',               'Order',                true),
-    (90, 'metaobjects',          'Metaobject',           true),
-    (91, 'metaobjects',          'MetaobjectDefinition', false),
-    (100, 'menus',               'Menu',                 true);
+INSERT INTO sync_streams (stream, resource, kind, is_merged, is_root) VALUES
+    (10, 'locations',            'Location',             true,  true),
+    (20, 'publications',         'Publication',          true,  true),
+    (30, 'products',             'Product',              true,  true),
+    (31, 'products',             'ProductVariant',       true,  false),
+    (40, 'product_publications', 'Product',              true,  true),
+    (41, 'product_publications', 'ProductVariant',       true,  false),
+    (50, 'inventory',            'InventoryItem',        true,  true),
+    (60, 'collections',          'Collection',           true,  true),
+    (70, 'customers',            'Customer',             true,  true),
+    (80, 'orders',               'Order',                true,  true),
+    (90, 'metaobjects',          'Metaobject',           true,  false),
+    (91, 'metaobjects',          'MetaobjectDefinition', false, false),
+    (100, 'menus',               'Menu',                 true,  true);
+CREATE UNIQUE INDEX sync_streams_root_key ON sync_streams (resource) WHERE is_root;
 
 CREATE TABLE bulk_runs (
     id                   uuid NOT NULL DEFAULT uuidv7(),
@@ -309,7 +313,8 @@ CREATE TABLE bulk_counts (
         AND least(merged, unchanged, quarantined, duplicate, ignored, tombstoned) >= 0)
 );
 COMMENT ON TABLE bulk_counts IS 'What became of the lines of a completed run, per kind of line. Written in the transaction of the merge.';
-COMMENT ON COLUMN bulk_counts.kind IS 'GraphQL type of the line''s object; ''?'' where it could not be told, ''-'' for blank lines.';
+COMMENT ON COLUMN bulk_counts.kind IS 'GraphQL type of the line''s object; ''?'' where it could not be told, ''-'' for blank lines, ''*'' for the lines of trees that are the '
+    'same, byte for byte, as when they were merged, and so were not looked at one by one.';
 COMMENT ON COLUMN bulk_counts.lines IS 'Lines of this kind that the daemon counted in the file.';
 COMMENT ON COLUMN bulk_counts.tombstoned IS 'Mirror rows of this kind marked deleted (rows, not lines).';
 
@@ -321,9 +326,11 @@ CREATE TABLE sync_digests (
     CONSTRAINT sync_digests_pkey PRIMARY KEY (shop_id, stream, object_id)
 ) WITH (fillfactor = 90);
 COMMENT ON TABLE sync_digests IS
-    'Digest of the lines from which an object''s mirror rows were last written. A cache: a missing row only costs a '
-    'comparison, so whoever writes a mirror row by another path deletes the object''s row here. No foreign keys: a cache does not pay for them row by row. Written by schema sync.';
-COMMENT ON COLUMN sync_digests.object_id IS 'Numeric part of the owning object''s gid.';
-COMMENT ON COLUMN sync_digests.digest IS 'Sum modulo 2^64 of the XXH3-64 of the group''s lines without line ends, as signed bigint.';
+    'Digest of the tree of lines (a root object and all that belongs to it) from which mirror rows were last written. A cache: a missing '
+    'row only costs a comparison, so whoever writes a row of a tree by another path deletes the tree''s row here. No foreign keys: a cache '
+    'does not pay for them row by row. Written by schema sync.';
+COMMENT ON COLUMN sync_digests.stream IS 'Stream of the root.';
+COMMENT ON COLUMN sync_digests.object_id IS 'Numeric part of the root''s gid.';
+COMMENT ON COLUMN sync_digests.digest IS 'XXH3-64 of the tree''s bytes after its first line''s leading type, as signed bigint.';
 
 COMMIT;

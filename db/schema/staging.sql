@@ -19,7 +19,7 @@ CREATE UNLOGGED TABLE bulk_lines (
     kind        text NOT NULL,
     owner_id    bigint NOT NULL,
     object_id   bigint,
-    digest      bigint NOT NULL,
+    root_id     bigint,
     doc         jsonb NOT NULL
 );
 CREATE INDEX bulk_lines_run_idx ON bulk_lines USING brin (bulk_run_id) WITH (pages_per_range = 32, autosummarize = on);
@@ -32,36 +32,47 @@ COMMENT ON COLUMN bulk_lines.stream IS 'sync_streams.stream of the object that t
 COMMENT ON COLUMN bulk_lines.kind IS 'GraphQL type of the line''s own object; ResourcePublication for children without id.';
 COMMENT ON COLUMN bulk_lines.owner_id IS 'Numeric id of the object that the line belongs to: its own, or its direct parent''s.';
 COMMENT ON COLUMN bulk_lines.object_id IS 'Numeric id of the line''s own object; null where it has none.';
-COMMENT ON COLUMN bulk_lines.digest IS 'XXH3-64 of the line''s bytes without line end, as signed bigint.';
+COMMENT ON COLUMN bulk_lines.root_id IS 'Numeric id of the tree''s root; null where the line stands in no tree.';
 
 CREATE UNLOGGED TABLE bulk_manifest (
     bulk_run_id uuid NOT NULL,
     attempt     integer NOT NULL,
-    stream      smallint NOT NULL,
-    object_id   bigint NOT NULL,
+    root_id     bigint NOT NULL,
     digest      bigint NOT NULL,
-    lines       integer NOT NULL
+    lines       integer NOT NULL,
+    is_clean    boolean NOT NULL
 );
 CREATE INDEX bulk_manifest_run_idx ON bulk_manifest USING brin (bulk_run_id) WITH (pages_per_range = 32, autosummarize = on);
 COMMENT ON TABLE bulk_manifest IS
-    'What a file contains, an object a row (or several, where its lines stood far apart: sums count). '
-    'Written by COPY from the sync daemon before it sends any line.';
-COMMENT ON COLUMN bulk_manifest.digest IS 'Sum modulo 2^64 of the digests of the lines seen, as signed bigint.';
-COMMENT ON COLUMN bulk_manifest.lines IS 'Lines seen.';
+    'The trees of a file, in file order. Written by COPY from the sync daemon: before any line where digests are known, after all lines '
+    'where everything is sent.';
+COMMENT ON COLUMN bulk_manifest.root_id IS 'Numeric part of the root''s gid.';
+COMMENT ON COLUMN bulk_manifest.digest IS 'See sync_digests.digest.';
+COMMENT ON COLUMN bulk_manifest.lines IS 'Lines of the tree.';
+COMMENT ON COLUMN bulk_manifest.is_clean IS
+    'False when a line of the tree was quarantined by the daemon or refers to an object outside the tree: its digest must not be kept.';
+
+CREATE UNLOGGED TABLE bulk_trees (
+    bulk_run_id uuid NOT NULL,
+    root_id     bigint NOT NULL,
+    digest      bigint NOT NULL,
+    lines       bigint NOT NULL,
+    is_changed  boolean NOT NULL,
+    is_clean    boolean NOT NULL
+);
+CREATE INDEX bulk_trees_run_idx ON bulk_trees USING brin (bulk_run_id) WITH (pages_per_range = 32, autosummarize = on);
+COMMENT ON TABLE bulk_trees IS 'The trees of a run''s file, one row each, and whether they differ from what was merged last. Written by schema sync.';
+COMMENT ON COLUMN bulk_trees.lines IS 'Lines of the tree in the file.';
+COMMENT ON COLUMN bulk_trees.is_changed IS 'True: its lines are loaded and merged. False: the digest says that the mirror has them.';
+COMMENT ON COLUMN bulk_trees.is_clean IS 'Whether its digest may be kept.';
 
 CREATE UNLOGGED TABLE bulk_groups (
     bulk_run_id uuid NOT NULL,
     stream      smallint NOT NULL,
-    object_id   bigint NOT NULL,
-    digest      bigint NOT NULL,
-    lines       integer NOT NULL,
-    is_changed  boolean NOT NULL,
-    is_clean    boolean NOT NULL DEFAULT true
+    object_id   bigint NOT NULL
 );
 CREATE INDEX bulk_groups_run_idx ON bulk_groups USING brin (bulk_run_id) WITH (pages_per_range = 32, autosummarize = on);
-COMMENT ON TABLE bulk_groups IS 'The objects of a run''s file, one row each, and whether their lines differ from what was merged last.';
-COMMENT ON COLUMN bulk_groups.is_changed IS 'True: the lines are (to be) loaded and merged. False: the digest says that the mirror has them.';
-COMMENT ON COLUMN bulk_groups.is_clean IS 'False when a line of it was quarantined or repeated: its digest is not kept.';
+COMMENT ON TABLE bulk_groups IS 'The objects that own the lines loaded for a run, one row each. Written by schema sync.';
 
 CREATE UNLOGGED TABLE bulk_outcomes (
     bulk_run_id uuid NOT NULL,
@@ -586,6 +597,7 @@ CREATE TABLE sync_tables (
     level_column  text,
     extra_check   text,
     may_repeat    boolean NOT NULL DEFAULT false,
+    root_column   text,
     CONSTRAINT sync_tables_stream_fkey FOREIGN KEY (stream) REFERENCES sync_streams (stream) ON DELETE RESTRICT,
     CONSTRAINT sync_tables_order_key UNIQUE (stream, merge_order),
     CONSTRAINT sync_tables_vanish_check CHECK (vanish IN ('tombstone', 'tombstone_parts', 'delete_parts', 'keep')),
@@ -609,6 +621,9 @@ COMMENT ON COLUMN sync_tables.extra_check IS
     'SQL over the typed columns that is false for rows the mirror''s indexes would refuse; the rest stands in its CHECKs.';
 
 COMMENT ON COLUMN sync_tables.may_repeat IS 'The same row may come under several objects of one file (media shared by products): one of them is merged.';
+
+COMMENT ON COLUMN sync_tables.root_column IS
+    'For objects below the root (variants): the target''s reference to the root''s row; objects of unchanged trees are present without being sent.';
 
 CREATE TABLE sync_fields (
     staging_table text NOT NULL,
@@ -681,6 +696,7 @@ INSERT INTO sync_tables (staging_table, target_table, stream, kinds, key_columns
         'split_part(shopify_gid, ''/'', 5)::bigint'),
     ('staging_menu_items', 'shopify_menu_items', 100, '{}', '{shopify_gid}', 2, 'delete_parts', 'menu_id');
 UPDATE sync_tables SET level_column = 'level' WHERE staging_table = 'staging_menu_items';
+UPDATE sync_tables SET root_column = 'product_id' WHERE staging_table = 'staging_variants';
 UPDATE sync_tables SET may_repeat = true WHERE staging_table = 'staging_media';
 UPDATE sync_tables SET extra_check = 'coalesce(octet_length(description), 0) <= 250000 OR sync._is_searchable(title, description)'
  WHERE staging_table = 'staging_products';

@@ -23,17 +23,18 @@ COMMENT ON FUNCTION sync.operation_slots(text) IS
     'Bulk query operations that Shopify runs at once for one app and shop, by API version. Pure.';
 
 CREATE FUNCTION sync.resources() RETURNS TABLE (
-    resource text, operation_type text, transport text, depends_on text[], run_order integer, supports_filter boolean, streams jsonb)
+    resource text, operation_type text, transport text, depends_on text[], run_order integer, supports_filter boolean, streams jsonb, root_kind text)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
     SELECT r.resource, r.operation_type, r.transport, r.depends_on, r.run_order::integer, r.supports_filter,
-           (SELECT jsonb_object_agg(s.kind, s.stream) FROM neanelu.sync_streams AS s WHERE s.resource = r.resource)
+           (SELECT jsonb_object_agg(s.kind, s.stream) FROM neanelu.sync_streams AS s WHERE s.resource = r.resource),
+           (SELECT s.kind FROM neanelu.sync_streams AS s WHERE s.resource = r.resource AND s.is_root)
       FROM neanelu.sync_resources AS r
      ORDER BY r.run_order
 $$;
 COMMENT ON FUNCTION sync.resources() IS
-    'What can be synchronised, in the order of running; streams maps the kinds that own groups of lines to their numbers. Reads only.';
+    'What can be synchronised, in the order of running; streams maps the kinds that own lines to their numbers, root_kind starts a tree. Reads only.';
 
 -- Asking for a run --------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ DECLARE
     v_table text;
 BEGIN
     FOR v_table IN
-        SELECT unnest(ARRAY['bulk_lines', 'bulk_manifest', 'bulk_groups', 'bulk_outcomes', 'bulk_rejects'])
+        SELECT unnest(ARRAY['bulk_lines', 'bulk_manifest', 'bulk_trees', 'bulk_groups', 'bulk_outcomes', 'bulk_rejects'])
         UNION ALL
         SELECT t.staging_table FROM sync_tables AS t JOIN sync_streams AS s USING (stream) WHERE s.resource = p_run.query_type
     LOOP
@@ -48,56 +48,75 @@ COMMENT ON FUNCTION sync.open_load(uuid, uuid) IS
     'lines of changed objects) or all (nothing known yet, or the digests are to be verified). Idempotent. Locks: the run''s row. '
     'Raises NA002, NS004, NS005.';
 
-CREATE FUNCTION sync.compare_manifest(p_run_id uuid, p_token uuid) RETURNS TABLE (stream smallint, changed bigint, total bigint)
+CREATE FUNCTION sync.compare_manifest(p_run_id uuid, p_token uuid) RETURNS TABLE (changed bigint, total bigint)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
+SET work_mem = '128MB'
 AS $$
 DECLARE
-    v_run bulk_runs := sync._leased_run(p_run_id, p_token);
+    v_run    bulk_runs := sync._leased_run(p_run_id, p_token);
+    v_stream smallint;
+    v_plan   text;
 BEGIN
-    ANALYZE bulk_manifest (bulk_run_id, stream, object_id);
-    DELETE FROM bulk_groups WHERE bulk_run_id = v_run.id;
-    -- sum(bigint) is exact (numeric); the digest is that sum modulo 2^64, as signed bigint.
-    INSERT INTO bulk_groups (bulk_run_id, stream, object_id, digest, lines, is_changed)
-    SELECT v_run.id, m.stream, m.object_id, m.digest, m.lines, d.digest IS DISTINCT FROM m.digest
-      FROM (SELECT m.stream, m.object_id, sync._wrap(sum(m.digest)) AS digest, sum(m.lines)::integer AS lines
+    SELECT s.stream INTO v_stream FROM sync_streams AS s WHERE s.resource = v_run.query_type AND s.is_root;
+    SELECT s.metadata ->> 'plan' INTO v_plan FROM bulk_steps AS s
+     WHERE s.shop_id = v_run.shop_id AND s.bulk_run_id = v_run.id AND s.step_name = 'load';
+    DELETE FROM bulk_trees WHERE bulk_run_id = v_run.id;
+    INSERT INTO bulk_trees (bulk_run_id, root_id, digest, lines, is_changed, is_clean)
+    SELECT v_run.id, m.root_id, m.digest, m.lines, v_plan = 'all' OR m.times > 1 OR d.digest IS DISTINCT FROM m.digest, m.is_clean
+      FROM (SELECT m.root_id, min(m.digest) AS digest, sum(m.lines) AS lines, count(*) AS times, bool_and(m.is_clean) AND count(*) = 1 AS is_clean
               FROM bulk_manifest AS m
              WHERE m.bulk_run_id = v_run.id AND m.attempt = v_run.attempt
-             GROUP BY m.stream, m.object_id) AS m
-      LEFT JOIN sync_digests AS d ON d.shop_id = v_run.shop_id AND d.stream = m.stream AND d.object_id = m.object_id;
-    RETURN QUERY
-        SELECT g.stream, count(*) FILTER (WHERE g.is_changed), count(*)
-          FROM bulk_groups AS g WHERE g.bulk_run_id = v_run.id GROUP BY g.stream;
+             GROUP BY m.root_id) AS m
+      LEFT JOIN sync_digests AS d ON d.shop_id = v_run.shop_id AND d.stream = v_stream AND d.object_id = m.root_id;
+    RETURN QUERY SELECT count(*) FILTER (WHERE t.is_changed), count(*) FROM bulk_trees AS t WHERE t.bulk_run_id = v_run.id;
 END
 $$;
 COMMENT ON FUNCTION sync.compare_manifest(uuid, uuid) IS
-    'Compares the manifest with the digests of what was merged last and counts, a stream, the objects whose lines must be sent. '
-    'Idempotent. Locks: the run''s row. Raises NA002, NS004, NS005.';
+    'Compares the manifest with the digests of what was merged last, and counts the trees that differ and all trees. A root that occurs '
+    'twice differs. Idempotent. Locks: the run''s row. Raises NA002, NS004, NS005.';
 
-CREATE FUNCTION sync._wrap(p_sum numeric) RETURNS bigint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (CASE
-    WHEN p_sum BETWEEN -9223372036854775808 AND 9223372036854775807 THEN p_sum
-    ELSE mod(mod(p_sum, 18446744073709551616) + 27670116110564327424, 18446744073709551616) - 9223372036854775808
-END)::bigint;
-COMMENT ON FUNCTION sync._wrap(numeric) IS
-    'The sum modulo 2^64, as signed bigint: what 64-bit arithmetic would have given. Pure; its body is bound at creation, so no search_path applies.';
-
-CREATE FUNCTION sync.changed_objects(p_run_id uuid, p_token uuid, p_stream smallint) RETURNS SETOF bigint
+CREATE FUNCTION sync.changed_roots(p_run_id uuid, p_token uuid) RETURNS SETOF bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
     v_run bulk_runs := sync._leased_run(p_run_id, p_token);
 BEGIN
-    RETURN QUERY
-        SELECT g.object_id FROM bulk_groups AS g
-         WHERE g.bulk_run_id = v_run.id AND g.stream = p_stream AND g.is_changed
-         ORDER BY 1;
+    RETURN QUERY SELECT t.root_id FROM bulk_trees AS t WHERE t.bulk_run_id = v_run.id AND t.is_changed ORDER BY 1;
 END
 $$;
-COMMENT ON FUNCTION sync.changed_objects(uuid, uuid, smallint) IS
-    'Ids of the objects of a stream whose lines must be sent, in order. Locks: the run''s row. Raises NA002, NS004, NS005.';
+COMMENT ON FUNCTION sync.changed_roots(uuid, uuid) IS
+    'Ids of the roots whose trees must be sent, in order. Locks: the run''s row. Raises NA002, NS004, NS005.';
+
+CREATE FUNCTION sync.distrust_trees(p_run_id uuid, p_token uuid, p_roots bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_run bulk_runs := sync._leased_run(p_run_id, p_token);
+BEGIN
+    UPDATE bulk_trees SET is_clean = false WHERE bulk_run_id = v_run.id AND root_id = ANY (p_roots);
+END
+$$;
+COMMENT ON FUNCTION sync.distrust_trees(uuid, uuid, bigint[]) IS
+    'Says that these trees, looked at line by line, had lines that were put aside: their digests must not be kept. Idempotent. '
+    'Locks: the run''s row. Raises NA002, NS004, NS005.';
+
+CREATE FUNCTION sync.send_everything(p_run_id uuid, p_token uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_run bulk_runs := sync._leased_run(p_run_id, p_token);
+BEGIN
+    PERFORM sync.open_load(p_run_id, p_token);
+    PERFORM sync._begin_step(v_run, 'load', jsonb_build_object('plan', 'all', 'attempt', v_run.attempt));
+END
+$$;
+COMMENT ON FUNCTION sync.send_everything(uuid, uuid) IS
+    'Starts the load step again with the plan to send every line: a changed tree was not closed, so trees cannot be told apart in this file. '
+    'Idempotent. Locks: the run''s row. Raises NA002, NS004, NS005.';
 
 CREATE FUNCTION sync.landed_lines(p_run_id uuid, p_token uuid) RETURNS SETOF integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -198,41 +217,53 @@ COMMENT ON FUNCTION sync._assert_complete(bulk_runs, bigint, bigint, bigint) IS
     'Reads only. Raises NS042, saying what differs.';
 
 CREATE FUNCTION sync.close_load(
-    p_run_id uuid, p_token uuid, p_bytes bigint, p_roots bigint, p_kinds jsonb, p_sent bigint, p_checksum text)
+    p_run_id uuid, p_token uuid, p_bytes bigint, p_lines bigint, p_roots bigint, p_kinds jsonb, p_sent bigint, p_checksum text)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
     v_run    bulk_runs := sync._leased_run(p_run_id, p_token);
-    v_lines  bigint;
     v_landed bigint;
 BEGIN
     -- Blank lines (kind '-') are no objects: Shopify does not count them.
-    SELECT coalesce(sum(value::bigint), 0) INTO v_lines FROM jsonb_each_text(p_kinds);
-    PERFORM sync._assert_complete(v_run, p_bytes, v_lines - coalesce((p_kinds ->> '-')::bigint, 0), p_roots);
+    PERFORM sync._assert_complete(v_run, p_bytes, p_lines - coalesce((p_kinds ->> '-')::bigint, 0), p_roots);
     SELECT count(*) INTO v_landed FROM bulk_lines WHERE bulk_run_id = v_run.id AND attempt = v_run.attempt;
-    UPDATE bulk_runs SET lines_in = v_lines, bytes_processed = p_bytes, records_processed = least(v_lines, 2147483647), updated_at = clock_timestamp()
+    UPDATE bulk_runs SET lines_in = p_lines, bytes_processed = p_bytes, records_processed = least(p_lines, 2147483647), updated_at = clock_timestamp()
      WHERE shop_id = v_run.shop_id AND id = v_run.id;
-    UPDATE bulk_artifacts SET rows_count = least(v_lines, 2147483647), bytes_size = p_bytes, checksum = p_checksum
+    UPDATE bulk_artifacts SET rows_count = least(p_lines, 2147483647), bytes_size = p_bytes, checksum = p_checksum
      WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id;
-    PERFORM sync._end_step(v_run, 'download', jsonb_build_object('bytes', p_bytes, 'sha256', p_checksum), v_lines);
+    PERFORM sync._end_step(v_run, 'download', jsonb_build_object('bytes', p_bytes, 'sha256', p_checksum), p_lines);
     PERFORM sync._end_step(v_run, 'load',
-        jsonb_build_object('kinds', p_kinds, 'roots', p_roots, 'sent', p_sent, 'landed', v_landed), v_lines);
+        jsonb_build_object('kinds', p_kinds, 'roots', p_roots, 'sent', p_sent, 'landed', v_landed), p_lines);
     RETURN p_sent - v_landed;
 END
 $$;
-COMMENT ON FUNCTION sync.close_load(uuid, uuid, bigint, bigint, jsonb, bigint, text) IS
-    'Ends the load step: checks completeness, records what the file contained (p_kinds: lines a kind, ? unknown, - blank) and returns how '
-    'many of the lines sent did not land: the daemon finds and quarantines those. Idempotent. Locks: the run''s row. '
+COMMENT ON FUNCTION sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text) IS
+    'Ends the load step: checks completeness, records what the file contained (p_kinds: lines of each kind looked at, ? unknown, - blank) '
+    'and returns how many of the lines sent did not land: the daemon finds and quarantines those. Idempotent. Locks: the run''s row. '
     'Raises NA002, NS004, NS005, NS042 (not what Shopify announced).';
 
+CREATE FUNCTION sync.analyze_landing() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+BEGIN
+    ANALYZE bulk_lines (bulk_run_id, attempt, stream, kind, owner_id, object_id, line_number, root_id);
+    ANALYZE bulk_trees;
+END
+$$;
+COMMENT ON FUNCTION sync.analyze_landing() IS
+    'Refreshes the planner''s statistics of the landing tables after a large load. To be called in a transaction of its own, as ANALYZE '
+    'holds SHARE UPDATE EXCLUSIVE on them until it ends.';
+
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION sync.open_load(uuid, uuid), sync.compare_manifest(uuid, uuid), sync.changed_objects(uuid, uuid, smallint),
+GRANT EXECUTE ON FUNCTION sync.open_load(uuid, uuid), sync.compare_manifest(uuid, uuid), sync.changed_roots(uuid, uuid),
+    sync.distrust_trees(uuid, uuid, bigint[]), sync.send_everything(uuid, uuid), sync.analyze_landing(),
     sync.landed_lines(uuid, uuid),
     sync.quarantine(uuid, uuid, integer[], text[], text[], text[], text[], bytea[], bigint[]),
     sync.quarantine_refused(uuid, uuid, integer[], text[], text[], bytea[]),
     sync.quarantine_chunk(uuid, uuid, integer, integer, bytea),
-    sync.close_load(uuid, uuid, bigint, bigint, jsonb, bigint, text)
+    sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text)
     TO neanelu_sync;
 COMMIT;

@@ -209,7 +209,7 @@ BEGIN
               FROM bulk_groups AS g
               JOIN sync_streams AS st ON st.stream = g.stream
               JOIN neanelu.%3$I AS p ON p.shop_id = $2 AND p.shopify_gid = 'gid://shopify/' || st.kind || '/' || g.object_id
-             WHERE g.bulk_run_id = $1 AND g.is_changed AND g.stream = $4
+             WHERE g.bulk_run_id = $1 AND g.stream = $4
                AND NOT EXISTS (SELECT FROM bulk_outcomes AS o WHERE o.bulk_run_id = $1 AND o.stream = g.stream
                                   AND o.object_id = g.object_id AND o.outcome IN ('stale', 'rejected'))),
         gone AS (
@@ -262,6 +262,31 @@ COMMENT ON FUNCTION sync._assert_tombstone_limit(bulk_runs, text, bigint) IS
     'Stops a snapshot that would mark most of a table as deleted (settings sync.max_tombstone_rows, default 1000, and '
     'sync.max_tombstone_fraction, default 0.5), unless the operator allowed it for this run. Reads only. Raises NS063.';
 
+CREATE FUNCTION sync._tombstone_statement(p_table sync_tables) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+    SELECT format($q$
+UPDATE neanelu.%1$I AS t
+   SET deleted_at = now(), deletion_reason = 'snapshot', updated_at = now()
+ WHERE t.shop_id = $2 AND t.deleted_at IS NULL
+   AND NOT EXISTS (SELECT FROM neanelu.bulk_groups AS g WHERE g.bulk_run_id = $1 AND g.stream = $3 AND g.object_id = %2$s)
+   AND NOT EXISTS (SELECT FROM neanelu.bulk_errors AS e WHERE e.shop_id = $2 AND e.bulk_run_id = $1 AND e.object_gid = t.shopify_gid)
+   AND %3$s$q$, p_table.target_table, p_table.object_column,
+        CASE WHEN s.is_root THEN format(
+            'NOT EXISTS (SELECT FROM neanelu.bulk_trees AS b WHERE b.bulk_run_id = $1 AND b.root_id = %s)', p_table.object_column)
+        WHEN r.parent_table IS NOT NULL THEN format(
+            'NOT EXISTS (SELECT FROM neanelu.%1$I AS p JOIN neanelu.bulk_trees AS b ON b.root_id = p.legacy_resource_id '
+            'WHERE b.bulk_run_id = $1 AND NOT b.is_changed AND p.shop_id = $2 AND p.%2$I = t.%3$I)',
+            r.parent_table, r.parent_id, r.column_name)
+        ELSE 'true' END)
+      FROM sync_streams AS s
+      LEFT JOIN sync_references AS r ON r.staging_table = p_table.staging_table AND r.column_name = p_table.root_column
+     WHERE s.stream = p_table.stream
+$$;
+COMMENT ON FUNCTION sync._tombstone_statement(sync_tables) IS
+    'The UPDATE that marks rows whose object is neither among the loaded objects nor in an unchanged tree nor in quarantine. Reads only.';
+
 CREATE FUNCTION sync._tombstone_missing(p_run bulk_runs, p_table sync_tables) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
@@ -269,36 +294,75 @@ AS $$
 DECLARE
     v_rows bigint;
 BEGIN
-    EXECUTE format($q$
-        UPDATE neanelu.%1$I AS t
-           SET deleted_at = now(), deletion_reason = 'snapshot', updated_at = now()
-         WHERE t.shop_id = $2 AND t.deleted_at IS NULL
-           AND NOT EXISTS (SELECT FROM bulk_groups AS g WHERE g.bulk_run_id = $1 AND g.stream = $3 AND g.object_id = %2$s)
-           AND NOT EXISTS (SELECT FROM bulk_errors AS e WHERE e.shop_id = $2 AND e.bulk_run_id = $1 AND e.object_gid = t.shopify_gid)$q$,
-        p_table.target_table, p_table.object_column)
-      USING p_run.id, p_run.shop_id, p_table.stream;
+    EXECUTE sync._tombstone_statement(p_table) USING p_run.id, p_run.shop_id, p_table.stream;
     GET DIAGNOSTICS v_rows = ROW_COUNT;
     PERFORM sync._assert_tombstone_limit(p_run, p_table.target_table, v_rows);
-    IF p_table.vanish = 'tombstone_parts' THEN
-        EXECUTE format($q$
-            WITH gone AS (
-                UPDATE neanelu.%1$I AS t
-                   SET deleted_at = now(), deletion_reason = 'snapshot', updated_at = now()
-                  FROM bulk_groups AS g
-                 WHERE g.bulk_run_id = $1 AND g.stream = $3 AND g.is_changed AND g.is_clean
-                   AND t.shop_id = $2 AND t.deleted_at IS NULL AND %2$s = g.object_id
-                   AND NOT EXISTS (SELECT FROM neanelu.%3$I AS s WHERE s.bulk_run_id = $1 AND s.shopify_gid = t.shopify_gid)
-                RETURNING g.stream, g.object_id)
-            INSERT INTO bulk_outcomes (bulk_run_id, stream, object_id, outcome) SELECT $1, stream, object_id, 'updated' FROM gone$q$,
-            p_table.target_table, p_table.object_column, p_table.staging_table)
-          USING p_run.id, p_run.shop_id, p_table.stream;
-    END IF;
     RETURN v_rows;
 END
 $$;
 COMMENT ON FUNCTION sync._tombstone_missing(bulk_runs, sync_tables) IS
-    'Marks rows as deleted whose object the snapshot does not have, or whose object came without them; returns how many objects'' rows '
-    'are missing. Rows of quarantined objects stay. Locks: the rows marked.';
+    'Marks rows as deleted whose object the snapshot does not have; returns how many. Rows of quarantined objects stay. '
+    'Locks: the rows marked. Raises NS063.';
+
+CREATE FUNCTION sync._tombstone_parts(p_run bulk_runs, p_table sync_tables) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_rows bigint;
+BEGIN
+    EXECUTE format($q$
+        WITH gone AS (
+            UPDATE neanelu.%1$I AS t
+               SET deleted_at = now(), deletion_reason = 'snapshot', updated_at = now()
+              FROM neanelu.bulk_groups AS g
+             WHERE g.bulk_run_id = $1 AND g.stream = $3
+               AND t.shop_id = $2 AND t.deleted_at IS NULL AND %2$s = g.object_id
+               AND NOT EXISTS (SELECT FROM neanelu.%3$I AS s WHERE s.bulk_run_id = $1 AND s.shopify_gid = t.shopify_gid)
+               AND NOT EXISTS (SELECT FROM neanelu.bulk_outcomes AS o WHERE o.bulk_run_id = $1 AND o.stream = g.stream
+                                  AND o.object_id = g.object_id AND o.outcome = 'rejected')
+            RETURNING g.stream, g.object_id)
+        INSERT INTO neanelu.bulk_outcomes (bulk_run_id, stream, object_id, outcome) SELECT $1, stream, object_id, 'updated' FROM gone$q$,
+        p_table.target_table, p_table.object_column, p_table.staging_table)
+      USING p_run.id, p_run.shop_id, p_table.stream;
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    RETURN v_rows;
+END
+$$;
+COMMENT ON FUNCTION sync._tombstone_parts(bulk_runs, sync_tables) IS
+    'Marks parts (inventory levels) as deleted whose object came without them; returns how many. Locks: the rows marked.';
+
+CREATE FUNCTION sync._tombstone(p_run bulk_runs, p_tables sync_tables[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_table sync_tables;
+    v_gone  bigint;
+    v_all   bigint := 0;
+BEGIN
+    FOREACH v_table IN ARRAY p_tables LOOP
+        CONTINUE WHEN v_table.vanish NOT IN ('tombstone', 'tombstone_parts');
+        -- Objects below the root can only vanish with a change of their tree, or with it.
+        CONTINUE WHEN v_table.root_column IS NOT NULL AND v_all = 0
+                  AND NOT EXISTS (SELECT FROM bulk_trees WHERE bulk_run_id = p_run.id AND is_changed)
+                  AND EXISTS (SELECT FROM bulk_trees WHERE bulk_run_id = p_run.id);
+        v_gone := sync._tombstone_missing(p_run, v_table);
+        IF v_table.vanish = 'tombstone_parts' THEN
+            v_gone := v_gone + sync._tombstone_parts(p_run, v_table);
+        END IF;
+        IF v_gone > 0 THEN
+            INSERT INTO bulk_counts AS c (shop_id, bulk_run_id, kind, lines, tombstoned)
+            VALUES (p_run.shop_id, p_run.id, v_table.kinds[1], 0, v_gone)
+            ON CONFLICT (shop_id, bulk_run_id, kind) DO UPDATE SET tombstoned = c.tombstoned + excluded.tombstoned;
+        END IF;
+        v_all := v_all + v_gone;
+    END LOOP;
+    RETURN v_all;
+END
+$$;
+COMMENT ON FUNCTION sync._tombstone(bulk_runs, sync_tables[]) IS
+    'Marks everything that the snapshot shows to be gone, and counts it by kind. Locks: the rows marked. Raises NS063.';
 
 -- Accounts ----------------------------------------------------------------------------------------------------------
 
@@ -309,8 +373,7 @@ AS $$
 DECLARE
     v_kinds constant jsonb := (SELECT metadata -> 'kinds' FROM bulk_steps
                                 WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'load');
-    v_unsent bigint;
-    v_by_digest bigint;
+    v_same  constant bigint := (SELECT coalesce(sum(lines), 0) FROM bulk_trees WHERE bulk_run_id = p_run.id AND NOT is_changed);
 BEGIN
     INSERT INTO bulk_counts (shop_id, bulk_run_id, kind, lines, merged, unchanged, quarantined, duplicate, ignored)
     WITH outcomes AS (
@@ -318,79 +381,89 @@ BEGIN
           FROM bulk_outcomes AS o WHERE o.bulk_run_id = p_run.id GROUP BY 1, 2),
     rejects AS (
         SELECT x.line_number, bool_and(x.is_duplicate) AS is_duplicate FROM bulk_rejects AS x WHERE x.bulk_run_id = p_run.id GROUP BY 1),
-    sent AS (
-        SELECT l.kind, count(*) AS lines,
-               count(*) FILTER (WHERE x.is_duplicate) AS duplicate,
-               count(*) FILTER (WHERE NOT x.is_duplicate) AS quarantined,
-               count(*) FILTER (WHERE x.line_number IS NULL AND (NOT s.is_merged OR o.is_stale)) AS ignored,
-               count(*) FILTER (WHERE x.line_number IS NULL AND s.is_merged AND o.is_merged AND NOT o.is_stale) AS merged
+    fates AS (
+        SELECT l.kind, CASE WHEN x.is_duplicate THEN 'duplicate' WHEN NOT x.is_duplicate THEN 'quarantined'
+                            WHEN NOT s.is_merged OR o.is_stale THEN 'ignored' WHEN o.is_merged THEN 'merged' ELSE 'unchanged' END AS fate
           FROM bulk_lines AS l
           JOIN sync_streams AS s USING (stream)
           LEFT JOIN rejects AS x ON x.line_number = l.line_number
           LEFT JOIN outcomes AS o ON o.stream = l.stream AND o.object_id = l.owner_id
          WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
-         GROUP BY l.kind),
-    parse_errors AS (
-        SELECT coalesce(e.kind, '?') AS kind, count(*) AS lines
-          FROM bulk_errors AS e
-         WHERE e.shop_id = p_run.shop_id AND e.bulk_run_id = p_run.id AND e.error_type = 'PARSE' GROUP BY 1)
-    SELECT p_run.shop_id, p_run.id, k.kind, k.lines, coalesce(s.merged, 0),
-           CASE WHEN k.kind = '-' THEN 0
-                ELSE k.lines - coalesce(s.merged + s.quarantined + s.duplicate + s.ignored, 0) - coalesce(e.lines, 0) END,
-           coalesce(s.quarantined, 0) + coalesce(e.lines, 0), coalesce(s.duplicate, 0),
-           CASE WHEN k.kind = '-' THEN k.lines ELSE coalesce(s.ignored, 0) END
-      FROM (SELECT key AS kind, value::bigint AS lines FROM jsonb_each_text(v_kinds)) AS k
-      LEFT JOIN sent AS s USING (kind)
-      LEFT JOIN parse_errors AS e USING (kind);
-
-    -- The lines never sent are counted twice, by the daemon's totals and by the manifest: both must agree.
-    SELECT p_run.lines_in - coalesce((v_kinds ->> '-')::bigint, 0)
-           - (SELECT count(*) FROM bulk_lines WHERE bulk_run_id = p_run.id AND attempt = p_run.attempt)
-           - (SELECT count(*) FROM bulk_errors WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND error_type = 'PARSE')
-      INTO v_unsent;
-    SELECT coalesce(sum(lines), 0) INTO v_by_digest FROM bulk_groups WHERE bulk_run_id = p_run.id AND NOT is_changed;
-    IF v_unsent <> v_by_digest THEN
-        RAISE EXCEPTION 'lines do not add up: % were not sent, the manifest has % unchanged', v_unsent, v_by_digest USING ERRCODE = 'NS062';
-    END IF;
+        UNION ALL
+        SELECT coalesce(e.kind, '?'), 'quarantined'
+          FROM bulk_errors AS e WHERE e.shop_id = p_run.shop_id AND e.bulk_run_id = p_run.id AND e.error_type = 'PARSE'),
+    counted AS (
+        SELECT f.kind, count(*) FILTER (WHERE fate = 'merged') AS merged, count(*) FILTER (WHERE fate = 'unchanged') AS unchanged,
+               count(*) FILTER (WHERE fate = 'quarantined') AS quarantined, count(*) FILTER (WHERE fate = 'duplicate') AS duplicate,
+               count(*) FILTER (WHERE fate = 'ignored') AS ignored
+          FROM fates AS f GROUP BY f.kind
+        UNION ALL
+        SELECT '-', 0, 0, 0, 0, (v_kinds ->> '-')::bigint WHERE v_kinds ? '-'
+        UNION ALL
+        SELECT '*', 0, v_same, 0, 0, 0 WHERE v_same > 0)
+    -- What the daemon counted in the file must be what the database accounts for, kind by kind: the CHECK compares.
+    SELECT p_run.shop_id, p_run.id, coalesce(k.key, c.kind), coalesce(k.value::bigint, CASE c.kind WHEN '*' THEN v_same ELSE 0 END),
+           coalesce(c.merged, 0), coalesce(c.unchanged, 0), coalesce(c.quarantined, 0), coalesce(c.duplicate, 0), coalesce(c.ignored, 0)
+      FROM jsonb_each_text(v_kinds) AS k
+      FULL JOIN counted AS c ON c.kind = k.key;
 END
 $$;
 COMMENT ON FUNCTION sync._count_lines(bulk_runs) IS
-    'Accounts for every line of the file, a kind a row of bulk_counts; its CHECK and a comparison of two independent totals prove that '
-    'none is missing. Locks: none. Raises NS062 (totals differ), 23514 (a kind does not add up).';
+    'Accounts for every line of the file, a kind a row of bulk_counts. The lines of each kind as the daemon counted them, and what became '
+    'of them as the database finds it, are counted apart; the table''s CHECK, and the run''s, refuse sums that differ. '
+    'Locks: none. Raises 23514 (lines do not add up).';
+
+CREATE FUNCTION sync._unclean_roots(p_run bulk_runs) RETURNS SETOF bigint
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    SELECT l.root_id
+      FROM bulk_rejects AS x
+      JOIN bulk_lines AS l ON l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt AND l.line_number = x.line_number
+     WHERE x.bulk_run_id = p_run.id
+    UNION
+    SELECT l.root_id
+      FROM bulk_outcomes AS o
+      JOIN bulk_lines AS l ON l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt AND l.stream = o.stream AND l.owner_id = o.object_id
+     WHERE o.bulk_run_id = p_run.id AND o.outcome IN ('stale', 'rejected')
+$$;
+COMMENT ON FUNCTION sync._unclean_roots(bulk_runs) IS
+    'Roots of trees of which a line was taken out or not merged: the mirror does not equal their bytes. Reads only.';
 
 CREATE FUNCTION sync._store_digests(p_run bulk_runs) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
+DECLARE
+    v_stream constant smallint := (SELECT stream FROM sync_streams WHERE resource = p_run.query_type AND is_root);
 BEGIN
-    -- Objects that were merged cleanly are known by their digest from now on; all others that came are not.
+    UPDATE bulk_trees AS b SET is_clean = false
+      FROM sync._unclean_roots(p_run) AS u (root_id)
+     WHERE b.bulk_run_id = p_run.id AND b.root_id = u.root_id AND b.is_clean;
+    -- Lines outside their tree, or outside any, may concern every tree of their objects.
     DELETE FROM sync_digests AS d
      USING bulk_groups AS g
-     WHERE g.bulk_run_id = p_run.id AND g.is_changed AND d.shop_id = p_run.shop_id AND d.stream = g.stream AND d.object_id = g.object_id
-       AND (NOT g.is_clean OR EXISTS (SELECT FROM bulk_outcomes AS o WHERE o.bulk_run_id = p_run.id AND o.stream = g.stream
-                                         AND o.object_id = g.object_id AND o.outcome IN ('stale', 'rejected')));
-    UPDATE sync_digests AS d SET digest = g.digest
-      FROM bulk_groups AS g
-     WHERE g.bulk_run_id = p_run.id AND g.is_changed AND g.is_clean
-       AND d.shop_id = p_run.shop_id AND d.stream = g.stream AND d.object_id = g.object_id AND d.digest <> g.digest;
+     WHERE g.bulk_run_id = p_run.id AND g.stream = v_stream AND d.shop_id = p_run.shop_id AND d.stream = v_stream AND d.object_id = g.object_id
+       AND NOT EXISTS (SELECT FROM bulk_trees AS b WHERE b.bulk_run_id = p_run.id AND b.root_id = g.object_id AND b.is_clean);
+    UPDATE sync_digests AS d SET digest = b.digest
+      FROM bulk_trees AS b
+     WHERE b.bulk_run_id = p_run.id AND b.is_changed AND b.is_clean
+       AND d.shop_id = p_run.shop_id AND d.stream = v_stream AND d.object_id = b.root_id AND d.digest <> b.digest;
     INSERT INTO sync_digests (shop_id, stream, object_id, digest)
-    SELECT p_run.shop_id, g.stream, g.object_id, g.digest
-      FROM bulk_groups AS g
-     WHERE g.bulk_run_id = p_run.id AND g.is_changed AND g.is_clean
-       AND NOT EXISTS (SELECT FROM sync_digests AS d WHERE d.shop_id = p_run.shop_id AND d.stream = g.stream AND d.object_id = g.object_id)
-       AND NOT EXISTS (SELECT FROM bulk_outcomes AS o WHERE o.bulk_run_id = p_run.id AND o.stream = g.stream
-                          AND o.object_id = g.object_id AND o.outcome IN ('stale', 'rejected'));
+    SELECT p_run.shop_id, v_stream, b.root_id, b.digest
+      FROM bulk_trees AS b
+     WHERE b.bulk_run_id = p_run.id AND b.is_changed AND b.is_clean
+       AND NOT EXISTS (SELECT FROM sync_digests AS d WHERE d.shop_id = p_run.shop_id AND d.stream = v_stream AND d.object_id = b.root_id);
     IF p_run.mode <> 'incremental' AND NOT p_run.is_partial THEN
         DELETE FROM sync_digests AS d
-         USING sync_streams AS s
-         WHERE s.resource = p_run.query_type AND d.stream = s.stream AND d.shop_id = p_run.shop_id
-           AND NOT EXISTS (SELECT FROM bulk_groups AS g WHERE g.bulk_run_id = p_run.id AND g.stream = d.stream AND g.object_id = d.object_id);
+         WHERE d.shop_id = p_run.shop_id AND d.stream = v_stream
+           AND NOT EXISTS (SELECT FROM bulk_trees AS b WHERE b.bulk_run_id = p_run.id AND b.root_id = d.object_id);
     END IF;
 END
 $$;
 COMMENT ON FUNCTION sync._store_digests(bulk_runs) IS
-    'Brings the digests in line with what was merged: kept for clean objects, dropped for stale, rejected and vanished ones. '
-    'Idempotent. Locks: the digests written.';
+    'Brings the digests in line with what was merged: kept for clean trees, dropped for trees with rejected or stale lines and for vanished '
+    'ones. Idempotent. Locks: the digests written.';
 
 CREATE FUNCTION sync._advance_checkpoint(p_run bulk_runs) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
@@ -472,7 +545,6 @@ DECLARE
     v_tables  constant sync_tables[] := ARRAY(SELECT t FROM sync_tables AS t JOIN sync_streams AS s USING (stream)
                                                WHERE s.resource = v_run.query_type ORDER BY t.stream, t.merge_order);
     v_table   sync_tables;
-    v_gone    bigint;
     v_tombstoned bigint := 0;
 BEGIN
     PERFORM sync._assert_staged(v_run, v_staged);
@@ -492,14 +564,7 @@ BEGIN
     PERFORM sync._assert_error_limit(v_run, sync._record_rejects(v_run));
     PERFORM sync._count_lines(v_run);
     IF sync._may_tombstone(v_run) THEN
-        FOREACH v_table IN ARRAY v_tables LOOP
-            IF v_table.vanish IN ('tombstone', 'tombstone_parts') THEN
-                v_gone := sync._tombstone_missing(v_run, v_table);
-                v_tombstoned := v_tombstoned + v_gone;
-                UPDATE bulk_counts SET tombstoned = v_gone
-                 WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id AND kind = ANY (v_table.kinds);
-            END IF;
-        END LOOP;
+        v_tombstoned := sync._tombstone(v_run, v_tables);
     END IF;
     PERFORM sync._store_digests(v_run);
     PERFORM sync._end_step(v_run, 'merge', jsonb_build_object('tombstoned', v_tombstoned, 'may_tombstone', sync._may_tombstone(v_run)));
@@ -512,8 +577,8 @@ $$;
 COMMENT ON FUNCTION sync.merge(uuid, uuid) IS
     'Merges the staged rows into the mirror in one transaction: writes what differs, marks what vanished, accounts for every line, moves '
     'digests and checkpoint, ends the run and returns it. All or nothing. Locks: the run''s row, the resource of the shop (advisory), the '
-    'mirror rows written. Raises NA002, NS004, NS005, NS052 (nothing staged: load again), NS061 (too many bad lines), NS062 (lines do not '
-    'add up), NS063 (would delete too much), 23514.';
+    'mirror rows written. Raises NA002, NS004, NS005, NS052 (nothing staged: load again), NS061 (too many bad lines), NS063 (would delete too much), 23514 (lines '
+    'do not add up).';
 
 CREATE FUNCTION sync._assert_staged(p_run bulk_runs, p_step bulk_steps) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -550,7 +615,7 @@ DECLARE
     v_all   bigint := 0;
 BEGIN
     FOR v_table IN
-        SELECT unnest(ARRAY['bulk_lines', 'bulk_manifest', 'bulk_groups', 'bulk_outcomes', 'bulk_rejects'])
+        SELECT unnest(ARRAY['bulk_lines', 'bulk_manifest', 'bulk_trees', 'bulk_groups', 'bulk_outcomes', 'bulk_rejects'])
         UNION ALL SELECT staging_table FROM sync_tables
     LOOP
         EXECUTE format($q$

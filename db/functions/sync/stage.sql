@@ -217,23 +217,16 @@ COMMENT ON FUNCTION sync._problem_report(text, text[], jsonb) IS
 
 -- Staging -----------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION sync._summarise_groups(p_run bulk_runs) RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = neanelu, sync, pg_temp
+CREATE FUNCTION sync._collect_groups(p_run bulk_runs) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
 AS $$
-BEGIN
-    IF EXISTS (SELECT FROM bulk_groups WHERE bulk_run_id = p_run.id) THEN
-        RETURN;  -- compare_manifest made them
-    END IF;
-    INSERT INTO bulk_groups (bulk_run_id, stream, object_id, digest, lines, is_changed)
-    SELECT p_run.id, l.stream, l.owner_id, sync._wrap(sum(l.digest)), count(*), true
+    INSERT INTO bulk_groups (bulk_run_id, stream, object_id)
+    SELECT DISTINCT p_run.id, l.stream, l.owner_id
       FROM bulk_lines AS l
      WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
-     GROUP BY l.stream, l.owner_id;
-END
 $$;
-COMMENT ON FUNCTION sync._summarise_groups(bulk_runs) IS
-    'Makes the run''s groups from its lines where no manifest was sent. Idempotent. Locks: none.';
+COMMENT ON FUNCTION sync._collect_groups(bulk_runs) IS 'Notes the objects that own the lines loaded. Once a load. Locks: none.';
 
 CREATE FUNCTION sync._reject_unknown_kinds(p_run bulk_runs) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
@@ -267,29 +260,32 @@ LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
     WITH repeated AS (
-        SELECT l.stream, l.owner_id, l.kind, l.object_id, CASE WHEN l.object_id IS NULL THEN l.digest END AS digest
+        SELECT l.stream, l.owner_id, l.kind, l.object_id
           FROM bulk_lines AS l
-         WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
-         GROUP BY 1, 2, 3, 4, 5
+         WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt AND l.object_id IS NOT NULL
+         GROUP BY 1, 2, 3, 4
         HAVING count(*) > 1),
     ranked AS (
-        SELECT l.line_number, l.digest,
-               first_value(l.digest) OVER newest AS kept_digest, row_number() OVER newest AS rank
+        SELECT l.line_number, l.doc = first_value(l.doc) OVER newest AS is_same, row_number() OVER newest AS rank
           FROM repeated AS d
           JOIN bulk_lines AS l ON l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
-           AND l.stream = d.stream AND l.owner_id = d.owner_id AND l.kind = d.kind
-           AND l.object_id IS NOT DISTINCT FROM d.object_id AND (d.digest IS NULL OR l.digest = d.digest)
-        WINDOW newest AS (PARTITION BY l.stream, l.owner_id, l.kind, l.object_id, d.digest
-                          ORDER BY l.doc ->> 'updatedAt' DESC NULLS LAST, l.line_number DESC))
+           AND l.stream = d.stream AND l.owner_id = d.owner_id AND l.kind = d.kind AND l.object_id = d.object_id
+        WINDOW newest AS (PARTITION BY l.stream, l.owner_id, l.kind, l.object_id
+                          ORDER BY l.doc ->> 'updatedAt' DESC NULLS LAST, l.line_number DESC)
+        UNION ALL
+        -- Children without id are the same when they say the same.
+        SELECT l.line_number, true, row_number() OVER (PARTITION BY l.stream, l.owner_id, l.doc ORDER BY l.line_number)
+          FROM bulk_lines AS l
+         WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt AND l.object_id IS NULL)
     INSERT INTO bulk_rejects (bulk_run_id, line_number, is_duplicate, error_type, error_code, message)
-    SELECT p_run.id, r.line_number, r.digest = r.kept_digest, 'VALIDATION', 'NS115',
+    SELECT p_run.id, r.line_number, r.is_same, 'VALIDATION', 'NS115',
            'another line has the same id and other content; the newest by updatedAt was kept'
       FROM ranked AS r
      WHERE r.rank > 1
 $$;
 COMMENT ON FUNCTION sync._reject_duplicates(bulk_runs) IS
-    'Of lines with the same id keeps the newest by updatedAt, then the last; the others count as duplicates where they say the same '
-    'word for word, and go to quarantine where they differ. Locks: none.';
+    'Of lines with the same id keeps the newest by updatedAt, then the last; the others count as duplicates where they say the '
+    'same, and go to quarantine where they differ. Locks: none.';
 
 CREATE FUNCTION sync._stage_tables(p_run bulk_runs) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -359,7 +355,7 @@ BEGIN
       LEFT JOIN bulk_lines AS l ON l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
        AND l.stream = g.stream AND l.owner_id = g.object_id AND l.kind = s.kind
        AND NOT EXISTS (SELECT FROM bulk_rejects AS x WHERE x.bulk_run_id = p_run.id AND x.line_number = l.line_number)
-     WHERE g.bulk_run_id = p_run.id AND g.is_changed AND l.line_number IS NULL;
+     WHERE g.bulk_run_id = p_run.id AND l.line_number IS NULL;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -415,18 +411,12 @@ BEGIN
      WHERE x.bulk_run_id = p_run.id AND NOT x.is_duplicate
      ORDER BY x.line_number, x.error_code
     ON CONFLICT (shop_id, bulk_run_id, line_number) DO NOTHING;
-    UPDATE bulk_groups AS g SET is_clean = false
-     WHERE g.bulk_run_id = p_run.id AND g.is_clean
-       AND EXISTS (SELECT FROM bulk_rejects AS x
-                     JOIN bulk_lines AS l ON l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt AND l.line_number = x.line_number
-                    WHERE x.bulk_run_id = p_run.id AND l.stream = g.stream AND l.owner_id = g.object_id);
     SELECT count(*) INTO v_total FROM bulk_errors WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id;
     RETURN v_total;
 END
 $$;
 COMMENT ON FUNCTION sync._record_rejects(bulk_runs) IS
-    'Writes the lines taken out to bulk_errors, except pure duplicates, and marks their objects as not clean. Returns the quarantined '
-    'lines of the run so far. Idempotent by line number. Locks: the rows written.';
+    'Writes the lines taken out to bulk_errors, except pure duplicates. Returns the quarantined lines of the run so far. Idempotent by line number. Locks: the rows written.';
 
 CREATE FUNCTION sync._assert_error_limit(p_run bulk_runs, p_errors bigint) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -463,8 +453,7 @@ BEGIN
             USING ERRCODE = 'NS051', HINT = 'The server restarted and emptied its unlogged tables, or nothing was loaded. Load again.';
     END IF;
     PERFORM sync._begin_step(v_run, 'stage');
-    ANALYZE bulk_lines (bulk_run_id, attempt, stream, kind, owner_id, object_id, line_number);
-    PERFORM sync._summarise_groups(v_run);
+    PERFORM sync._collect_groups(v_run);
     PERFORM sync._reject_unknown_kinds(v_run);
     PERFORM sync._reject_bad_children(v_run);
     PERFORM sync._reject_duplicates(v_run);

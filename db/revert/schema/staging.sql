@@ -9,5 +9,5 @@ DROP TABLE neanelu.staging_menu_items, neanelu.staging_menus, neanelu.staging_in
     neanelu.staging_collections, neanelu.staging_collection_publications, neanelu.staging_product_publications,
     neanelu.staging_publications, neanelu.staging_variant_media, neanelu.staging_product_media, neanelu.staging_media,
     neanelu.staging_variants, neanelu.staging_products;
-DROP TABLE neanelu.bulk_rejects, neanelu.bulk_outcomes, neanelu.bulk_groups, neanelu.bulk_manifest, neanelu.bulk_lines;
+DROP TABLE neanelu.bulk_rejects, neanelu.bulk_outcomes, neanelu.bulk_groups, neanelu.bulk_trees, neanelu.bulk_manifest, neanelu.bulk_lines;
 COMMIT;

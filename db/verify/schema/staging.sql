@@ -15,7 +15,7 @@ BEGIN
     SELECT string_agg(c.relname, ', ') INTO v_missing
       FROM pg_class AS c
      WHERE c.relnamespace = 'neanelu'::regnamespace AND c.relkind = 'r' AND c.relpersistence <> 'u'
-       AND (c.relname LIKE 'staging\_%' OR c.relname IN ('bulk_lines', 'bulk_manifest', 'bulk_groups', 'bulk_outcomes', 'bulk_rejects'));
+       AND (c.relname LIKE 'staging\_%' OR c.relname IN ('bulk_lines', 'bulk_manifest', 'bulk_trees', 'bulk_groups', 'bulk_outcomes', 'bulk_rejects'));
     ASSERT v_missing IS NULL, 'transient tables that are logged: ' || v_missing;
 END
 $$;
