@@ -5,7 +5,7 @@ SET LOCAL ROLE neanelu_owner;
 SET LOCAL search_path = neanelu, app, extensions, pg_temp;
 
 CREATE TABLE sync_resources (
-    resource        text PRIMARY KEY,
+    resource        text CONSTRAINT sync_resources_pkey PRIMARY KEY,
     operation_type  varchar(50) NOT NULL,
     transport       text NOT NULL,
     depends_on      text[] NOT NULL DEFAULT '{}',
@@ -41,7 +41,7 @@ INSERT INTO sync_resources (resource, operation_type, transport, depends_on, run
     ('menus',                'MENUS_EXPORT',                'paged', '{}',                     100, false);
 
 CREATE TABLE sync_streams (
-    stream     smallint PRIMARY KEY,
+    stream     smallint CONSTRAINT sync_streams_pkey PRIMARY KEY,
     resource   text NOT NULL,
     kind       text NOT NULL,
     is_merged  boolean NOT NULL DEFAULT true,

@@ -586,7 +586,7 @@ COMMENT ON TABLE staging_menu_items IS 'Typed rows on their way to shopify_menu_
 -- Registry: how lines become rows -----------------------------------------------------------------------------------
 
 CREATE TABLE sync_tables (
-    staging_table text PRIMARY KEY,
+    staging_table text CONSTRAINT sync_tables_pkey PRIMARY KEY,
     target_table  text NOT NULL,
     stream        smallint NOT NULL,
     kinds         text[] NOT NULL,

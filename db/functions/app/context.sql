@@ -56,6 +56,7 @@ COMMENT ON FUNCTION app.fail(text, text, text, text) IS
     'Raises the error with the given SQLSTATE (registry: docs/errors.md); for use where a statement cannot RAISE. '
     'Writes nothing, takes no locks. Raises: p_sqlstate';
 
+-- lint: allow search-path because policies call it and a SET clause costs on every call; all names are qualified
 CREATE FUNCTION app._bound_shop_id()
 RETURNS uuid
 LANGUAGE plpgsql
@@ -71,6 +72,7 @@ COMMENT ON FUNCTION app._bound_shop_id() IS
     'The shop that the session''s login is bound to, or NULL. Reads app.tenant_logins, where a policy shows a tenant its own row. '
     'Writes nothing, takes no locks. Raises: nothing of its own';
 
+-- lint: allow search-path because policies call it and a SET clause costs on every row; all names are qualified
 CREATE FUNCTION app.current_shop_id()
 RETURNS uuid
 LANGUAGE plpgsql
@@ -101,6 +103,7 @@ COMMENT ON FUNCTION app.current_shop_id() IS
     'a tenant''s login gets the shop it is bound to whatever the parameter says; others get NULL, and NULL means no rows. '
     'Missing, empty and malformed parameters are NULL, never an error. Writes nothing, takes no locks. Raises: nothing';
 
+-- lint: allow search-path because a SET clause costs more than the body; all names are qualified
 CREATE FUNCTION app.current_user_id()
 RETURNS uuid
 LANGUAGE plpgsql
@@ -129,6 +132,7 @@ RETURN nullif(pg_catalog.current_setting('app.trace_id', true), '');
 COMMENT ON FUNCTION app.trace_id() IS
     'The caller''s trace id (parameter app.trace_id), or NULL. Writes nothing, takes no locks. Raises: nothing';
 
+-- lint: allow search-path because a SET clause costs more than the body; all names are qualified
 CREATE FUNCTION app.now()
 RETURNS timestamptz
 LANGUAGE plpgsql
@@ -149,6 +153,7 @@ COMMENT ON FUNCTION app.now() IS
     'so that tests can set the clock (SET LOCAL app.now = ''2026-01-31 23:59Z'') and no daemon or tenant can. '
     'Writes nothing, takes no locks. Raises: 22007 for a clock that is no time';
 
+-- lint: allow search-path because a SET clause costs more than the body; all names are qualified
 CREATE FUNCTION app.assert_shop_access(p_shop_id uuid)
 RETURNS void
 LANGUAGE plpgsql

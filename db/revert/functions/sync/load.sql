@@ -3,14 +3,16 @@
 BEGIN;
 
 SET LOCAL ROLE neanelu_engine;
-DROP FUNCTION sync.close_load(uuid, uuid, bigint, bigint, jsonb, bigint, text);
+DROP FUNCTION sync.analyze_landing();
+DROP FUNCTION sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text);
 DROP FUNCTION sync._assert_complete(neanelu.bulk_runs, bigint, bigint, bigint);
 DROP FUNCTION sync.quarantine_chunk(uuid, uuid, integer, integer, bytea);
 DROP FUNCTION sync.quarantine_refused(uuid, uuid, integer[], text[], text[], bytea[]);
 DROP FUNCTION sync.quarantine(uuid, uuid, integer[], text[], text[], text[], text[], bytea[], bigint[]);
 DROP FUNCTION sync.landed_lines(uuid, uuid);
-DROP FUNCTION sync.changed_objects(uuid, uuid, smallint);
-DROP FUNCTION sync._wrap(numeric);
+DROP FUNCTION sync.send_everything(uuid, uuid);
+DROP FUNCTION sync.distrust_trees(uuid, uuid, bigint[]);
+DROP FUNCTION sync.changed_roots(uuid, uuid);
 DROP FUNCTION sync.compare_manifest(uuid, uuid);
 DROP FUNCTION sync.open_load(uuid, uuid);
 DROP FUNCTION sync._discard_staging(neanelu.bulk_runs);

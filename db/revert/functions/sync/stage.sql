@@ -13,7 +13,7 @@ DROP FUNCTION sync._stage_tables(neanelu.bulk_runs);
 DROP FUNCTION sync._reject_duplicates(neanelu.bulk_runs);
 DROP FUNCTION sync._reject_bad_children(neanelu.bulk_runs);
 DROP FUNCTION sync._reject_unknown_kinds(neanelu.bulk_runs);
-DROP FUNCTION sync._summarise_groups(neanelu.bulk_runs);
+DROP FUNCTION sync._collect_groups(neanelu.bulk_runs);
 DROP FUNCTION sync._problem_report(text, text[], jsonb);
 DROP FUNCTION sync._stage_statement(text);
 DROP FUNCTION sync._column_problems(text);

@@ -12,14 +12,16 @@ BEGIN
              ('sync._discard_staging(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync.open_load(uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync.compare_manifest(uuid, uuid)', true, 'v', '{neanelu_sync}'),
-             ('sync._wrap(numeric)', false, 'i', '{}'),
-             ('sync.changed_objects(uuid, uuid, smallint)', true, 'v', '{neanelu_sync}'),
+             ('sync.changed_roots(uuid, uuid)', true, 'v', '{neanelu_sync}'),
+             ('sync.distrust_trees(uuid, uuid, bigint[])', true, 'v', '{neanelu_sync}'),
+             ('sync.send_everything(uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync.landed_lines(uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync.quarantine(uuid, uuid, integer[], text[], text[], text[], text[], bytea[], bigint[])', true, 'v', '{neanelu_sync}'),
              ('sync.quarantine_refused(uuid, uuid, integer[], text[], text[], bytea[])', true, 'v', '{neanelu_sync}'),
              ('sync.quarantine_chunk(uuid, uuid, integer, integer, bytea)', true, 'v', '{neanelu_sync}'),
              ('sync._assert_complete(neanelu.bulk_runs, bigint, bigint, bigint)', true, 's', '{}'),
-             ('sync.close_load(uuid, uuid, bigint, bigint, jsonb, bigint, text)', true, 'v', '{neanelu_sync}')
+             ('sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text)', true, 'v', '{neanelu_sync}'),
+             ('sync.analyze_landing()', true, 'v', '{neanelu_sync}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
      WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole

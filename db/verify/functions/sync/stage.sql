@@ -19,7 +19,7 @@ BEGIN
              ('sync._column_problems(text)', true, 's', '{}'),
              ('sync._stage_statement(text)', true, 's', '{}'),
              ('sync._problem_report(text, text[], jsonb)', true, 's', '{}'),
-             ('sync._summarise_groups(neanelu.bulk_runs)', true, 'v', '{}'),
+             ('sync._collect_groups(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._reject_unknown_kinds(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._reject_bad_children(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._reject_duplicates(neanelu.bulk_runs)', true, 'v', '{}'),
