@@ -42,8 +42,9 @@ STABLE
 SECURITY DEFINER
 SET search_path = neanelu, shops, pg_temp
 AS $$
-    SELECT (shops._public(s)).*
+    SELECT x.*
       FROM neanelu.shops AS s
+     CROSS JOIN LATERAL shops._public(s) AS x
      WHERE s.uninstalled_at IS NULL OR NOT p_installed_only
      ORDER BY s.shopify_domain
 $$;
@@ -58,8 +59,9 @@ STABLE
 SECURITY DEFINER
 SET search_path = neanelu, shops, extensions, pg_temp
 AS $$
-    SELECT (shops._public(s)).*
+    SELECT x.*
       FROM neanelu.shops AS s
+     CROSS JOIN LATERAL shops._public(s) AS x
      WHERE s.shopify_domain = (CASE WHEN strpos(p_shop, '.') = 0 THEN p_shop || '.myshopify.com' ELSE p_shop END)::citext
         OR pg_input_is_valid(p_shop, 'uuid') AND s.id = CASE WHEN pg_input_is_valid(p_shop, 'uuid') THEN p_shop::uuid END
 $$;

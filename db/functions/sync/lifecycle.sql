@@ -106,6 +106,17 @@ COMMENT ON FUNCTION sync.request_run(uuid, text, text, text, text, boolean) IS
     'becomes snapshot where there is no checkpoint yet or Shopify cannot filter. Locks: none beyond the inserted row. '
     'Raises NA002 (not your shop), NS001 (no such resource), NS002 (shop not installed), NS003 (another kind of run is active).';
 
+CREATE FUNCTION sync.run_states(p_run_ids uuid[]) RETURNS TABLE (
+    run_id uuid, status text, retry_count integer, not_before timestamptz, error_code text, error_message text)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, app, pg_temp
+AS $$
+    SELECT r.id, r.status, r.retry_count, r.not_before, r.error_code, r.error_message
+      FROM bulk_runs AS r
+     WHERE r.id = ANY (p_run_ids)
+$$;
+COMMENT ON FUNCTION sync.run_states(uuid[]) IS 'Where these runs stand, for a caller that waits for them. Reads only.';
+
 -- Claims and leases -------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION sync._is_claimable(p_run bulk_runs) RETURNS boolean
@@ -378,7 +389,7 @@ LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     -- 08/53/57: connections, resources, operator intervention; 40: serialisation; 55P03: lock timeout
-    SELECT left(p_code, 2) IN ('08', '53', '57', '40') OR p_code IN ('55P03', 'NS031', 'NS032', 'NS040', 'NS041', 'NS042', 'NS051', 'NS052')
+    SELECT left(p_code, 2) IN ('08', '53', '57', '40') OR p_code IN ('55P03', 'NS021', 'NS024', 'NS031', 'NS032', 'NS040', 'NS041', 'NS042', 'NS051', 'NS052')
 $$;
 COMMENT ON FUNCTION sync._is_retryable(text) IS 'Whether a failure with this code may pass when tried again (docs/errors.md). Pure.';
 
@@ -477,7 +488,8 @@ COMMENT ON FUNCTION sync.retry_run(uuid, boolean) IS
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sync.resources(), sync.operation_slots(text),
-    sync.request_run(uuid, text, text, text, text, boolean), sync.cancel_run(uuid), sync.retry_run(uuid, boolean)
+    sync.request_run(uuid, text, text, text, text, boolean), sync.cancel_run(uuid), sync.retry_run(uuid, boolean),
+    sync.run_states(uuid[])
     TO neanelu_sync, neanelu_operator;
 GRANT EXECUTE ON FUNCTION sync.claim_run(text, interval, uuid, uuid), sync.renew_lease(uuid, uuid, interval),
     sync.release_run(uuid, uuid, interval), sync.reserve_operation(uuid, uuid), sync.record_operation(uuid, uuid, text, timestamptz),

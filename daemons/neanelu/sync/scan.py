@@ -1,0 +1,411 @@
+"""Looks at the bytes of a result file: trees and their digests first, lines only where a tree is new or changed.
+
+A tree is a root object with everything that follows it until the next root; that is how Shopify writes results. One
+digest a tree is enough to know that none of its lines changed, and a tree that was once found to be closed (no line of
+it refers to an object outside) is closed whenever its bytes are the same. A file in any other order is read line by line.
+
+This is the only place that looks at bytes. It makes no decision about products or orders: the kinds come from
+`sync.resources()`, and everything that is JSON goes to the database as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+import xxhash
+
+#: First bytes of a file written by a Windows editor.
+BOM = b"\xef\xbb\xbf"
+#: Kind of children that have no id of their own (sync_tables.kinds).
+IDLESS_KIND = "ResourcePublication"
+#: Kinds for the accounts: a line whose object cannot be told, and a blank line.
+UNKNOWN_KIND = "?"
+BLANK_KIND = "-"
+
+_GID_PREFIX = "gid://shopify/"
+_LEADING_GID = re.compile(rb'\s*\{\s*"id"\s*:\s*"gid:\\?/\\?/shopify\\?/([A-Za-z0-9_]+)\\?/([0-9]{1,19})(\?[^"\\]*)?"')
+_MAX_ID = 2**63 - 1
+#: How much of a file is looked at to find out how its roots begin, bytes.
+_HEAD_BYTES = 64 * 1024
+#: A tree larger than this is digested piece by piece, bytes.
+_PIECE_BYTES = 4 * 1024 * 1024
+
+
+class _Head(msgspec.Struct):
+    """The two fields of a line that say where it belongs; everything else is checked as JSON and skipped."""
+
+    id: str | None = None
+    parent: str | None = msgspec.field(default=None, name="__parentId")
+
+
+@dataclass(slots=True)
+class Reject:
+    """A line that cannot be sent: reason code (docs/errors.md), message, and its bytes without the line end."""
+
+    number: int
+    code: str
+    message: str
+    kind: str | None
+    gid: str | None
+    raw: bytes
+    size: int
+
+
+@dataclass(slots=True)
+class Totals:
+    """What was looked at line by line: lines, roots (lines without parent) and lines of each kind."""
+
+    lines: int = 0
+    roots: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class Tree:
+    """A root and what follows it: id (None where the bytes follow no root), place in the file, lines, digest."""
+
+    root_id: int | None
+    offset: int
+    size: int
+    first_line: int
+    lines: int
+    digest: int
+
+
+class _Overlong:
+    """A line over the limit, while its pieces come in."""
+
+    def __init__(self, head: bytes) -> None:
+        self.head = head
+        self.size = len(head)
+        self.pieces = 0
+        self.ending = b""
+
+
+#: Called for every good line: number, kind, stream, owner id, object id (or None), the line's bytes.
+LineHandler = Callable[[int, str, int, int, int | None, bytes], None]
+#: Called for every bad line.
+RejectHandler = Callable[[Reject], None]
+#: Called with the further pieces of an over-long line: number, piece number from 1, bytes.
+ChunkHandler = Callable[[int, int, bytes], None]
+
+
+def leading_gid(raw: bytes) -> tuple[str | None, str | None]:
+    """Return (kind, gid) of a damaged line if it starts with an id, else (None, None)."""
+    match = _LEADING_GID.match(raw[:400])
+    if match is None:
+        return None, None
+    kind = match[1].decode()
+    return kind, f"{_GID_PREFIX}{kind}/{match[2].decode()}{(match[3] or b'').decode('ascii', 'replace')}"
+
+
+def split_gid(gid: str) -> tuple[str, int]:
+    """Return (kind, numeric id) of a gid; ValueError when it is none, OverflowError when the id exceeds 2^63 - 1."""
+    if not gid.startswith(_GID_PREFIX):
+        raise ValueError(gid)
+    kind, _, number = gid[len(_GID_PREFIX) :].partition("/")
+    number = number.partition("?")[0]
+    if not kind or not number.isascii() or not number.isdigit():
+        raise ValueError(gid)
+    value = int(number) if len(number) < 30 else _MAX_ID + 1
+    if value > _MAX_ID:
+        raise OverflowError(gid)
+    return kind, value
+
+
+class LineScanner:
+    """Splits bytes into lines and hands each to a handler; memory is bounded by `max_line_bytes`.
+
+    `streams` maps the kinds that own lines to their stream numbers (one resource of `sync.resources()`).
+    """
+
+    def __init__(
+        self,
+        streams: dict[str, int],
+        on_line: LineHandler,
+        on_reject: RejectHandler,
+        on_chunk: ChunkHandler,
+        *,
+        root_kind: str | None,
+        max_line_bytes: int,
+    ) -> None:
+        self.totals = Totals()
+        self.rejected = 0
+        #: id of the last root seen in this tree
+        self.root_id: int | None = None
+        self._root_kind = root_kind
+        self._streams = streams
+        self._on_line = on_line
+        self._on_reject = on_reject
+        self._on_chunk = on_chunk
+        self._max_line_bytes = max_line_bytes
+        self._head = msgspec.json.Decoder(_Head).decode
+        self._number = 0
+        self._tail = b""
+        self._overlong: _Overlong | None = None
+        #: objects seen since `begin_tree`, and whether a line referred to another one
+        self._seen: set[str] = set()
+        self.is_closed = True
+
+    def begin_tree(self, first_line: int) -> None:
+        """Start a tree (or the whole file): its first line's number; `is_closed` and `rejected` start anew."""
+        self._number = first_line - 1
+        self._seen.clear()
+        self.is_closed = True
+        self.rejected = 0
+        self.root_id = None
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes, which may end anywhere. Handlers' exceptions pass through."""
+        if self._overlong is not None:
+            data = self._continue_overlong(self._overlong, data)
+        elif self._tail:
+            data = self._tail + data
+        lines = data.split(b"\n")
+        self._tail = lines.pop()
+        if lines:
+            self._batch(lines, data)
+        if self._overlong is None and len(self._tail) > self._max_line_bytes:
+            self._overlong = _Overlong(self._tail)
+            self._tail = b""
+
+    def finish(self) -> None:
+        """Take what is left after the last line end as a line."""
+        if self._overlong is not None:
+            self._end_overlong(self._overlong)
+        elif self._tail:
+            tail, self._tail = self._tail, b""
+            self._batch([tail], tail)
+
+    def _batch(self, lines: list[bytes], data: bytes) -> None:
+        """Handle complete lines; only chunks with suspicious bytes are looked at byte by byte."""
+        if b"\r" in data:
+            lines = [line[:-1] if line.endswith(b"\r") else line for line in lines]
+        suspicious = b"\0" in data
+        if not suspicious and not data.isascii():
+            try:
+                b"\n".join(lines).decode("utf-8")
+            except UnicodeDecodeError:
+                suspicious = True
+        for line in lines:
+            self._number += 1
+            if suspicious and (problem := _byte_problem(line)):
+                self._reject(line, *problem)
+            else:
+                self._line(line)
+        self.totals.lines += len(lines)
+
+    def _line(self, line: bytes) -> None:
+        """Classify one line of valid UTF-8 and hand it on."""
+        try:
+            head = self._head(line)
+        except msgspec.DecodeError as error:
+            if not line.strip():
+                self.totals.kinds[BLANK_KIND] += 1
+                self.is_closed = False
+            elif isinstance(error, msgspec.ValidationError):
+                self._reject(line, "NS106", f"the line is no object with an id: {error}")
+            else:
+                self._reject(line, "NS101", f"not JSON: {error}")
+            return
+        except RecursionError:
+            self._reject(line, "NS104", "nested too deep")
+            return
+        gid, parent = head.id, head.parent
+        kind = IDLESS_KIND
+        owner = object_id = None
+        try:
+            if gid is not None:
+                self._seen.add(gid)
+                kind, object_id = owner_kind, owner = split_gid(gid)
+                stream = self._streams.get(kind)
+            else:
+                stream = None
+            if parent is None:
+                self.totals.roots += 1
+                if kind == self._root_kind:
+                    self.root_id = object_id
+                else:
+                    self.is_closed = False
+            else:
+                if parent not in self._seen:
+                    self.is_closed = False
+                if stream is None:
+                    owner_kind, owner = split_gid(parent)
+                    stream = self._streams.get(owner_kind)
+        except OverflowError as error:
+            self._reject(line, "NS107", f"the id does not fit into 64 bits: {str(error)[:80]}", counted=parent is None)
+            return
+        except ValueError as error:
+            self._reject(line, "NS106", f"not an id of Shopify: {str(error)[:80]}", counted=parent is None)
+            return
+        if owner is None:
+            self._reject(line, "NS106", "the line has neither id nor __parentId", counted=True)
+        elif stream is None:
+            self._reject(line, "NS109", f"a {kind} line has no place in this file", counted=True)
+        else:
+            self.totals.kinds[kind] += 1
+            self._on_line(self._number, kind, stream, owner, object_id, line)
+
+    def _reject(self, line: bytes, code: str, message: str, *, counted: bool = False) -> None:
+        """Hand a bad line to quarantine and count it under its kind, where that can be told."""
+        kind, gid = leading_gid(line)
+        self.rejected += 1
+        self.totals.kinds[kind or UNKNOWN_KIND] += 1
+        if not counted and b'"__parentId"' not in line[-200:]:
+            self.totals.roots += 1
+        self._on_reject(Reject(self._number, code, message, kind, gid, line, len(line)))
+
+    def _continue_overlong(self, line: _Overlong, data: bytes) -> bytes:
+        """Stream the next piece of a line over the limit to quarantine; return what follows its line end."""
+        part, newline, rest = data.partition(b"\n")
+        line.pieces += 1
+        line.size += len(part)
+        line.ending = (line.ending + part)[-200:]
+        self._on_chunk(self._number + 1, line.pieces, part)
+        if newline:
+            self._end_overlong(line)
+        return rest
+
+    def _end_overlong(self, line: _Overlong) -> None:
+        """Account for a line over the limit whose pieces are all in quarantine."""
+        self._overlong = None
+        self._number += 1
+        self.totals.lines += 1
+        self.rejected += 1
+        kind, gid = leading_gid(line.head)
+        self.totals.kinds[kind or UNKNOWN_KIND] += 1
+        if b'"__parentId"' not in line.ending:
+            self.totals.roots += 1
+        message = f"the line has {line.size} bytes, the limit is {self._max_line_bytes}"
+        self._on_reject(Reject(self._number, "NS105", message, kind, gid, line.head, line.size))
+
+
+class TreeSplitter:
+    """Splits a stream of bytes into trees, keeping of each only its place, count of lines and digest.
+
+    `root_kind` is the kind whose lines start a tree. Without one, or when no line of the first bytes starts with such
+    an object's id, the whole file is one tree without root.
+    """
+
+    def __init__(self, root_kind: str | None) -> None:
+        self._root_kind = root_kind.encode() if root_kind else None
+        self.bytes = 0
+        self.lines = 0
+        self.had_bom = False
+
+    def split(self, chunks: Iterable[bytes], on_bytes: Callable[[bytes], None] | None = None) -> Iterator[Tree]:
+        """Yield the trees in file order; `on_bytes` gets a tree's bytes, in pieces, before it is yielded."""
+        source = iter(chunks)
+        head = b""
+        while len(head) < _HEAD_BYTES and (chunk := next(source, b"")):
+            head += chunk
+        self.bytes = len(head)
+        if head.startswith(BOM):
+            self.had_bom = True
+            head = head[len(BOM) :]
+        marker = self._find_marker(head)
+        start = len(BOM) if self.had_bom else 0
+        if marker and head.startswith(marker[1:]):
+            tree, data = _OpenTree(start, marker[1:], on_bytes), head[len(marker) - 1 :]
+        else:
+            tree, data = _OpenTree(start, b"", on_bytes), head
+        while True:
+            if marker:
+                first, *others = data.split(marker)
+                for part in others:
+                    if closed := tree.close(first, self.lines, newline=True):
+                        self.lines += closed.lines
+                        yield closed
+                    tree = _OpenTree(tree.end, marker[1:], on_bytes)
+                    first = part
+                data = first
+            if len(data) > _PIECE_BYTES or not marker:
+                keep = len(marker) + 24 if marker else 1
+                tree.extend(data[:-keep])
+                data = data[-keep:]
+            chunk = next(source, b"")
+            if not chunk:
+                break
+            self.bytes += len(chunk)
+            data += chunk
+        newline = data.endswith(b"\n")
+        if closed := tree.close(data[:-1] if newline else data, self.lines, newline=newline):
+            self.lines += closed.lines
+            yield closed
+
+    def _find_marker(self, head: bytes) -> bytes | None:
+        """Return the bytes that start a root's line in this file, with the newline before, or None."""
+        if self._root_kind is None:
+            return None
+        match = re.search(rb'(?m)^\{"id":"gid:(?:\\/\\/|//)shopify(?:\\/|/)' + self._root_kind + rb'(?:\\/|/)(?=[0-9])', head)
+        return b"\n" + match[0] if match else None
+
+
+class _OpenTree:
+    """A tree while its bytes come in; `marker` is what its first line starts with, before the id."""
+
+    __slots__ = ("_hasher", "_head", "_lines", "_marker", "_on_bytes", "_size", "_start", "end")
+
+    def __init__(self, start: int, marker: bytes, on_bytes: Callable[[bytes], None] | None) -> None:
+        self._start = self.end = start
+        self._marker = marker
+        self._on_bytes = on_bytes
+        self._hasher: xxhash.xxh3_64 | None = None
+        self._head = b""
+        self._size = 0
+        self._lines = 0
+
+    def extend(self, data: bytes) -> None:
+        """Take a piece of a tree that is too large to wait for its end."""
+        if self._hasher is None:
+            self._hasher = xxhash.xxh3_64()
+            self._head = data[:24]
+            if self._on_bytes and self._marker:
+                self._on_bytes(self._marker)
+        self._hasher.update(data)
+        self._size += len(data)
+        self._lines += data.count(b"\n")
+        if self._on_bytes:
+            self._on_bytes(data)
+
+    def close(self, data: bytes, lines_before: int, *, newline: bool) -> Tree | None:
+        """Take the last piece, without the line end that follows it if `newline`; None when there was nothing at all."""
+        if self._hasher is not None:
+            self.extend(data)
+            digest, head, size, lines = self._hasher.intdigest(), self._head, self._size, self._lines
+            if newline and self._on_bytes:
+                self._on_bytes(b"\n")
+        else:
+            digest, head, size, lines = xxhash.xxh3_64_intdigest(data), data[:24], len(data), data.count(b"\n")
+            if self._on_bytes:
+                self._on_bytes(self._marker + data + b"\n" if newline else self._marker + data)
+        size += len(self._marker)
+        if size == 0 and not newline:
+            return None
+        self.end = self._start + size + newline
+        root = _root_id(head) if self._marker else None
+        return Tree(root, self._start, size + newline, lines_before + 1, lines + 1, digest - (digest >> 63 << 64))
+
+
+def _root_id(head: bytes) -> int | None:
+    """Return the digits before the first quote as a number, or None where there is no usable id."""
+    digits = head.partition(b'"')[0]
+    if len(digits) > 19 or not digits.isdigit() or int(digits) > _MAX_ID:
+        return None
+    return int(digits)
+
+
+def _byte_problem(line: bytes) -> tuple[str, str] | None:
+    """Return (code, message) for bytes that would abort a COPY, or None."""
+    if b"\0" in line:
+        return "NS103", f"NUL byte at offset {line.index(0)}"
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return "NS102", f"not UTF-8 at offset {error.start}: {error.reason}"
+    return None
