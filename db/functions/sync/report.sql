@@ -154,7 +154,7 @@ BEGIN
         'steps', (
             SELECT coalesce(jsonb_agg(jsonb_build_object(
                        'step', s.step_name, 'status', s.status, 'started_at', s.started_at, 'completed_at', s.completed_at,
-                       'seconds', extract(epoch FROM coalesce(s.completed_at, clock_timestamp()) - s.started_at)::double precision,
+                       'seconds', extract(epoch FROM coalesce(s.completed_at, statement_timestamp()) - s.started_at)::double precision,
                        'records', s.records_processed, 'error_message', s.error_message, 'facts', s.metadata)
                    ORDER BY array_position(ARRAY['start', 'poll', 'download', 'load', 'stage', 'merge'], s.step_name::text)), '[]')
               FROM bulk_steps AS s WHERE s.shop_id = v_run.shop_id AND s.bulk_run_id = v_run.id),

@@ -8,7 +8,7 @@ SET LOCAL search_path = neanelu, sync, app, extensions, pg_temp;
 -- Composing ---------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION sync._typed_expression(p_source text, p_type oid, p_typmod integer) RETURNS text
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

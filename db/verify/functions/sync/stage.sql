@@ -9,7 +9,7 @@ BEGIN
     -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
     SELECT string_agg(f.signature, ', ') INTO v_bad
       FROM (VALUES
-             ('sync._typed_expression(text, oid, integer)', false, 'i', '{}'),
+             ('sync._typed_expression(text, oid, integer)', false, 's', '{}'),
              ('sync._columns(text)', true, 's', '{}'),
              ('sync._record_definition(text)', true, 's', '{}'),
              ('sync._child_joins(text)', true, 's', '{}'),
