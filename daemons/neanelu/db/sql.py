@@ -28,6 +28,7 @@ RUN_DETAILS: Final = "SELECT sync.run_details(%(run_id)s) AS details"
 RUN_ERRORS: Final = "SELECT * FROM sync.run_errors(%(run_id)s, %(limit)s, %(after_line)s)"
 RETRY_RUN: Final = "SELECT sync.retry_run(%(run_id)s, %(allow_mass_delete)s) AS run_id"
 CANCEL_RUN: Final = "SELECT id AS run_id, status FROM sync.cancel_run(%(run_id)s)"
+ACTIVE_RUNS: Final = "SELECT * FROM sync.active_runs()"
 FRESHNESS: Final = "SELECT * FROM sync.freshness(%(shop_id)s)"
 ROW_COUNTS: Final = "SELECT * FROM sync.row_counts(%(shop_id)s)"
 PARTITION_REPORT: Final = "SELECT * FROM ops.partition_report()"
@@ -54,11 +55,15 @@ DISTRUST_TREES: Final = "SELECT sync.distrust_trees(%(run_id)s, %(token)s, %(roo
 LANDED_LINES: Final = "SELECT * FROM sync.landed_lines(%(run_id)s, %(token)s)"
 QUARANTINE: Final = """
     SELECT sync.quarantine(%(run_id)s, %(token)s, %(lines)s, %(codes)s, %(messages)s, %(kinds)s, %(gids)s, %(raws)s, %(sizes)s)"""
-QUARANTINE_REFUSED: Final = "SELECT sync.quarantine_refused(%(run_id)s, %(token)s, %(lines)s, %(kinds)s, %(gids)s, %(raws)s)"
-QUARANTINE_CHUNK: Final = "SELECT sync.quarantine_chunk(%(run_id)s, %(token)s, %(line)s, %(chunk)s, %(bytes)s)"
+QUARANTINE_REFUSED: Final = (
+    "SELECT sync.quarantine_refused(%(run_id)s, %(token)s, %(lines)s, %(kinds)s, %(gids)s, %(raws)s)"
+)
+QUARANTINE_CHUNK: Final = (
+    "SELECT sync.quarantine_chunk(%(run_id)s, %(token)s, %(line)s, %(chunk)s, %(bytes)s)"
+)
 CLOSE_LOAD: Final = """
     SELECT sync.close_load(%(run_id)s, %(token)s, %(bytes)s, %(lines)s, %(roots)s, %(kinds)s, %(sent)s, %(checksum)s) AS refused"""
-ANALYZE_LANDING: Final = "SELECT sync.analyze_landing()"
+REFRESH_STATISTICS: Final = "SELECT sync.refresh_statistics(%(resource)s)"
 STAGE: Final = "SELECT sync.stage(%(run_id)s, %(token)s) AS staged"
 MERGE: Final = "SELECT * FROM sync.merge(%(run_id)s, %(token)s)"
 FAIL_RUN: Final = "SELECT sync.fail_run(%(run_id)s, %(token)s, %(code)s, %(message)s) AS status"

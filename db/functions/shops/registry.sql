@@ -54,16 +54,24 @@ COMMENT ON FUNCTION shops.list(boolean) IS
 
 CREATE FUNCTION shops.find(p_shop text)
 RETURNS SETOF shops.shop
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SECURITY DEFINER
 SET search_path = neanelu, shops, extensions, pg_temp
 AS $$
+DECLARE
+    v_id     uuid;
+    v_domain constant citext := CASE WHEN strpos(p_shop, '.') = 0 THEN p_shop || '.myshopify.com' ELSE p_shop END;
+BEGIN
+    IF pg_input_is_valid(p_shop, 'uuid') THEN
+        v_id := p_shop::uuid;
+    END IF;
+    RETURN QUERY
     SELECT x.*
       FROM neanelu.shops AS s
      CROSS JOIN LATERAL shops._public(s) AS x
-     WHERE s.shopify_domain = (CASE WHEN strpos(p_shop, '.') = 0 THEN p_shop || '.myshopify.com' ELSE p_shop END)::citext
-        OR pg_input_is_valid(p_shop, 'uuid') AND s.id = CASE WHEN pg_input_is_valid(p_shop, 'uuid') THEN p_shop::uuid END
+     WHERE s.id = v_id OR s.shopify_domain = v_domain;
+END
 $$;
 COMMENT ON FUNCTION shops.find(text) IS
     'The shop with this domain (in any case, with or without .myshopify.com) or id, or no row; no secrets. '

@@ -1,0 +1,325 @@
+"""`neanelu shop`: shops come, change their token, and go."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import click
+
+from neanelu.cli.output import console, emit, exits, instant, table
+from neanelu.db import sql
+from neanelu.db.connection import Connection, session
+from neanelu.db.errors import InvalidInput, NotFound, ShopIdTaken, translated
+from neanelu.secrets import KeyRing, key_ring, token_place, webhook_secret_place
+
+#: Scopes that the bulk pipeline needs.
+DEFAULT_SCOPES = (
+    "read_products,read_product_listings,read_publications,read_inventory,read_locations,read_customers,"
+    "read_orders,read_metaobjects,read_online_store_navigation"
+)
+_DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
+_TOKEN_LIMIT = 4096
+
+
+def domain_of(text: str) -> str:
+    """Return the permanent domain that was meant: `demo`, `Demo.myshopify.com`, `https://demo.myshopify.com/`.
+
+    Raises:
+        InvalidInput: it is not the domain of a Shopify shop (NH001).
+    """
+    name = text.strip().lower()
+    if "//" in name:
+        name = urlsplit(name).hostname or ""
+    name = name.rstrip("/")
+    if "." not in name:
+        name += ".myshopify.com"
+    if not _DOMAIN.fullmatch(name):
+        raise InvalidInput(
+            f"{text!r} is not the domain of a Shopify shop", code="NH001", hint="Like demo.myshopify.com."
+        )
+    return name
+
+
+def read_secret(source: str, what: str) -> str:
+    """Return a secret from a file, or from standard input for `-`, without white space around it.
+
+    Raises:
+        InvalidInput: it cannot be read, is empty, too long, or not one printable word (NH005). The message
+            never repeats it.
+    """
+    try:
+        data = sys.stdin.buffer.read(_TOKEN_LIMIT + 1) if source == "-" else _head(Path(source))
+        text = data.decode("ascii").strip()
+    except OSError as error:
+        raise InvalidInput(
+            f"the {what} cannot be read from {source}: {error.strerror}", code="NH005"
+        ) from None
+    except UnicodeDecodeError:
+        raise InvalidInput(f"the {what} in {source} is not plain text", code="NH005") from None
+    if not text or len(data) > _TOKEN_LIMIT or not text.isprintable() or " " in text:
+        raise InvalidInput(
+            f"the {what} in {source} is {'empty' if not text else 'not one word of plain text'}", code="NH005"
+        )
+    return text
+
+
+def _head(path: Path) -> bytes:
+    """Return the beginning of a file, a byte more than a secret may have."""
+    with path.open("rb") as file:
+        return file.read(_TOKEN_LIMIT + 1)
+
+
+def find_shop(connection: Connection, name: str) -> dict[str, Any]:
+    """Return the shop with this domain, short name or id; raises NotFound (NH002)."""
+    row = connection.execute(sql.FIND_SHOP, {"shop": name.strip()}).fetchone()
+    if row is None:
+        raise NotFound(f"there is no shop {name!r}", code="NH002", hint="neanelu shop list")
+    return row
+
+
+def register_shop(
+    connection: Connection,
+    ring: KeyRing,
+    domain: str,
+    token: str,
+    scopes: list[str],
+    *,
+    webhook_secret: str | None = None,
+    **facts: str | int | None,
+) -> UUID:
+    """Seal the token and register the shop, or give a known one the new token; returns its id.
+
+    Args:
+        connection: as a role that may register (neanelu_operator, neanelu_app, neanelu_sync).
+        ring: keys to seal with.
+        domain: as `domain_of` returns it.
+        token: access token of the Admin API.
+        scopes: OAuth scopes that the shop granted.
+        webhook_secret: key for the HMAC of its webhooks, when the shop has its own.
+        facts: api_version, timezone, currency_code, shopify_shop_id, where known.
+
+    Raises:
+        InvalidInput: a value does not fit.
+        DatabaseUnavailable: the database is away.
+    """
+    known = {"api_version": None, "timezone": None, "currency_code": None, "shopify_shop_id": None, **facts}
+    for last_try in (False, False, True):
+        reserved = connection.execute(sql.RESERVE_SHOP_ID, {"domain": domain}).fetchone()
+        assert reserved is not None
+        shop_id: UUID = reserved["id"]
+        sealed = ring.seal(token, token_place(shop_id))
+        packed = ring.seal(webhook_secret, webhook_secret_place(shop_id)).pack() if webhook_secret else None
+        try:
+            with translated():
+                connection.execute(
+                    sql.REGISTER_SHOP,
+                    {
+                        "id": shop_id,
+                        "domain": domain,
+                        "ciphertext": sealed.ciphertext,
+                        "iv": sealed.iv,
+                        "tag": sealed.tag,
+                        "key_version": sealed.key_version,
+                        "scopes": scopes,
+                        "webhook_secret": packed,
+                        **known,
+                    },
+                )
+        except ShopIdTaken:  # somebody registered it between the two calls
+            if last_try:
+                raise
+        else:
+            return shop_id
+    raise AssertionError("unreachable")
+
+
+def _matching(pattern: str, what: str) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+    """Return a click callback that refuses a value which does not match; the match ignores case."""
+
+    def check(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(pattern, value, re.IGNORECASE):
+            raise click.BadParameter(f"{value!r} is not {what}")
+        return value
+
+    return check
+
+
+@click.group()
+def shop() -> None:
+    """Shops: add one with its token, list them, remove one.
+
+    \b
+    Examples:
+      neanelu shop add demo.myshopify.com --token-file token.txt
+      pass show shopify/demo | neanelu shop add demo --token-file -
+      neanelu shop list
+      neanelu shop remove demo --dry-run
+    """
+
+
+@shop.command()
+@click.argument("domain")
+@click.option(
+    "--token-file",
+    required=True,
+    metavar="FILE|-",
+    help="File with the Admin API access token; - reads standard input.",
+)
+@click.option("--scopes", default=DEFAULT_SCOPES, help="OAuth scopes the shop granted, by commas.")
+@click.option(
+    "--api-version",
+    callback=_matching(r"\d{4}-(01|04|07|10)|unstable", "a version of Shopify's API"),
+    help="Admin API version for this shop, e.g. 2026-10 [default: the supported one].",
+)
+@click.option("--timezone", help="IANA time zone of the shop [default: Europe/Bucharest].")
+@click.option(
+    "--currency",
+    callback=_matching(r"[A-Z]{3}", "a currency's code of three letters"),
+    help="Currency of the shop, ISO 4217 [default: RON].",
+)
+@click.option(
+    "--webhook-secret-file",
+    metavar="FILE",
+    help="File with the key of the shop's webhooks, if it has its own.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the shop as JSON.")
+def add(
+    domain: str,
+    token_file: str,
+    scopes: str,
+    api_version: str | None,
+    timezone: str | None,
+    currency: str | None,
+    webhook_secret_file: str | None,
+    as_json: bool,
+) -> None:
+    """Register a shop, or give a known one a new token. Safe to repeat; brings back a shop that was removed.
+
+    The token is sealed before it leaves this process: the database never sees it. It is not an argument,
+    because arguments can be read by everyone on the machine.
+
+    \b
+    Examples:
+      neanelu shop add demo.myshopify.com --token-file token.txt
+      neanelu shop add demo --token-file - --currency EUR --timezone Europe/Berlin < token.txt
+    """
+    with exits(as_json):
+        name = domain_of(domain)
+        token = read_secret(token_file, "token")
+        secret = read_secret(webhook_secret_file, "webhook secret") if webhook_secret_file else None
+        wanted = [scope for scope in re.split(r"[,\s]+", scopes) if scope]
+        ring = key_ring()
+        with session("neanelu_operator", purpose="shop") as connection:
+            before = connection.execute(sql.FIND_SHOP, {"shop": name}).fetchone()
+            shop_id = register_shop(
+                connection,
+                ring,
+                name,
+                token,
+                wanted,
+                webhook_secret=secret,
+                api_version=api_version,
+                timezone=timezone,
+                currency_code=currency.upper() if currency else None,
+            )
+            row = find_shop(connection, str(shop_id))
+        if as_json:
+            emit(row)
+            return
+        done = "added" if before is None else "updated" if before["is_installed"] else "installed again"
+        click.echo(f"{name} {done}: {shop_id}, API {row['api_version']}, key {row['key_version']}")
+        if before is None:
+            click.echo(f"next: neanelu sync {name}")
+
+
+@shop.command("list")
+@click.option("--installed", is_flag=True, help="Leave out shops that were removed or uninstalled.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def list_(installed: bool, as_json: bool) -> None:
+    """List the shops.
+
+    \b
+    Examples:
+      neanelu shop list
+      neanelu shop list --installed --json | jq -r '.[].domain'
+    """
+    with exits(as_json), session("neanelu_operator", purpose="shop") as connection:
+        rows = connection.execute(sql.LIST_SHOPS, {"installed_only": installed}).fetchall()
+    if as_json:
+        emit(rows)
+    elif not rows:
+        click.echo("no shops yet; add one with: neanelu shop add DOMAIN --token-file FILE")
+    else:
+        columns = {"SHOP": "left", "ID": "left", "API": "left", "CURRENCY": "left", "TIME ZONE": "left"}
+        console().print(
+            table(
+                {**columns, "KEY": "right", "INSTALLED": "left", "REMOVED": "left"},
+                (
+                    (
+                        row["domain"],
+                        row["id"],
+                        row["api_version"],
+                        row["currency_code"],
+                        row["timezone"],
+                        row["key_version"],
+                        instant(row["installed_at"]),
+                        instant(row["uninstalled_at"]),
+                    )
+                    for row in rows
+                ),
+            )
+        )
+
+
+@shop.command()
+@click.argument("name", metavar="SHOP")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print what happened as JSON; needs --yes or --dry-run."
+)
+def remove(name: str, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """End a shop's installation: erase its token and sessions, cancel its runs. Its data stay.
+
+    SHOP is a domain, its first word, or an id. Safe to repeat. `shop add` brings the shop back.
+
+    \b
+    Examples:
+      neanelu shop remove demo --dry-run
+      neanelu shop remove demo.myshopify.com --yes
+    """
+    if as_json and not (yes or dry_run):
+        raise click.UsageError("--json needs --yes or --dry-run")
+    with exits(as_json), session("neanelu_operator", purpose="shop") as connection:
+        row = find_shop(connection, name)
+        active = connection.execute(
+            sql.LIST_RUNS, {"shop_id": row["id"], "statuses": ["pending", "running"], "limit": None}
+        ).fetchall()
+        plan = {"shop": row["domain"], "shop_id": row["id"], "was_installed": row["is_installed"]}
+        if dry_run:
+            plan |= {"removed": False, "runs_to_cancel": [run["run_id"] for run in active]}
+        else:
+            if not yes and row["is_installed"]:
+                question = f"Erase the token of {row['domain']} and cancel {len(active)} runs?"
+                click.confirm(question, abort=True)
+            done = connection.execute(sql.UNINSTALL_SHOP, {"shop_id": row["id"]}).fetchone()
+            assert done is not None
+            plan |= {"removed": row["is_installed"], "runs_cancelled": done["cancelled"]}
+    if as_json:
+        emit(plan)
+    elif not row["is_installed"]:
+        click.echo(f"{row['domain']} was removed before, on {instant(row['uninstalled_at'])}")
+    elif dry_run:
+        click.echo(f"{row['domain']}: would erase its token and sessions and cancel {len(active)} runs")
+        for run in active:
+            click.echo(f"  {run['run_id']} {run['resource']} {run['status']}")
+    else:
+        click.echo(
+            f"{row['domain']} removed: token erased, {plan['runs_cancelled']} runs cancelled, data kept"
+        )
