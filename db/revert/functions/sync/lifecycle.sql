@@ -20,6 +20,7 @@ DROP FUNCTION sync.renew_lease(uuid, uuid, interval);
 DROP FUNCTION sync._leased_run(uuid, uuid);
 DROP FUNCTION sync.claim_run(text, interval, uuid, uuid);
 DROP FUNCTION sync._is_claimable(neanelu.bulk_runs);
+DROP FUNCTION sync.run_states(uuid[]);
 DROP FUNCTION sync.request_run(uuid, text, text, text, text, boolean);
 DROP FUNCTION sync._incremental_start(uuid, text);
 DROP FUNCTION sync.resources();

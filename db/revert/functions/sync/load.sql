@@ -3,7 +3,7 @@
 BEGIN;
 
 SET LOCAL ROLE neanelu_engine;
-DROP FUNCTION sync.analyze_landing();
+DROP FUNCTION sync.refresh_statistics(text);
 DROP FUNCTION sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text);
 DROP FUNCTION sync._assert_complete(neanelu.bulk_runs, bigint, bigint, bigint);
 DROP FUNCTION sync.quarantine_chunk(uuid, uuid, integer, integer, bytea);

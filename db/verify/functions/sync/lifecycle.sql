@@ -14,6 +14,7 @@ BEGIN
              ('sync.resources()', true, 's', '{neanelu_sync,neanelu_operator}'),
              ('sync._incremental_start(uuid, text)', true, 's', '{}'),
              ('sync.request_run(uuid, text, text, text, text, boolean)', true, 'v', '{neanelu_sync,neanelu_operator}'),
+             ('sync.run_states(uuid[])', true, 's', '{neanelu_sync,neanelu_operator}'),
              ('sync._is_claimable(neanelu.bulk_runs)', true, 's', '{}'),
              ('sync.claim_run(text, interval, uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync._leased_run(uuid, uuid)', true, 'v', '{}'),
