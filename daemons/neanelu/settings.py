@@ -91,6 +91,51 @@ class Settings(BaseSettings):
         "0600): back it up, tokens cannot be opened without it.",
     )
 
+    # --- Synchronisation ----------------------------------------------------------------------------------
+    shopify_base_url: str = Field(
+        default="https://{shop}",
+        description="Where a shop answers; {shop} becomes its domain. Change it to talk to the sandbox or through a proxy.",
+    )
+    sync_spool_dir: Path = Field(
+        default_factory=lambda: _default_home() / "spool",
+        description="Folder for result files while they are fetched and loaded. Give it room for the largest file "
+        "(about 5 GB for a million products) times sync_workers.",
+    )
+    sync_workers: int = Field(
+        default=2,
+        ge=1,
+        le=32,
+        description="Runs that one `neanelu sync` works on at a time. More helps while Shopify is what is waited for.",
+    )
+    sync_lease_seconds: float = Field(
+        default=60.0,
+        ge=1.0,
+        le=3600.0,
+        description="Seconds after which another daemon takes over a run whose daemon died. Lower finds death sooner, "
+        "higher survives longer network outages.",
+    )
+    sync_poll_seconds: float = Field(
+        default=2.0,
+        ge=0.05,
+        le=60.0,
+        description="First pause between two looks at a bulk operation, in seconds; it grows by half each time.",
+    )
+    sync_poll_max_seconds: float = Field(
+        default=30.0, ge=0.05, le=600.0, description="Longest pause between two looks at a bulk operation, in seconds."
+    )
+    sync_idle_seconds: float = Field(
+        default=0.5, ge=0.05, le=60.0, description="Pause before looking again when there is no run to work on, in seconds."
+    )
+    sync_max_line_bytes: int = Field(
+        default=16 * 1024 * 1024,
+        ge=1024,
+        le=200 * 1024 * 1024,
+        description="Lines longer than this go to quarantine piece by piece, bytes. The daemon's memory grows with it.",
+    )
+    sync_watch_seconds: float = Field(
+        default=300.0, ge=1.0, le=86400.0, description="Pause between two incremental rounds of `sync --watch`, in seconds."
+    )
+
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:

@@ -36,6 +36,16 @@ GRANT SELECT ON
     neanelu.sync_references
     TO neanelu_engine;
 
+-- The engine refreshes the planner's statistics of what it has just filled.
+GRANT MAINTAIN ON
+    neanelu.bulk_lines, neanelu.bulk_manifest, neanelu.bulk_trees, neanelu.bulk_groups,
+    neanelu.bulk_outcomes, neanelu.bulk_rejects, neanelu.staging_products, neanelu.staging_variants,
+    neanelu.staging_media, neanelu.staging_product_media, neanelu.staging_variant_media, neanelu.staging_publications,
+    neanelu.staging_product_publications, neanelu.staging_collection_publications, neanelu.staging_collections, neanelu.staging_collection_products,
+    neanelu.staging_customers, neanelu.staging_orders, neanelu.staging_metaobjects, neanelu.staging_locations,
+    neanelu.staging_inventory_levels, neanelu.staging_menus, neanelu.staging_menu_items
+    TO neanelu_engine;
+
 -- Daemons write through functions. The one exception is COPY of lines, which no function can take; what was copied
 -- counts only for the run and attempt whose lease the daemon holds, and it cannot be read back.
 GRANT INSERT ON

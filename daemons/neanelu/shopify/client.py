@@ -24,15 +24,15 @@ from neanelu.shopify.errors import (
 
 OPERATION_FIELDS: Final = """
     id status errorCode createdAt completedAt objectCount rootObjectCount fileSize url partialDataUrl query type"""
-RUN_QUERY: Final = (
-    """mutation Run($query: String!) {
+RUN_QUERY: Final = """mutation Run($query: String!) {
   bulkOperationRunQuery(query: $query, groupObjects: false) {
     bulkOperation { id status createdAt }
     userErrors { code field message }
   }
 }"""
+GET_OPERATION: Final = (
+    "query Operation($id: ID!) { node(id: $id) { ... on BulkOperation {" + OPERATION_FIELDS + " } } }"
 )
-GET_OPERATION: Final = "query Operation($id: ID!) { node(id: $id) { ... on BulkOperation {" + OPERATION_FIELDS + " } } }"
 CANCEL_OPERATION: Final = """mutation Cancel($id: ID!) {
   bulkOperationCancel(id: $id) { bulkOperation { id status } userErrors { field message } }
 }"""
@@ -110,7 +110,11 @@ class ShopifyClient:
                 if not isinstance(data, dict):
                     raise ShopifyError("Shopify's answer has neither data nor errors")
                 return data
-            codes = {str((error.get("extensions") or {}).get("code")) for error in errors if isinstance(error, dict)}
+            codes = {
+                str((error.get("extensions") or {}).get("code"))
+                for error in errors
+                if isinstance(error, dict)
+            }
             if "THROTTLED" not in codes:
                 raise _graphql_error(errors, codes)
             pause = _throttle_pause(answer)
@@ -130,7 +134,10 @@ class ShopifyClient:
         result = self.query(RUN_QUERY, {"query": document})["bulkOperationRunQuery"]
         for error in result.get("userErrors") or ():
             message = str(error.get("message"))
-            if error.get("code") in ("OPERATION_IN_PROGRESS", "LIMIT_REACHED") or "already in progress" in message:
+            if (
+                error.get("code") in ("OPERATION_IN_PROGRESS", "LIMIT_REACHED")
+                or "already in progress" in message
+            ):
                 raise OperationInProgress(message, tuple(_GID.findall(message)))
             raise OperationRefused(f"Shopify does not run the bulk query: {message}")
         operation = result.get("bulkOperation")
@@ -147,7 +154,9 @@ class ShopifyClient:
         """Ask Shopify to cancel a bulk operation; one that has ended is left alone."""
         self.query(CANCEL_OPERATION, {"id": gid})
 
-    def pages(self, document: str, root: str, *, first: int = 50, after: str | None = None) -> Iterator[tuple[list[Any], str | None]]:
+    def pages(
+        self, document: str, root: str, *, first: int = 50, after: str | None = None
+    ) -> Iterator[tuple[list[Any], str | None]]:
         """Yield (nodes, cursor after them) page by page; the last cursor is None."""
         while True:
             connection = self.query(document, {"first": first, "after": after})[root]
@@ -161,7 +170,11 @@ class ShopifyClient:
         """POST once, and again after transport errors and 5xx, with growing pauses and jitter."""
         try:
             for attempt in stamina.retry_context(
-                on=(httpx.TransportError, _ServerError), attempts=self._attempts, timeout=120.0, wait_initial=0.2, wait_max=10.0
+                on=(httpx.TransportError, _ServerError),
+                attempts=self._attempts,
+                timeout=120.0,
+                wait_initial=0.2,
+                wait_max=10.0,
             ):
                 with attempt:
                     return self._post(payload)
@@ -203,7 +216,9 @@ def _throttle_pause(answer: dict[str, Any]) -> float:
 
 def _graphql_error(errors: list[Any], codes: set[str]) -> ShopifyError:
     """Return the exception for GraphQL errors other than throttling."""
-    message = "; ".join(str(error.get("message")) if isinstance(error, dict) else str(error) for error in errors)[:500]
+    message = "; ".join(
+        str(error.get("message")) if isinstance(error, dict) else str(error) for error in errors
+    )[:500]
     if "MAX_COST_EXCEEDED" in codes:
         return CostExceeded(f"the query costs more than Shopify allows: {message}")
     if "ACCESS_DENIED" in codes:

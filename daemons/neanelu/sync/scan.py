@@ -27,7 +27,9 @@ UNKNOWN_KIND = "?"
 BLANK_KIND = "-"
 
 _GID_PREFIX = "gid://shopify/"
-_LEADING_GID = re.compile(rb'\s*\{\s*"id"\s*:\s*"gid:\\?/\\?/shopify\\?/([A-Za-z0-9_]+)\\?/([0-9]{1,19})(\?[^"\\]*)?"')
+_LEADING_GID = re.compile(
+    rb'\s*\{\s*"id"\s*:\s*"gid:\\?/\\?/shopify\\?/([A-Za-z0-9_]+)\\?/([0-9]{1,19})(\?[^"\\]*)?"'
+)
 _MAX_ID = 2**63 - 1
 #: How much of a file is looked at to find out how its roots begin, bytes.
 _HEAD_BYTES = 64 * 1024
@@ -86,8 +88,8 @@ class _Overlong:
         self.ending = b""
 
 
-#: Called for every good line: number, kind, stream, owner id, object id (or None), the line's bytes.
-LineHandler = Callable[[int, str, int, int, int | None, bytes], None]
+#: Called for every good line: number, kind, stream, owner id, own id or None, root's id or None, the line's bytes.
+LineHandler = Callable[[int, str, int, int, int | None, int | None, bytes], None]
 #: Called for every bad line.
 RejectHandler = Callable[[Reject], None]
 #: Called with the further pieces of an over-long line: number, piece number from 1, bytes.
@@ -238,7 +240,9 @@ class LineScanner:
                     owner_kind, owner = split_gid(parent)
                     stream = self._streams.get(owner_kind)
         except OverflowError as error:
-            self._reject(line, "NS107", f"the id does not fit into 64 bits: {str(error)[:80]}", counted=parent is None)
+            self._reject(
+                line, "NS107", f"the id does not fit into 64 bits: {str(error)[:80]}", counted=parent is None
+            )
             return
         except ValueError as error:
             self._reject(line, "NS106", f"not an id of Shopify: {str(error)[:80]}", counted=parent is None)
@@ -249,7 +253,7 @@ class LineScanner:
             self._reject(line, "NS109", f"a {kind} line has no place in this file", counted=True)
         else:
             self.totals.kinds[kind] += 1
-            self._on_line(self._number, kind, stream, owner, object_id, line)
+            self._on_line(self._number, kind, stream, owner, object_id, self.root_id, line)
 
     def _reject(self, line: bytes, code: str, message: str, *, counted: bool = False) -> None:
         """Hand a bad line to quarantine and count it under its kind, where that can be told."""
@@ -298,7 +302,9 @@ class TreeSplitter:
         self.lines = 0
         self.had_bom = False
 
-    def split(self, chunks: Iterable[bytes], on_bytes: Callable[[bytes], None] | None = None) -> Iterator[Tree]:
+    def split(
+        self, chunks: Iterable[bytes], on_bytes: Callable[[bytes], None] | None = None
+    ) -> Iterator[Tree]:
         """Yield the trees in file order; `on_bytes` gets a tree's bytes, in pieces, before it is yielded."""
         source = iter(chunks)
         head = b""
@@ -342,7 +348,10 @@ class TreeSplitter:
         """Return the bytes that start a root's line in this file, with the newline before, or None."""
         if self._root_kind is None:
             return None
-        match = re.search(rb'(?m)^\{"id":"gid:(?:\\/\\/|//)shopify(?:\\/|/)' + self._root_kind + rb'(?:\\/|/)(?=[0-9])', head)
+        match = re.search(
+            rb'(?m)^\{"id":"gid:(?:\\/\\/|//)shopify(?:\\/|/)' + self._root_kind + rb"(?:\\/|/)(?=[0-9])",
+            head,
+        )
         return b"\n" + match[0] if match else None
 
 
@@ -381,7 +390,12 @@ class _OpenTree:
             if newline and self._on_bytes:
                 self._on_bytes(b"\n")
         else:
-            digest, head, size, lines = xxhash.xxh3_64_intdigest(data), data[:24], len(data), data.count(b"\n")
+            digest, head, size, lines = (
+                xxhash.xxh3_64_intdigest(data),
+                data[:24],
+                len(data),
+                data.count(b"\n"),
+            )
             if self._on_bytes:
                 self._on_bytes(self._marker + data + b"\n" if newline else self._marker + data)
         size += len(self._marker)
@@ -389,7 +403,9 @@ class _OpenTree:
             return None
         self.end = self._start + size + newline
         root = _root_id(head) if self._marker else None
-        return Tree(root, self._start, size + newline, lines_before + 1, lines + 1, digest - (digest >> 63 << 64))
+        return Tree(
+            root, self._start, size + newline, lines_before + 1, lines + 1, digest - (digest >> 63 << 64)
+        )
 
 
 def _root_id(head: bytes) -> int | None:

@@ -244,22 +244,33 @@ COMMENT ON FUNCTION sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, b
     'and returns how many of the lines sent did not land: the daemon finds and quarantines those. Idempotent. Locks: the run''s row. '
     'Raises NA002, NS004, NS005, NS042 (not what Shopify announced).';
 
-CREATE FUNCTION sync.analyze_landing() RETURNS void
+CREATE FUNCTION sync.refresh_statistics(p_resource text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
+DECLARE
+    v_table text;
 BEGIN
-    ANALYZE bulk_lines (bulk_run_id, attempt, stream, kind, owner_id, object_id, line_number, root_id);
-    ANALYZE bulk_trees;
+    IF p_resource IS NULL THEN
+        ANALYZE bulk_lines (bulk_run_id, attempt, stream, kind, owner_id, object_id, line_number, root_id);
+        ANALYZE bulk_trees;
+        RETURN;
+    END IF;
+    FOR v_table IN
+        SELECT t.staging_table FROM sync_tables AS t JOIN sync_streams AS s USING (stream) WHERE s.resource = p_resource
+    LOOP
+        EXECUTE format('ANALYZE neanelu.%I (bulk_run_id, shop_id, stream, object_id, line_number, validation_status)', v_table);
+    END LOOP;
+    ANALYZE bulk_groups, bulk_rejects, bulk_outcomes;
 END
 $$;
-COMMENT ON FUNCTION sync.analyze_landing() IS
-    'Refreshes the planner''s statistics of the landing tables after a large load. To be called in a transaction of its own, as ANALYZE '
-    'holds SHARE UPDATE EXCLUSIVE on them until it ends.';
+COMMENT ON FUNCTION sync.refresh_statistics(text) IS
+    'Refreshes the planner''s statistics after loading (no argument: the landing tables) or after staging (the resource''s staging tables). '
+    'To be called in a transaction of its own, as ANALYZE holds SHARE UPDATE EXCLUSIVE on the tables until it ends.';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sync.open_load(uuid, uuid), sync.compare_manifest(uuid, uuid), sync.changed_roots(uuid, uuid),
-    sync.distrust_trees(uuid, uuid, bigint[]), sync.send_everything(uuid, uuid), sync.analyze_landing(),
+    sync.distrust_trees(uuid, uuid, bigint[]), sync.send_everything(uuid, uuid), sync.refresh_statistics(text),
     sync.landed_lines(uuid, uuid),
     sync.quarantine(uuid, uuid, integer[], text[], text[], text[], text[], bytea[], bigint[]),
     sync.quarantine_refused(uuid, uuid, integer[], text[], text[], bytea[]),

@@ -551,7 +551,7 @@ BEGIN
     PERFORM sync.lock_resource(v_run.shop_id, v_run.query_type);
     PERFORM sync._begin_step(v_run, 'merge');
     -- Without statistics of this very load a large join must not be planned as a small one.
-    PERFORM set_config('enable_nestloop', CASE WHEN v_staged.records_processed > 5000 THEN 'off' ELSE 'on' END, true);
+    PERFORM set_config('enable_nestloop', CASE WHEN v_staged.records_processed > 500 THEN 'off' ELSE 'on' END, true);
     FOREACH v_table IN ARRAY v_tables LOOP
         PERFORM sync._mark_stale(v_run, v_table.staging_table, v_table.target_table);
     END LOOP;

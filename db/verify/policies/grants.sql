@@ -14,7 +14,8 @@ BEGIN
        AND a.grantee <> 'neanelu_owner'::regrole
        AND (a.grantee = 0 OR a.is_grantable
             OR (a.grantee = 'neanelu_engine'::regrole AND c.relkind <> 'v'
-                AND a.privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRIGGER', 'TRUNCATE'))
+                AND a.privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRIGGER')
+                AND NOT (a.privilege_type IN ('MAINTAIN', 'TRUNCATE') AND c.relpersistence = 'u'))
             OR (a.grantee <> 'neanelu_engine'::regrole AND a.privilege_type <> 'SELECT'
                 AND NOT (a.grantee = 'neanelu_sync'::regrole AND a.privilege_type = 'INSERT'
                          AND c.relname IN ('bulk_lines', 'bulk_manifest'))));

@@ -1,0 +1,510 @@
+"""Claims runs and takes them through their steps. Decisions are the database's; this fetches, sends and calls."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+import structlog
+from psycopg.types.json import Jsonb
+
+from neanelu.db import sql
+from neanelu.db.connection import Connection, connect
+from neanelu.db.errors import DatabaseUnavailable, LeaseLost, LoadLost, NeaneluError, translated
+from neanelu.secrets import KeyRing, Sealed, key_ring, token_place
+from neanelu.settings import Settings, get_settings
+from neanelu.shopify import documents
+from neanelu.shopify.client import ShopifyClient
+from neanelu.shopify.errors import OperationInProgress, OperationLost, ShopifyError
+from neanelu.sync.fetch import Download, Pages, Spool
+from neanelu.sync.lease import Heartbeat, Lease
+from neanelu.sync.load import Loader
+
+log = structlog.get_logger(__name__)
+
+#: Times a run loads again in one claim when the server lost its unlogged tables.
+_RELOADS = 3
+
+
+class Stopped(Exception):
+    """The daemon was asked to stop; the run is given back."""
+
+
+class Progress(Protocol):
+    """Hears how runs get on; the default does nothing."""
+
+    def phase(self, run: dict[str, Any], name: str, total: int | None = None) -> None:
+        """Say that a run entered a phase: start, wait, fetch, send, stage, merge; total in bytes where known."""
+
+    def advance(self, run: dict[str, Any], done: int) -> None:
+        """Say how many bytes of the phase are done."""
+
+    def ended(self, run: dict[str, Any], status: str, message: str | None) -> None:
+        """Say how the attempt ended."""
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def phase(self, run: dict[str, Any], name: str, total: int | None = None) -> None:
+        """Do nothing."""
+
+    def advance(self, run: dict[str, Any], done: int) -> None:
+        """Do nothing."""
+
+    def ended(self, run: dict[str, Any], status: str, message: str | None) -> None:
+        """Do nothing."""
+
+
+@dataclass(slots=True)
+class Shop:
+    """What the daemon needs of a shop to talk to Shopify."""
+
+    id: UUID
+    domain: str
+    api_version: str
+    token: str
+
+
+class SyncDaemon:
+    """Works on runs, one at a time; several may work side by side, in threads or processes.
+
+    Args:
+        settings: instead of the process's own.
+        dsn: connect here instead of where the settings say (tests, benchmarks).
+        progress: hears how runs get on.
+        stop: when set, the daemon gives its run back at the next occasion.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        dsn: str | None = None,
+        progress: Progress | None = None,
+        stop: threading.Event | None = None,
+        keys: KeyRing | None = None,
+    ) -> None:
+        self._settings = settings or get_settings()
+        self._dsn = dsn
+        self._progress: Progress = progress or Silent()
+        self.stop = stop or threading.Event()
+        self._keys = keys
+        self._worker = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident() % 100_000}"
+        self._control: Connection | None = None
+        self._resources: dict[str, dict[str, Any]] = {}
+        self._shops: dict[UUID, Shop] = {}
+
+    # --- connections --------------------------------------------------------------------------------------
+
+    def _connect(self, purpose: str = "sync", *, autocommit: bool = True) -> Connection:
+        """Return a new connection as the daemon's role."""
+        return connect(
+            "neanelu_sync", autocommit=autocommit, purpose=purpose, dsn=self._dsn, settings=self._settings
+        )
+
+    @property
+    def control(self) -> Connection:
+        """The connection for calls, replaced when it broke."""
+        if self._control is None or self._control.broken or self._control.closed:
+            self._control = self._connect()
+        return self._control
+
+    def close(self) -> None:
+        """Close the control connection."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+
+    def __enter__(self) -> SyncDaemon:
+        """Return the daemon itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the control connection."""
+        self.close()
+
+    def _rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
+        """Call a function and return its rows."""
+        with translated():
+            return self.control.execute(statement, values).fetchall()
+
+    # --- asking and waiting -------------------------------------------------------------------------------
+
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """Return sync.resources() by name, in running order; read once."""
+        if not self._resources:
+            self._resources = {row["resource"]: row for row in self._rows(sql.RESOURCES)}
+        return self._resources
+
+    def request(
+        self,
+        shop_id: UUID,
+        resource: str,
+        mode: str = "snapshot",
+        *,
+        source: str = "shopify",
+        key: str | None = None,
+        allow_mass_delete: bool = False,
+    ) -> UUID:
+        """Ask for a run and return its id; see sync.request_run."""
+        row = self._rows(
+            sql.REQUEST_RUN,
+            shop_id=shop_id,
+            resource=resource,
+            mode=mode,
+            source=source,
+            key=key,
+            allow_mass_delete=allow_mass_delete,
+        )[0]
+        run_id: UUID = row["run_id"]
+        return run_id
+
+    def states(self, run_ids: Iterable[UUID]) -> dict[UUID, dict[str, Any]]:
+        """Return where these runs stand, by id."""
+        return {row["run_id"]: row for row in self._rows(sql.RUN_STATES, run_ids=list(run_ids))}
+
+    def run_until_ended(self, run_ids: Iterable[UUID], *, shop_id: UUID | None = None) -> None:
+        """Work on the shop's runs until these have ended, by this daemon's work or another's."""
+        waiting = set(run_ids)
+        while waiting and not self.stop.is_set():
+            try:
+                worked = self.work_once(shop_id=shop_id)
+                states = self.states(waiting)
+            except DatabaseUnavailable as error:
+                log.warning("database unavailable", error=str(error))
+                self._control = None
+                self.stop.wait(0.5)
+                continue
+            waiting = {run_id for run_id in waiting if states[run_id]["status"] in ("pending", "running")}
+            if waiting and not worked:
+                self.stop.wait(self._settings.sync_idle_seconds)
+
+    def work_once(
+        self, *, shop_id: UUID | None = None, run_id: UUID | None = None, source: Spool | None = None
+    ) -> bool:
+        """Claim one run and work on it until it ends or must wait; return whether there was one.
+
+        Args:
+            shop_id: only runs of this shop.
+            run_id: only this run.
+            source: the file of a file run.
+        """
+        claimed = self._rows(
+            sql.CLAIM_RUN,
+            worker=self._worker,
+            lease=timedelta(seconds=self._settings.sync_lease_seconds),
+            shop_id=shop_id,
+            run_id=run_id,
+        )
+        if not claimed:
+            return False
+        self._attempt(Lease(self.control, claimed[0]), source)
+        return True
+
+    # --- one attempt --------------------------------------------------------------------------------------
+
+    def _attempt(self, lease: Lease, source: Spool | None) -> None:
+        """Take a claimed run as far as it goes, and tell the database how it went."""
+        run = lease.run
+        bound = log.bind(run_id=str(run["id"]), resource=run["query_type"], attempt=run["attempt"])
+        bound.info("run claimed", mode=run["mode"], source=run["source"])
+        try:
+            with Heartbeat(lease, lambda: self._connect("heartbeat"), self._settings.sync_lease_seconds):
+                self._steps(lease, source)
+        except LeaseLost:
+            bound.warning("run given up: the lease is lost")
+            self._progress.ended(run, "lost", None)
+        except Stopped:
+            self._rows(sql.RELEASE_RUN, run_id=run["id"], token=run["lease_token"], delay=timedelta(0))
+            bound.info("run given back: stopping")
+            self._progress.ended(run, "stopped", None)
+        except DatabaseUnavailable as error:
+            bound.warning("database lost in the middle of a run", error=str(error))
+            self._give_back(run)
+            self._progress.ended(run, "interrupted", str(error))
+        except NeaneluError as error:
+            self._fail(lease, error)
+
+    def _give_back(self, run: dict[str, Any]) -> None:
+        """Release the lease on a new connection once the server is back; if it stays away, the lease expires."""
+        for _ in range(60):
+            if self.stop.wait(0.5):
+                return
+            try:
+                self._control = None
+                self._rows(sql.RELEASE_RUN, run_id=run["id"], token=run["lease_token"], delay=timedelta(0))
+                return
+            except DatabaseUnavailable:
+                continue
+            except NeaneluError:
+                return
+
+    def _fail(self, lease: Lease, error: NeaneluError) -> None:
+        """Report a failure; the database decides whether the run is tried again."""
+        run = lease.run
+        message = error.message if error.detail is None else f"{error.message} ({error.detail})"
+        try:
+            status = self._rows(
+                sql.FAIL_RUN,
+                run_id=run["id"],
+                token=run["lease_token"],
+                code=error.code,
+                message=message[:2000],
+            )[0]["status"]
+        except NeaneluError as second:
+            log.warning("failure not reported", run_id=str(run["id"]), error=str(error), because=str(second))
+            return
+        log.error(
+            "run failed",
+            run_id=str(run["id"]),
+            resource=run["query_type"],
+            code=error.code,
+            error=message,
+            status=status,
+        )
+        self._progress.ended(run, status, f"{message} ({error.code})")
+
+    def _steps(self, lease: Lease, source: Spool | None) -> None:
+        """Fetch, load, stage, merge."""
+        run = lease.run
+        resource = self.resources()[run["query_type"]]
+        if run["source"] == "file":
+            if source is None:
+                raise NeaneluError(
+                    "a file run needs its file", code="NS007", hint="Give it again: neanelu ingest SHOP FILE"
+                )
+            self._load_and_merge(lease, resource, source)
+            return
+        shop = self._shop(run["shop_id"])
+        base_url = self._settings.shopify_base_url.format(shop=shop.domain)
+        with ShopifyClient(base_url, run["api_version"], shop.token, sleep=self._sleep) as client:
+            spool = self._spool(run)
+            if resource["transport"] == "paged":
+                document = documents.load(run["query_type"])
+                feed: Any = Pages(client, document, documents.RESOURCES[run["query_type"]].root)
+            else:
+                feed = self._bulk_feed(lease, client, spool)
+                if feed is None:
+                    return
+            file = Spool(spool, feed, lambda done: self._fetched(lease, done))
+            lease.call(
+                sql.RECORD_ARTIFACT,
+                path=str(spool),
+                url=run.get("result_url"),
+                etag=None,
+                bytes=None,
+                checksum=None,
+                expires_at=None,
+            )
+            self._load_and_merge(lease, resource, file)
+            file.discard()
+
+    def _load_and_merge(self, lease: Lease, resource: dict[str, Any], file: Spool) -> None:
+        """Load the file, then let the database stage and merge; load again when the server lost the lines."""
+        run = lease.run
+        for attempt in range(_RELOADS):
+            try:
+                with self._connect("copy", autocommit=False) as data:
+                    loader = Loader(
+                        lease,
+                        data,
+                        resource,
+                        max_line_bytes=self._settings.sync_max_line_bytes,
+                        on_progress=lambda name, done: self._sent(lease, name, done),
+                    )
+                    self._progress.phase(run, "send", run.get("bytes_expected"))
+                    with translated():
+                        sent = loader.load(file)
+                self._checkpoint(lease)
+                self._progress.phase(run, "stage")
+                if sent:
+                    self._rows(sql.REFRESH_STATISTICS, resource=None)
+                lease.call(sql.STAGE)
+                self._checkpoint(lease)
+                if sent:
+                    self._rows(sql.REFRESH_STATISTICS, resource=run["query_type"])
+                self._progress.phase(run, "merge")
+                ended = lease.row(sql.MERGE)
+                break
+            except LoadLost:
+                if attempt + 1 == _RELOADS:
+                    raise
+        self._progress.ended(ended, "completed", None)
+        log.info(
+            "run completed",
+            run_id=str(run["id"]),
+            resource=run["query_type"],
+            lines=ended["lines_in"],
+            merged=ended["lines_merged"],
+            unchanged=ended["lines_unchanged"],
+            quarantined=ended["lines_quarantined"],
+            tombstoned=ended["rows_tombstoned"],
+        )
+        self._rows(sql.SWEEP_STAGING)
+
+    # --- Shopify ------------------------------------------------------------------------------------------
+
+    def _bulk_feed(self, lease: Lease, client: ShopifyClient, spool: Path) -> Any:
+        """Start or find the bulk operation, wait for its end, and return what feeds the spool; None: given back."""
+        run = lease.run
+        gid: str | None = run["shopify_operation_id"]
+        if gid is None:
+            Spool(spool).discard()
+            gid = self._start(lease, client)
+            if gid is None:
+                return None
+        operation = self._wait(lease, client, gid)
+        if operation is None:
+            Spool(spool).discard()
+            return lambda _spool: iter(())
+        url = operation.get("url") or operation.get("partialDataUrl")
+        size = operation.get("fileSize")
+        whole = int(size) if operation.get("status") == "COMPLETED" and size is not None else None
+        self._progress.phase(run, "fetch", int(size) if size is not None else None)
+        run["bytes_expected"] = whole
+        run["result_url"] = url
+
+        def current_url(renew: bool) -> str:
+            if not renew:
+                return str(url_box[0])
+            fresh = client.operation(gid) or {}
+            url_box[0] = fresh.get("url") or fresh.get("partialDataUrl")
+            if not url_box[0]:
+                raise OperationLost("the bulk operation has no file any more")
+            return str(url_box[0])
+
+        url_box = [url]
+        return Download(client.http, current_url, whole, sleep=self._sleep)
+
+    def _start(self, lease: Lease, client: ShopifyClient) -> str | None:
+        """Ask Shopify for the operation when a slot is free; None when the run was given back to wait."""
+        run = lease.run
+        self._progress.phase(run, "start")
+        search = f"updated_at:>'{_shopify_time(run['filter_from'])}'" if run["filter_from"] else None
+        document = documents.render(run["query_type"], search)
+        if not lease.value(sql.RESERVE_OPERATION):
+            lease.call(sql.RELEASE_RUN, delay=timedelta(seconds=self._settings.sync_poll_seconds))
+            return None
+        try:
+            operation = client.start_operation(document)
+        except OperationInProgress as error:
+            adopted = self._adopt(client, error.gids, document)
+            if adopted is None:
+                log.info("waiting for a bulk operation slot", run_id=str(run["id"]), busy=len(error.gids))
+                lease.call(
+                    sql.RELEASE_RUN,
+                    delay=timedelta(seconds=self._settings.sync_poll_seconds * (1 + random.random())),
+                )  # noqa: S311
+                self._progress.ended(run, "waiting", None)
+                return None
+            operation = adopted
+        gid = str(operation["id"])
+        lease.call(sql.RECORD_OPERATION, gid=gid, created_at=operation.get("createdAt"))
+        run["shopify_operation_id"] = gid
+        return gid
+
+    @staticmethod
+    def _adopt(client: ShopifyClient, gids: tuple[str, ...], document: str) -> dict[str, Any] | None:
+        """Return the operation that a daemon killed between asking and noting it had asked for, if there is one."""
+        for gid in gids:
+            operation = client.operation(gid)
+            if operation is not None and operation.get("query") == document:
+                return operation
+        return None
+
+    def _wait(self, lease: Lease, client: ShopifyClient, gid: str) -> dict[str, Any] | None:
+        """Poll with growing intervals until the operation has ended; None when it completed without a file."""
+        self._progress.phase(lease.run, "wait")
+        pause = self._settings.sync_poll_seconds
+        while True:
+            operation = client.operation(gid)
+            if operation is None:
+                raise OperationLost(f"Shopify does not know the bulk operation {gid} any more")
+            decision = lease.value(sql.RECORD_POLL, operation=Jsonb(operation))
+            if decision == "download":
+                return operation
+            if decision == "empty":
+                return None
+            if decision == "lost":
+                reason = operation.get("errorCode")
+                if reason == "ACCESS_DENIED":
+                    raise ShopifyError("the token has not the scopes that the bulk query needs", code="NS020")
+                raise OperationLost(
+                    f"the bulk operation ended as {operation.get('status')} without data"
+                    + (f": {reason}" if reason else "")
+                )
+            self._sleep(pause)
+            pause = min(pause * 1.5, self._settings.sync_poll_max_seconds)
+            self._checkpoint(lease)
+
+    def _shop(self, shop_id: UUID) -> Shop:
+        """Return a shop with its token, opened once a process and shop."""
+        if shop_id not in self._shops:
+            row = self._rows(sql.SHOP_CREDENTIALS, shop_id=shop_id)[0]
+            sealed = Sealed(row["ciphertext"], row["iv"], row["tag"], row["key_version"])
+            keys = self._keys or key_ring(self._settings)
+            token = keys.open(sealed, token_place(shop_id))
+            self._shops[shop_id] = Shop(shop_id, row["domain"], row["api_version"], token.decode())
+        return self._shops[shop_id]
+
+    # --- small things -------------------------------------------------------------------------------------
+
+    def _spool(self, run: dict[str, Any]) -> Path:
+        """Return where the run's file lies on this machine."""
+        return self._settings.sync_spool_dir / str(run["shop_id"]) / f"{run['id']}.jsonl"
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait, or raise Stopped when the daemon is asked to stop."""
+        if self.stop.wait(seconds):
+            raise Stopped
+
+    def _checkpoint(self, lease: Lease) -> None:
+        """Raise when the daemon must stop or lost the run."""
+        if self.stop.is_set():
+            raise Stopped
+        lease.check()
+
+    def _fetched(self, lease: Lease, done: int) -> None:
+        """Hear of bytes read from the source."""
+        self._checkpoint(lease)
+        self._progress.advance(lease.run, done)
+
+    def _sent(self, lease: Lease, name: str, done: int) -> None:
+        """Hear of bytes scanned or sent."""
+        if name == "send":
+            self._progress.advance(lease.run, done)
+
+
+def _shopify_time(moment: datetime) -> str:
+    """Return a time as Shopify's search takes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def work_in_threads(make: Callable[[], SyncDaemon], count: int, work: Callable[[SyncDaemon], None]) -> None:
+    """Let several daemons work side by side until all are done; the first error is raised after the others ended."""
+    errors: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            with make() as daemon:
+                work(daemon)
+        except BaseException as error:  # re-raised below
+            errors.append(error)
+
+    threads = [threading.Thread(target=body, name=f"sync-{number}") for number in range(count)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        time.sleep(0.05)
+    if errors:
+        raise errors[0]

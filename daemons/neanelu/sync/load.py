@@ -1,0 +1,370 @@
+"""Sends a file's lines to the database: digests of trees first where some are known, then only what changed."""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+from psycopg.types.json import Jsonb
+
+from neanelu.db import sql
+from neanelu.db.connection import Connection
+from neanelu.sync.fetch import CHUNK_BYTES, Spool
+from neanelu.sync.lease import Lease
+from neanelu.sync.scan import LineScanner, Reject, Totals, Tree, TreeSplitter, leading_gid
+
+_COPY_BYTES = 256 * 1024
+_QUARANTINE_LINES = 500
+_QUARANTINE_BYTES = 4 * 1024 * 1024
+_BINARY_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
+_MANIFEST_ROW = struct.Struct("!h i16s ii iq iq ii i?").pack
+#: of the index: root id (-1: none), offset, size, first line, lines, digest, is_clean
+_INDEX_FIELDS = 7
+_INDEX_BLOCK = _INDEX_FIELDS * 4096
+
+
+#: Marks lines for which PostgreSQL itself is asked what is wrong with them.
+_REFUSED = "refused"
+
+
+class _NotClosed(Exception):
+    """A changed tree refers to objects outside: the trees of this file cannot be told apart."""
+
+
+class Loader:
+    """Loads one run's file, under its lease.
+
+    Args:
+        lease: the run and its token; calls go through it.
+        data: a second connection, for COPY.
+        resource: a row of sync.resources().
+        max_line_bytes: longer lines go to quarantine.
+        on_progress: called with a phase (`scan`, `send`) and bytes done.
+    """
+
+    def __init__(
+        self,
+        lease: Lease,
+        data: Connection,
+        resource: dict[str, Any],
+        *,
+        max_line_bytes: int,
+        on_progress: Callable[[str, int], None] | None = None,
+    ) -> None:
+        self._lease = lease
+        self._data = data
+        self._streams: dict[str, int] = resource["streams"]
+        self._root_kind: str | None = resource["root_kind"]
+        self._max_line_bytes = max_line_bytes
+        self._progress = on_progress or (lambda _phase, _bytes: None)
+        run = lease.run
+        self._prefix = f"{run['id']}\x02{run['attempt']}\x02".encode()
+        self._run_bytes: bytes = run["id"].bytes
+        self._attempt: int = run["attempt"]
+        self.sent = 0
+
+    def load(self, spool: Spool) -> int:
+        """Load the file and close the load step; return how many lines were sent.
+
+        Raises:
+            Incomplete: the file is not what Shopify announced.
+            LeaseLost: another daemon has the run.
+            ShopifyError: the file could not be fetched.
+        """
+        plan = self._lease.value(sql.OPEN_LOAD)
+        with tempfile.TemporaryFile(prefix="neanelu-trees-") as index:
+            if plan == "manifest":
+                try:
+                    return self._load_changed(spool, index)
+                except _NotClosed:
+                    self._lease.call(sql.SEND_EVERYTHING)
+                    index.seek(0)
+                    index.truncate()
+            return self._load_all(spool, index)
+
+    # --- the two plans ------------------------------------------------------------------------------------
+
+    def _load_all(self, spool: Spool, index: IO[bytes]) -> int:
+        """Send every line in one pass, then the manifest."""
+        splitter = TreeSplitter(self._root_kind)
+        with _Quarantine(self._lease) as quarantine, self._copy_lines() as handle_line:
+            scanner = self._scanner(handle_line, quarantine)
+            scanner.begin_tree(1)
+            for tree in splitter.split(spool.chunks(), scanner.feed):
+                scanner.finish()
+                clean = scanner.is_closed and not scanner.rejected and scanner.root_id == tree.root_id
+                _append(index, tree, clean)
+                scanner.begin_tree(tree.first_line + tree.lines)
+                self._progress("send", tree.offset + tree.size)
+        self._copy_manifest(_entries(index))
+        self._lease.call(sql.COMPARE_MANIFEST)
+        self._close(spool, index, None, splitter.lines, scanner.totals, 0)
+        return self.sent
+
+    def _load_changed(self, spool: Spool, index: IO[bytes]) -> int:
+        """Send the manifest, learn which trees differ, and send the lines of those."""
+        splitter = TreeSplitter(self._root_kind)
+
+        def entries() -> Iterator[array[int]]:
+            for tree in splitter.split(spool.chunks()):
+                yield _append(index, tree, True)
+                self._progress("scan", tree.offset + tree.size)
+
+        self._copy_manifest(entries())
+        counts = self._lease.row(sql.COMPARE_MANIFEST)
+        changed = self._changed_roots() if counts["changed"] else array("q")
+        dirty: list[int] = []
+        with _Quarantine(self._lease) as quarantine, self._copy_lines() as handle_line:
+            scanner = self._scanner(handle_line, quarantine)
+            for root, end in self._scan_trees(scanner, spool, index, changed):
+                if not scanner.is_closed or scanner.root_id != root:
+                    raise _NotClosed
+                if scanner.rejected:
+                    dirty.append(root)
+                self._progress("send", end)
+        if dirty:
+            self._lease.call(sql.DISTRUST_TREES, roots=dirty)
+        self._close(
+            spool, index, changed, splitter.lines, scanner.totals, counts["total"] - counts["changed"]
+        )
+        return self.sent
+
+    # --- pieces -------------------------------------------------------------------------------------------
+
+    def _scanner(self, handle_line: Callable[..., None], quarantine: _Quarantine) -> LineScanner:
+        """Return a scanner for this resource."""
+        return LineScanner(
+            self._streams,
+            handle_line,
+            quarantine.add,
+            quarantine.add_chunk,
+            root_kind=self._root_kind,
+            max_line_bytes=self._max_line_bytes,
+        )
+
+    def _scan_trees(
+        self, scanner: LineScanner, spool: Spool, index: IO[bytes], changed: array[int] | None
+    ) -> Iterator[tuple[int, int]]:
+        """Scan the trees without root and those in `changed` (None: all); yield (root or -1, end offset) after each."""
+        with spool.path.open("rb") as file:
+            for root, offset, size, first_line, *_ in _entries(index):
+                if changed is not None and root >= 0 and not _contains(changed, root):
+                    continue
+                scanner.begin_tree(first_line)
+                for piece in _span(file, offset, size):
+                    scanner.feed(piece)
+                scanner.finish()
+                yield root, offset + size
+
+    @contextmanager
+    def _copy_lines(self) -> Iterator[Callable[..., None]]:
+        """Yield a handler that sends lines by COPY; they are committed at the end, or not at all."""
+        prefix = self._prefix
+        buffer: list[bytes] = []
+        pending = 0
+        self.sent = 0
+        with self._data.transaction(), self._data.cursor() as cursor, cursor.copy(sql.COPY_LINES) as copy:
+
+            def handle(
+                number: int,
+                kind: str,
+                stream: int,
+                owner: int,
+                object_id: int | None,
+                root: int | None,
+                line: bytes,
+            ) -> None:
+                nonlocal pending
+                if b"\r" in line:
+                    line = b"\x01" + line + b"\x01"
+                buffer.append(
+                    b"%s%d\x02%d\x02%s\x02%d\x02%s\x02%s\x02%s\n"
+                    % (
+                        prefix,
+                        number,
+                        stream,
+                        kind.encode(),
+                        owner,
+                        b"" if object_id is None else b"%d" % object_id,
+                        b"" if root is None else b"%d" % root,
+                        line,
+                    )
+                )
+                self.sent += 1
+                pending += len(line)
+                if pending > _COPY_BYTES:
+                    copy.write(b"".join(buffer))
+                    buffer.clear()
+                    pending = 0
+                    self._lease.check()
+
+            yield handle
+            copy.write(b"".join(buffer))
+
+    def _copy_manifest(self, entries: Iterator[Any]) -> None:
+        """Send the trees that have a root, as they come."""
+        head = (6, 16, self._run_bytes, 4, self._attempt)
+        rows = [_BINARY_HEADER]
+        with self._data.transaction(), self._data.cursor() as cursor, cursor.copy(sql.COPY_MANIFEST) as copy:
+            for root, _offset, _size, _first, lines, digest, clean in entries:
+                if root >= 0:
+                    rows.append(_MANIFEST_ROW(*head, 8, root, 8, digest, 4, lines, 1, clean))
+                if len(rows) >= 2048:
+                    copy.write(b"".join(rows))
+                    rows.clear()
+                    self._lease.check()
+            rows.append(b"\xff\xff")
+            copy.write(b"".join(rows))
+
+    def _changed_roots(self) -> array[int]:
+        """Return the ids of the trees to send, ordered, 8 bytes each."""
+        roots = array("q")
+        with self._lease.stream(sql.CHANGED_ROOTS) as rows:
+            for row in rows:
+                roots.append(next(iter(row.values())))
+        return roots
+
+    def _close(
+        self,
+        spool: Spool,
+        index: IO[bytes],
+        changed: array[int] | None,
+        lines: int,
+        totals: Totals,
+        unchanged_roots: int,
+    ) -> None:
+        """End the load step; find and quarantine the lines that COPY refused, if there are any."""
+        refused = self._lease.value(
+            sql.CLOSE_LOAD,
+            bytes=spool.bytes,
+            lines=lines,
+            roots=totals.roots + unchanged_roots,
+            kinds=Jsonb(dict(totals.kinds)),
+            sent=self.sent,
+            checksum=spool.sha256,
+        )
+        if refused:
+            self._quarantine_refused(spool, index, changed)
+
+    def _quarantine_refused(self, spool: Spool, index: IO[bytes], changed: array[int] | None) -> None:
+        """Read what was sent once more beside the numbers of the lines that landed; what is missing was refused."""
+        with _Quarantine(self._lease) as quarantine, self._lease.stream(sql.LANDED_LINES) as rows:
+            landed = (next(iter(row.values())) for row in rows)
+            waiting = next(landed, None)
+
+            def compare(
+                number: int, kind: str, _s: int, _o: int, _i: int | None, _r: int | None, line: bytes
+            ) -> None:
+                nonlocal waiting
+                if number == waiting:
+                    waiting = next(landed, None)
+                else:
+                    gid = leading_gid(line)[1]
+                    quarantine.add(Reject(number, _REFUSED, "", kind, gid, line, len(line)))
+
+            scanner = LineScanner(
+                self._streams,
+                compare,
+                _ignore,
+                _ignore,
+                root_kind=self._root_kind,
+                max_line_bytes=self._max_line_bytes,
+            )
+            for _ in self._scan_trees(scanner, spool, index, changed):
+                pass
+
+
+class _Quarantine:
+    """Collects bad lines and sends them in batches, over the lease's own connection."""
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+        self._rejects: list[Reject] = []
+        self._bytes = 0
+
+    def __enter__(self) -> _Quarantine:
+        """Return the collector."""
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Send what is left, unless the work failed."""
+        if kind is None:
+            self.flush()
+
+    def add(self, reject: Reject) -> None:
+        """Take a bad line."""
+        self._rejects.append(reject)
+        self._bytes += len(reject.raw)
+        if len(self._rejects) >= _QUARANTINE_LINES or self._bytes >= _QUARANTINE_BYTES:
+            self.flush()
+
+    def add_chunk(self, line: int, chunk: int, data: bytes) -> None:
+        """Take a further piece of an over-long line."""
+        self._lease.call(sql.QUARANTINE_CHUNK, line=line, chunk=chunk, bytes=data)
+
+    def flush(self) -> None:
+        """Send the lines collected."""
+        refused = [reject for reject in self._rejects if reject.code is _REFUSED]
+        others = [reject for reject in self._rejects if reject.code is not _REFUSED]
+        if others:
+            self._lease.call(
+                sql.QUARANTINE,
+                codes=[reject.code for reject in others],
+                messages=[reject.message for reject in others],
+                sizes=[reject.size for reject in others],
+                **_columns(others),
+            )
+        if refused:
+            self._lease.call(sql.QUARANTINE_REFUSED, **_columns(refused))
+        self._rejects.clear()
+        self._bytes = 0
+
+
+def _columns(rejects: list[Reject]) -> dict[str, Any]:
+    """Return the arrays that both quarantine functions take."""
+    return {
+        "lines": [reject.number for reject in rejects],
+        "kinds": [reject.kind for reject in rejects],
+        "gids": [reject.gid for reject in rejects],
+        "raws": [reject.raw for reject in rejects],
+    }
+
+
+def _ignore(*_: object) -> None:
+    """Do nothing: the line is in quarantine already."""
+
+
+def _append(index: IO[bytes], tree: Tree, clean: bool) -> array[int]:
+    """Note a tree in the index and return its entry."""
+    root = -1 if tree.root_id is None else tree.root_id
+    entry = array("q", (root, tree.offset, tree.size, tree.first_line, tree.lines, tree.digest, clean))
+    index.write(entry.tobytes())
+    return entry
+
+
+def _entries(index: IO[bytes]) -> Iterator[array[int]]:
+    """Yield the entries of the index from its beginning."""
+    index.seek(0)
+    while block := index.read(_INDEX_BLOCK * 8):
+        values = array("q", block)
+        for start in range(0, len(values), _INDEX_FIELDS):
+            yield values[start : start + _INDEX_FIELDS]
+
+
+def _contains(ordered: array[int], value: int) -> bool:
+    """Return whether an ordered array has a value."""
+    position = bisect_left(ordered, value)
+    return position < len(ordered) and ordered[position] == value
+
+
+def _span(file: IO[bytes], offset: int, size: int) -> Iterator[bytes]:
+    """Yield the bytes of a part of a file, piece by piece."""
+    file.seek(offset)
+    while size > 0 and (piece := file.read(min(size, CHUNK_BYTES))):
+        size -= len(piece)
+        yield piece
