@@ -224,7 +224,7 @@ def add(
                 token,
                 wanted,
                 webhook_secret=secret,
-                api_version=api_version,
+                api_version=api_version.lower() if api_version else None,
                 timezone=timezone,
                 currency_code=currency.upper() if currency else None,
             )
