@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from graphql import FieldNode, parse, validate
 from graphql.language import OperationDefinitionNode
+
 from neanelu.sandbox.schema import load_schema
 from neanelu.shopify import documents
 

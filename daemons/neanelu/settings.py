@@ -121,10 +121,16 @@ class Settings(BaseSettings):
         description="First pause between two looks at a bulk operation, in seconds; it grows by half each time.",
     )
     sync_poll_max_seconds: float = Field(
-        default=30.0, ge=0.05, le=600.0, description="Longest pause between two looks at a bulk operation, in seconds."
+        default=30.0,
+        ge=0.05,
+        le=600.0,
+        description="Longest pause between two looks at a bulk operation, in seconds.",
     )
     sync_idle_seconds: float = Field(
-        default=0.5, ge=0.05, le=60.0, description="Pause before looking again when there is no run to work on, in seconds."
+        default=0.5,
+        ge=0.05,
+        le=60.0,
+        description="Pause before looking again when there is no run to work on, in seconds.",
     )
     sync_max_line_bytes: int = Field(
         default=16 * 1024 * 1024,
@@ -133,7 +139,10 @@ class Settings(BaseSettings):
         description="Lines longer than this go to quarantine piece by piece, bytes. The daemon's memory grows with it.",
     )
     sync_watch_seconds: float = Field(
-        default=300.0, ge=1.0, le=86400.0, description="Pause between two incremental rounds of `sync --watch`, in seconds."
+        default=300.0,
+        ge=1.0,
+        le=86400.0,
+        description="Pause between two incremental rounds of `sync --watch`, in seconds.",
     )
 
 

@@ -45,7 +45,8 @@ RESERVE_OPERATION: Final = "SELECT sync.reserve_operation(%(run_id)s, %(token)s)
 RECORD_OPERATION: Final = "SELECT sync.record_operation(%(run_id)s, %(token)s, %(gid)s, %(created_at)s)"
 RECORD_POLL: Final = "SELECT sync.record_poll(%(run_id)s, %(token)s, %(operation)s) AS decision"
 RECORD_ARTIFACT: Final = """
-    SELECT sync.record_artifact(%(run_id)s, %(token)s, %(path)s, %(url)s, %(etag)s, %(bytes)s, NULL, %(checksum)s, %(expires_at)s)"""
+    SELECT sync.record_artifact(
+        %(run_id)s, %(token)s, %(path)s, %(url)s, %(etag)s, %(bytes)s, NULL, %(checksum)s, %(expires_at)s)"""
 ARTIFACT: Final = "SELECT * FROM sync.artifact(%(run_id)s, %(token)s)"
 OPEN_LOAD: Final = "SELECT sync.open_load(%(run_id)s, %(token)s) AS plan"
 SEND_EVERYTHING: Final = "SELECT sync.send_everything(%(run_id)s, %(token)s)"
@@ -62,7 +63,8 @@ QUARANTINE_CHUNK: Final = (
     "SELECT sync.quarantine_chunk(%(run_id)s, %(token)s, %(line)s, %(chunk)s, %(bytes)s)"
 )
 CLOSE_LOAD: Final = """
-    SELECT sync.close_load(%(run_id)s, %(token)s, %(bytes)s, %(lines)s, %(roots)s, %(kinds)s, %(sent)s, %(checksum)s) AS refused"""
+    SELECT sync.close_load(
+        %(run_id)s, %(token)s, %(bytes)s, %(lines)s, %(roots)s, %(kinds)s, %(sent)s, %(checksum)s) AS refused"""
 REFRESH_STATISTICS: Final = "SELECT sync.refresh_statistics(%(resource)s)"
 STAGE: Final = "SELECT sync.stage(%(run_id)s, %(token)s) AS staged"
 MERGE: Final = "SELECT * FROM sync.merge(%(run_id)s, %(token)s)"

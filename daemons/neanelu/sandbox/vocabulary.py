@@ -1,4 +1,3 @@
-# ruff: noqa: E501 (word lists are easier to read unbroken)
 """The words that generated shops are made of: Romanian and English, prepared once when the module is imported.
 
 Everything here is a tuple that the generator picks from by index, so that a product costs a few look-ups. No word holds

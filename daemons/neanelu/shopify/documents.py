@@ -241,10 +241,9 @@ class _Walk:
                 is_list = is_list_type(kind.of_type if is_non_null_type(kind) else kind)
             inner = self.fields(field.selection_set, target)
             names = {f.name.value for f, _ in inner}
+            connection = bool(names & {"edges", "nodes"})
             if target is not None:
                 connection = target.name.endswith("Connection")
-            else:
-                connection = bool(names & {"edges", "nodes"})
             if not connection:
                 self.visit(field.selection_set, target, depth, parent, in_list or is_list)
                 continue

@@ -403,8 +403,8 @@ class SyncDaemon:
                 log.info("waiting for a bulk operation slot", run_id=str(run["id"]), busy=len(error.gids))
                 lease.call(
                     sql.RELEASE_RUN,
-                    delay=timedelta(seconds=self._settings.sync_poll_seconds * (1 + random.random())),
-                )  # noqa: S311
+                    delay=timedelta(seconds=self._settings.sync_poll_seconds * (1 + random.random())),  # noqa: S311
+                )
                 self._progress.ended(run, "waiting", None)
                 return None
             operation = adopted
