@@ -28,6 +28,7 @@ Read from the environment and from a `.env` file in the current folder; the envi
 _COMPUTED = {
     "home": "`/var/lib/neanelu` for root, else `~/.local/share/neanelu`",
     "cache_dir": "`/var/cache/neanelu` for root, else `~/.cache/neanelu`",
+    "sync_spool_dir": "`spool` in the home folder",
 }
 
 
@@ -65,6 +66,7 @@ def bounds(field: FieldInfo) -> str:
         "int": "whole number",
         "float": "number",
         "Path": "path",
+        "pydantic.types.SecretStr": "text, kept out of logs",
     }.get(text, text)
 
 
