@@ -259,11 +259,13 @@ def translate(error: psycopg.Error) -> NeaneluError:
     else:
         kind = DatabaseError
     # Rows, and so perhaps secrets or personal data, stand in the detail of constraint violations.
-    detail = diagnosis.message_detail if code and code.startswith("N") else None
+    ours = bool(code and code.startswith("N"))
+    detail = diagnosis.message_detail if ours else None
+    hints = (diagnosis.message_hint, _HINTS.get(kind))
     return kind(
         message,
         code=code,
-        hint=diagnosis.message_hint or _HINTS.get(kind),
+        hint=next(filter(None, hints if ours else reversed(hints)), None),
         detail=detail or None,
         constraint=constraint,
     )
