@@ -604,6 +604,8 @@ CREATE TABLE sync_tables (
     CONSTRAINT sync_tables_object_check CHECK ((vanish = 'keep') = (object_column IS NULL))
 );
 COMMENT ON TABLE sync_tables IS 'Which lines become rows of which staging table, and where those are merged. Written by migrations only.';
+COMMENT ON COLUMN sync_tables.staging_table IS 'Unlogged table of schema neanelu that takes the typed rows.';
+COMMENT ON COLUMN sync_tables.target_table IS 'Table of the mirror that the rows are merged into.';
 COMMENT ON COLUMN sync_tables.kinds IS 'Kinds of line (bulk_lines.kind) within the stream that become a row each.';
 COMMENT ON COLUMN sync_tables.key_columns IS 'Columns of the target that, with shop_id, identify a row.';
 COMMENT ON COLUMN sync_tables.merge_order IS 'Order of merging within the stream: referenced rows first.';
@@ -636,6 +638,9 @@ CREATE TABLE sync_fields (
 COMMENT ON TABLE sync_fields IS
     'Which field of a line becomes which column. The column''s type in the staging table decides how the value is checked '
     '(sync._typed_expression); the target''s NOT NULLs and CHECKs decide whether the row is valid. Written by migrations only.';
+COMMENT ON COLUMN sync_fields.staging_table IS 'Staging table whose column is filled.';
+COMMENT ON COLUMN sync_fields.column_name IS 'Column of the staging table.';
+COMMENT ON COLUMN sync_fields.is_expression IS 'Whether source is SQL and not a path.';
 COMMENT ON COLUMN sync_fields.source IS
     'Path of the field, elements separated by a dot; or, if is_expression, SQL over l (bulk_lines) that gives the value as '
     'text, or as jsonb for jsonb and array columns.';
@@ -650,6 +655,9 @@ CREATE TABLE sync_children (
     CONSTRAINT sync_children_shape_check CHECK (shape IN ('metafields', 'list'))
 );
 COMMENT ON TABLE sync_children IS 'Which child lines are folded into one jsonb column of their parent. Written by migrations only.';
+COMMENT ON COLUMN sync_children.staging_table IS 'Staging table of the parents.';
+COMMENT ON COLUMN sync_children.column_name IS 'Its jsonb column that takes the children.';
+COMMENT ON COLUMN sync_children.kinds IS 'Kinds of line (bulk_lines.kind) that are folded.';
 COMMENT ON COLUMN sync_children.shape IS
     'metafields: {"namespace.key": {"type", "value"}}; list: the lines in file order, without __parentId.';
 
@@ -664,7 +672,10 @@ CREATE TABLE sync_references (
     CONSTRAINT sync_references_table_fkey FOREIGN KEY (staging_table) REFERENCES sync_tables (staging_table) ON DELETE CASCADE
 );
 COMMENT ON TABLE sync_references IS 'Which gid of a staging row becomes which reference of the target. Written by migrations only.';
+COMMENT ON COLUMN sync_references.staging_table IS 'Staging table whose rows refer to the parent.';
 COMMENT ON COLUMN sync_references.column_name IS 'Column of the target that gets the parent row''s id.';
+COMMENT ON COLUMN sync_references.gid_column IS 'Column of the staging table with the parent''s gid.';
+COMMENT ON COLUMN sync_references.parent_table IS 'Table of the mirror where that gid is looked up.';
 COMMENT ON COLUMN sync_references.parent_id IS 'Column of the parent table that is referenced.';
 COMMENT ON COLUMN sync_references.is_required IS 'True: a row whose parent is in neither file nor mirror is an orphan (NS114). False: the reference stays null.';
 
