@@ -9,6 +9,7 @@ BEGIN;
 SET LOCAL ROLE neanelu_owner;
 SET LOCAL search_path = neanelu, app, extensions, pg_temp;
 
+-- A row that lives for seconds is not worth compressing: toast_tuple_target keeps what fits into a page as it is.
 -- Landing area ----------------------------------------------------------------------------------------------------
 
 CREATE UNLOGGED TABLE bulk_lines (
@@ -21,7 +22,7 @@ CREATE UNLOGGED TABLE bulk_lines (
     object_id   bigint,
     root_id     bigint,
     doc         jsonb NOT NULL
-);
+) WITH (toast_tuple_target = 8160);
 CREATE INDEX bulk_lines_run_idx ON bulk_lines USING brin (bulk_run_id) WITH (pages_per_range = 32, autosummarize = on);
 COMMENT ON TABLE bulk_lines IS
     'Lines of result files, parsed but not typed. Written by COPY from the sync daemon, which may only insert; '
@@ -141,7 +142,7 @@ CREATE UNLOGGED TABLE staging_products (
     CONSTRAINT staging_products_pkey PRIMARY KEY (shop_id, id),
     CONSTRAINT staging_products_status_check CHECK (validation_status IN ('pending', 'valid', 'invalid')),
     CONSTRAINT staging_products_merge_status_check CHECK (merge_status IN ('pending', 'merged', 'skipped', 'failed'))
-);
+) WITH (toast_tuple_target = 8160);
 CREATE INDEX idx_staging_products_run ON staging_products (bulk_run_id);
 CREATE INDEX idx_staging_products_validation ON staging_products (bulk_run_id, validation_status);
 CREATE INDEX idx_staging_products_merge ON staging_products (bulk_run_id, merge_status);

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,8 @@ from neanelu.sync.load import Loader
 
 log = structlog.get_logger(__name__)
 
+#: A load larger than this is staged on two connections, lines.
+_PARALLEL_LINES = 20_000
 #: Times a run loads again in one claim when the server lost its unlogged tables.
 _RELOADS = 3
 
@@ -329,7 +332,7 @@ class SyncDaemon:
                 self._progress.phase(run, "stage")
                 if sent:
                     self._rows(sql.REFRESH_STATISTICS, resource=None)
-                lease.call(sql.STAGE)
+                self._stage(lease, sent)
                 self._checkpoint(lease)
                 if sent:
                     self._rows(sql.REFRESH_STATISTICS, resource=run["query_type"])
@@ -351,6 +354,30 @@ class SyncDaemon:
             tombstoned=ended["rows_tombstoned"],
         )
         self._rows(sql.SWEEP_STAGING)
+
+    def _stage(self, lease: Lease, sent: int) -> None:
+        """Let the database type and validate the lines, large loads on two connections side by side."""
+        run = lease.run
+        lease.call(sql.BEGIN_STAGE)
+        tables = self._rows(sql.STAGING_TABLES, resource=run["query_type"])
+        alone = [row["staging_table"] for row in tables if not row["depends_on_others"]]
+        if sent < _PARALLEL_LINES or len(alone) < 2:
+            rows = sum(lease.value(sql.STAGE_TABLE, table=table) for table in alone)
+        else:
+            with self._connect("stage") as connection, ThreadPoolExecutor(1) as pool:
+                second = Lease(connection, run)
+                # the last table of a resource is its largest after the first: products and media here, variants there
+                future = pool.submit(
+                    lambda: sum(
+                        second.value(sql.STAGE_TABLE, table=table) for table in alone[len(alone) // 2 :]
+                    )
+                )
+                rows = sum(lease.value(sql.STAGE_TABLE, table=table) for table in alone[: len(alone) // 2])
+                rows += future.result()
+        for row in tables:
+            if row["depends_on_others"]:
+                lease.call(sql.STAGE_TABLE, table=row["staging_table"])
+        lease.call(sql.END_STAGE, rows=rows)
 
     # --- Shopify ------------------------------------------------------------------------------------------
 

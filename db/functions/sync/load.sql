@@ -52,6 +52,7 @@ CREATE FUNCTION sync.compare_manifest(p_run_id uuid, p_token uuid) RETURNS TABLE
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 SET work_mem = '128MB'
+SET enable_nestloop = off
 AS $$
 DECLARE
     v_run    bulk_runs := sync._leased_run(p_run_id, p_token);

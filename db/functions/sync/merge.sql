@@ -37,7 +37,7 @@ $$;
 COMMENT ON FUNCTION sync._merge_columns(text) IS
     'The mirror columns that a staging table writes, and where each value comes from: the staging row (s) or a referenced row. Reads only.';
 
-CREATE FUNCTION sync._merge_source(p_staging text) RETURNS text
+CREATE FUNCTION sync._merge_source(p_staging text, p_repeats boolean DEFAULT false) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
@@ -47,7 +47,7 @@ AS $$
      WHERE s.bulk_run_id = $1 AND s.shop_id = $2 AND s.validation_status = 'valid'%5$s
        AND NOT EXISTS (SELECT FROM neanelu.bulk_outcomes AS o WHERE o.bulk_run_id = $1 AND o.stream = s.stream
                           AND o.object_id = s.object_id AND o.outcome = 'stale')%6$s$q$,
-        CASE WHEN t.may_repeat THEN format('DISTINCT ON (%s) ', k.columns) END,
+        CASE WHEN p_repeats THEN format('DISTINCT ON (%s) ', k.columns) END,
         (SELECT string_agg(format('%s AS %I', c.value, c.name), ', ') FROM sync._merge_columns(p_staging) AS c),
         p_staging,
         (SELECT coalesce(string_agg(format($j$
@@ -55,16 +55,16 @@ AS $$
                 CASE WHEN r.is_required THEN 'INNER' ELSE 'LEFT' END, r.parent_table, 'ref_' || r.column_name, r.gid_column), ''), '')
            FROM sync_references AS r WHERE r.staging_table = p_staging),
         coalesce(' AND s.' || quote_ident(t.level_column) || ' = $3', ''),
-        CASE WHEN t.may_repeat THEN ' ORDER BY ' || k.columns ELSE '' END)
+        CASE WHEN p_repeats THEN ' ORDER BY ' || k.columns ELSE '' END)
       FROM sync_tables AS t
      CROSS JOIN LATERAL (SELECT string_agg(c.value, ', ') AS columns FROM sync._merge_columns(p_staging) AS c WHERE c.is_key) AS k
      WHERE t.staging_table = p_staging
 $$;
-COMMENT ON FUNCTION sync._merge_source(text) IS
-    'SQL for the rows to merge from a staging table, references resolved, one a key ($1 run, $2 shop, $3 level of trees); rows of objects '
+COMMENT ON FUNCTION sync._merge_source(text, boolean) IS
+    'SQL for the rows to merge from a staging table, references resolved; with p_repeats one a key ($1 run, $2 shop, $3 level of trees); rows of objects '
     'for which the mirror has newer data are left out. Reads only.';
 
-CREATE FUNCTION sync._update_statement(p_staging text) RETURNS text
+CREATE FUNCTION sync._update_statement(p_staging text, p_repeats boolean DEFAULT false) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
@@ -78,7 +78,7 @@ changed AS (
     RETURNING s.stream, s.object_id)
 INSERT INTO neanelu.bulk_outcomes (bulk_run_id, stream, object_id, outcome)
 SELECT $1, stream, object_id, 'updated' FROM changed$q$,
-        sync._merge_source(p_staging), t.target_table,
+        sync._merge_source(p_staging, p_repeats), t.target_table,
         string_agg(format('%1$I = s.%1$I', c.name), ', '),
         CASE WHEN sync._has_column(t.target_table, 'synced_at') THEN ', synced_at = now()' ELSE '' END,
         CASE WHEN sync._has_column(t.target_table, 'deleted_at') THEN ', deleted_at = NULL, deletion_reason = NULL' ELSE '' END,
@@ -89,11 +89,11 @@ SELECT $1, stream, object_id, 'updated' FROM changed$q$,
      WHERE t.staging_table = p_staging AND NOT c.is_key
      GROUP BY t.staging_table
 $$;
-COMMENT ON FUNCTION sync._update_statement(text) IS
+COMMENT ON FUNCTION sync._update_statement(text, boolean) IS
     'The UPDATE of mirror rows that differ from staging; rows that do not differ are not touched. Null for tables that are nothing but their '
     'key. To read one: SELECT sync._update_statement(''staging_variants''). Reads only.';
 
-CREATE FUNCTION sync._insert_statements(p_staging text, OUT outcomes text, OUT rows text)
+CREATE FUNCTION sync._insert_statements(p_staging text, p_repeats boolean DEFAULT false, OUT outcomes text, OUT rows text)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
@@ -103,7 +103,7 @@ SELECT $1, s.stream, s.object_id, 'inserted' FROM (%1$s) AS s WHERE %2$s$q$, p.s
            format($q$
 INSERT INTO neanelu.%1$I (shop_id, %2$s)
 SELECT $2, %3$s FROM (%4$s) AS s WHERE %5$s$q$, p.target_table, p.columns, p.values, p.source, p.is_missing)
-      FROM (SELECT t.target_table, sync._merge_source(p_staging) AS source,
+      FROM (SELECT t.target_table, sync._merge_source(p_staging, p_repeats) AS source,
                    string_agg(quote_ident(c.name), ', ') AS columns, string_agg(format('s.%I', c.name), ', ') AS values,
                    format('NOT EXISTS (SELECT FROM neanelu.%I AS t WHERE t.shop_id = $2 AND %s)', t.target_table,
                           (SELECT string_agg(format('t.%1$I = s.%1$I', k), ' AND ') FROM unnest(t.key_columns) AS k)) AS is_missing
@@ -111,7 +111,7 @@ SELECT $2, %3$s FROM (%4$s) AS s WHERE %5$s$q$, p.target_table, p.columns, p.val
              WHERE t.staging_table = p_staging
              GROUP BY t.staging_table) AS p
 $$;
-COMMENT ON FUNCTION sync._insert_statements(text) IS
+COMMENT ON FUNCTION sync._insert_statements(text, boolean) IS
     'The INSERT of rows that the mirror does not have (anti-join), and before it the note of which objects they belong to; two statements, '
     'because one would have to hold all rows twice. To read them: SELECT * FROM sync._insert_statements(''staging_variants''). Reads only.';
 
@@ -166,13 +166,33 @@ $$;
 COMMENT ON FUNCTION sync._reject_missing_parents(bulk_runs, text) IS
     'Takes out staged rows whose required parent is not in the mirror by now (NS114). Returns how many. Locks: those staging rows.';
 
+CREATE FUNCTION sync._has_repeats(p_run bulk_runs, p_table sync_tables) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_found boolean;
+BEGIN
+    EXECUTE format($q$
+        SELECT EXISTS (SELECT FROM neanelu.%1$I AS s WHERE s.bulk_run_id = $1 AND s.validation_status = 'valid'
+                        GROUP BY %2$s HAVING count(*) > 1)$q$,
+        p_table.staging_table, (SELECT string_agg(format('s.%I', k), ', ') FROM unnest(p_table.key_columns) AS k))
+       INTO v_found USING p_run.id;
+    RETURN v_found;
+END
+$$;
+COMMENT ON FUNCTION sync._has_repeats(bulk_runs, sync_tables) IS
+    'Whether a row came under several objects of this file, so that one of them must be chosen; sorting for that costs too much to do it always. '
+    'Reads only.';
+
 CREATE FUNCTION sync._merge_table(p_run bulk_runs, p_table sync_tables) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
-    v_update constant text := sync._update_statement(p_table.staging_table);
-    v_insert constant record := sync._insert_statements(p_table.staging_table);
+    v_repeats constant boolean := p_table.may_repeat AND sync._has_repeats(p_run, p_table);
+    v_update constant text := sync._update_statement(p_table.staging_table, v_repeats);
+    v_insert constant record := sync._insert_statements(p_table.staging_table, v_repeats);
     v_levels integer := 0;
 BEGIN
     PERFORM sync._reject_missing_parents(p_run, p_table.staging_table);
@@ -537,6 +557,7 @@ CREATE FUNCTION sync.merge(p_run_id uuid, p_token uuid) RETURNS SETOF bulk_runs
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 SET work_mem = '128MB'
+SET gin_pending_list_limit = '64MB'
 AS $$
 DECLARE
     v_run     bulk_runs := sync._leased_run(p_run_id, p_token);
@@ -551,7 +572,7 @@ BEGIN
     PERFORM sync.lock_resource(v_run.shop_id, v_run.query_type);
     PERFORM sync._begin_step(v_run, 'merge');
     -- Without statistics of this very load a large join must not be planned as a small one.
-    PERFORM set_config('enable_nestloop', CASE WHEN v_staged.records_processed > 500 THEN 'off' ELSE 'on' END, true);
+    PERFORM set_config('enable_nestloop', CASE WHEN v_run.lines_in > 500 THEN 'off' ELSE 'on' END, true);
     FOREACH v_table IN ARRAY v_tables LOOP
         PERFORM sync._mark_stale(v_run, v_table.staging_table, v_table.target_table);
     END LOOP;
