@@ -226,3 +226,10 @@ def test_squawk_refuses_a_rewrite_of_a_full_table(write: Write, capfd: pytest.Ca
         "SET lock_timeout = '1s'; SET statement_timeout = '5s'; ALTER TABLE neanelu.things ADD size integer;"
     )
     assert lint_migrations.main(["--root", str(write(safe, plan="@v1 2026\nschema/things 2026\n"))]) == 0
+
+
+# --- Scripts made from others -----------------------------------------------------------------------------
+def test_reverts_and_verifies_of_the_pipeline_are_what_its_deploy_scripts_say() -> None:
+    command = [sys.executable, str(REPO / "tools/write_function_scripts.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

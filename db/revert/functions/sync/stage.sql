@@ -3,13 +3,15 @@
 BEGIN;
 
 SET LOCAL ROLE neanelu_engine;
-DROP FUNCTION sync.stage(uuid, uuid);
+DROP FUNCTION sync.end_stage(uuid, uuid, bigint);
+DROP FUNCTION sync.begin_stage(uuid, uuid);
 DROP FUNCTION sync._assert_error_limit(neanelu.bulk_runs, bigint);
 DROP FUNCTION sync._record_rejects(neanelu.bulk_runs);
 DROP FUNCTION sync._withdraw_rejected(neanelu.bulk_runs);
 DROP FUNCTION sync._reject_orphans(neanelu.bulk_runs);
 DROP FUNCTION sync._stage_menu_items(neanelu.bulk_runs);
-DROP FUNCTION sync._stage_tables(neanelu.bulk_runs);
+DROP FUNCTION sync.staging_tables(text);
+DROP FUNCTION sync.stage_table(uuid, uuid, text);
 DROP FUNCTION sync._reject_duplicates(neanelu.bulk_runs);
 DROP FUNCTION sync._reject_bad_children(neanelu.bulk_runs);
 DROP FUNCTION sync._reject_unknown_kinds(neanelu.bulk_runs);

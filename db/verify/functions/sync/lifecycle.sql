@@ -18,6 +18,7 @@ BEGIN
              ('sync._is_claimable(neanelu.bulk_runs)', true, 's', '{}'),
              ('sync.claim_run(text, interval, uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync._leased_run(uuid, uuid)', true, 'v', '{}'),
+             ('sync._leased_run_shared(uuid, uuid)', true, 'v', '{}'),
              ('sync.renew_lease(uuid, uuid, interval)', true, 'v', '{neanelu_sync}'),
              ('sync.release_run(uuid, uuid, interval)', true, 'v', '{neanelu_sync}'),
              ('sync._begin_step(neanelu.bulk_runs, text, jsonb)', true, 'v', '{}'),

@@ -11,11 +11,12 @@ BEGIN
       FROM (VALUES
              ('sync._has_column(text, text)', false, 's', '{}'),
              ('sync._merge_columns(text)', true, 's', '{}'),
-             ('sync._merge_source(text)', true, 's', '{}'),
-             ('sync._update_statement(text)', true, 's', '{}'),
-             ('sync._insert_statements(text)', true, 's', '{}'),
+             ('sync._merge_source(text, boolean)', true, 's', '{}'),
+             ('sync._update_statement(text, boolean)', true, 's', '{}'),
+             ('sync._insert_statements(text, boolean)', true, 's', '{}'),
              ('sync._mark_stale(neanelu.bulk_runs, text, text)', true, 'v', '{}'),
              ('sync._reject_missing_parents(neanelu.bulk_runs, text)', true, 'v', '{}'),
+             ('sync._has_repeats(neanelu.bulk_runs, neanelu.sync_tables)', true, 's', '{}'),
              ('sync._merge_table(neanelu.bulk_runs, neanelu.sync_tables)', true, 'v', '{}'),
              ('sync._prune_parts(neanelu.bulk_runs, neanelu.sync_tables)', true, 'v', '{}'),
              ('sync._may_tombstone(neanelu.bulk_runs)', true, 's', '{}'),
@@ -23,7 +24,7 @@ BEGIN
              ('sync._tombstone_statement(neanelu.sync_tables)', true, 's', '{}'),
              ('sync._tombstone_missing(neanelu.bulk_runs, neanelu.sync_tables)', true, 'v', '{}'),
              ('sync._tombstone_parts(neanelu.bulk_runs, neanelu.sync_tables)', true, 'v', '{}'),
-             ('sync._tombstone(neanelu.bulk_runs, sync_tables[])', true, 'v', '{}'),
+             ('sync._tombstone(neanelu.bulk_runs, neanelu.sync_tables[])', true, 'v', '{}'),
              ('sync._count_lines(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._unclean_roots(neanelu.bulk_runs)', true, 's', '{}'),
              ('sync._store_digests(neanelu.bulk_runs)', true, 'v', '{}'),
@@ -50,7 +51,7 @@ BEGIN
         SELECT FROM pg_catalog.pg_trigger AS t
          WHERE t.tgrelid = 'neanelu.sync_checkpoints'::regclass AND t.tgname = 'sync_checkpoints__completed_run' AND t.tgenabled = 'O'
            AND t.tgfoid = 'sync.tg_sync_checkpoints__completed_run()'::regprocedure) THEN
-        RAISE EXCEPTION 'checkpoints advance without a completed run: the trigger is missing or disabled';
+        RAISE EXCEPTION 'the trigger sync_checkpoints__completed_run is missing or disabled';
     END IF;
 END
 $verify$;

@@ -23,13 +23,15 @@ BEGIN
              ('sync._reject_unknown_kinds(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._reject_bad_children(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._reject_duplicates(neanelu.bulk_runs)', true, 'v', '{}'),
-             ('sync._stage_tables(neanelu.bulk_runs)', true, 'v', '{}'),
+             ('sync.stage_table(uuid, uuid, text)', true, 'v', '{neanelu_sync}'),
+             ('sync.staging_tables(text)', true, 's', '{neanelu_sync}'),
              ('sync._stage_menu_items(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._reject_orphans(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._withdraw_rejected(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._record_rejects(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._assert_error_limit(neanelu.bulk_runs, bigint)', true, 's', '{}'),
-             ('sync.stage(uuid, uuid)', true, 'v', '{neanelu_sync}')
+             ('sync.begin_stage(uuid, uuid)', true, 'v', '{neanelu_sync}'),
+             ('sync.end_stage(uuid, uuid, bigint)', true, 'v', '{neanelu_sync}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
      WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
