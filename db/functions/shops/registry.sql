@@ -158,7 +158,7 @@ COMMENT ON FUNCTION shops.register(uuid, text, bytea, bytea, bytea, integer, tex
     '23505 the Shopify id belongs to another shop, 23514 a value that a CHECK of shops refuses';
 
 CREATE FUNCTION shops.credentials(p_shop_id uuid)
-RETURNS TABLE (ciphertext bytea, iv bytea, tag bytea, key_version integer)
+RETURNS TABLE (ciphertext bytea, iv bytea, tag bytea, key_version integer, domain text, api_version text)
 LANGUAGE plpgsql
 STABLE
 SECURITY DEFINER
@@ -175,11 +175,12 @@ BEGIN
         RAISE EXCEPTION 'shop % uninstalled the app on %', v_shop.shopify_domain, v_shop.uninstalled_at
             USING ERRCODE = 'NH006', HINT = 'Its token is erased. Register the shop again with a new one.';
     END IF;
-    RETURN QUERY SELECT v_shop.access_token_ciphertext, v_shop.access_token_iv, v_shop.access_token_tag, v_shop.key_version;
+    RETURN QUERY SELECT v_shop.access_token_ciphertext, v_shop.access_token_iv, v_shop.access_token_tag, v_shop.key_version,
+                        v_shop.shopify_domain::text, v_shop.api_version::text;
 END
 $$;
 COMMENT ON FUNCTION shops.credentials(uuid) IS
-    'The sealed token of an installed shop; the key to open it is never in the database. Reads only, takes no locks. '
+    'The sealed token of an installed shop, and where and how to use it; the key to open it is never in the database. Reads only, takes no locks. '
     'Raises: NA002 the login may not work for the shop, NH002 no such shop, NH006 uninstalled';
 
 CREATE FUNCTION shops.uninstall(p_shop_id uuid)
