@@ -140,7 +140,7 @@ def show(run: UUID, errors: int, after: int, as_json: bool) -> None:
     _print_summary(details)
     _print_steps(details)
     _print_counts(details)
-    _print_errors(details, quarantined)
+    print_quarantine(details, quarantined)
 
 
 def _print_summary(details: dict[str, Any]) -> None:
@@ -217,7 +217,7 @@ def _print_counts(details: dict[str, Any]) -> None:
     console().print(table(columns, rows))
 
 
-def _print_errors(details: dict[str, Any], quarantined: list[dict[str, Any]]) -> None:
+def print_quarantine(details: dict[str, Any], quarantined: list[dict[str, Any]]) -> None:
     """Print the reasons for quarantine, and some of the lines."""
     reasons = details["error_codes"]
     if not reasons:
