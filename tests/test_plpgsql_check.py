@@ -21,7 +21,7 @@ SCHEMAS = ["app", "audit", "ops", "search", "shops", "sync"]
 #: the owner writes. Entries that need no review any more fail the test.
 REVIEWED = {
     "audit.attach(regclass,text[],text[],text)": "the table is a regclass, names go through %I",
-    "sync._stage_tables(bulk_runs)": "composed from the registry by sync._stage_statement with %I and %L",
+    "sync.stage_table(uuid,uuid,text)": "composed from the registry by sync._stage_statement with %I and %L",
     "sync._merge_table(bulk_runs,sync_tables)": "composed from the registry by sync._update_statement et al.",
     "sync._prune_parts(bulk_runs,sync_tables)": "names go through %I, expressions are the registry's",
     "sync._tombstone_parts(bulk_runs,sync_tables)": "names go through %I, object_column is the registry's",
@@ -94,13 +94,16 @@ def composed(connection: psycopg.Connection[Any]) -> list[tuple[str, str]]:
     """Return (name, statement) of every statement that staging and merging compose for every table."""
     return connection.execute(
         """
+        WITH booleans (value) AS (VALUES (false), (true))
         SELECT t.staging_table || ' ' || s.what, s.statement
           FROM neanelu.sync_tables AS t
          CROSS JOIN LATERAL (
             SELECT 'stage' AS what, sync._stage_statement(t.staging_table) AS statement WHERE t.kinds <> '{}'
-            UNION ALL SELECT 'update', sync._update_statement(t.staging_table)
-            UNION ALL SELECT 'insert', i.rows FROM sync._insert_statements(t.staging_table) AS i
-            UNION ALL SELECT 'outcomes', i.outcomes FROM sync._insert_statements(t.staging_table) AS i) AS s
+            UNION ALL SELECT 'update', sync._update_statement(t.staging_table, b.value) FROM booleans AS b
+            UNION ALL SELECT 'insert', i.rows
+                        FROM booleans AS b, sync._insert_statements(t.staging_table, b.value) AS i
+            UNION ALL SELECT 'outcomes', i.outcomes
+                        FROM booleans AS b, sync._insert_statements(t.staging_table, b.value) AS i) AS s
          WHERE s.statement IS NOT NULL
         """
     ).fetchall()

@@ -16,7 +16,7 @@ SELECT is_empty($$
   SELECT * FROM pg_temp.granted
    WHERE grantee = 'neanelu_operator'
      AND proname IN ('claim_run', 'renew_lease', 'release_run', 'reserve_operation', 'record_operation', 'record_poll', 'record_artifact',
-                     'record_cursor', 'artifact', 'fail_run', 'open_load', 'close_load', 'stage', 'merge', 'sweep_staging', 'quarantine')
+                     'record_cursor', 'artifact', 'fail_run', 'open_load', 'close_load', 'begin_stage', 'stage_table', 'end_stage', 'merge', 'sweep_staging', 'quarantine')
 $$, 'operators ask for, watch and end runs, and do not run them');
 SELECT set_eq(
     $$ SELECT proname FROM pg_temp.granted WHERE grantee = 'neanelu_operator' AND proname IN ('request_run', 'cancel_run', 'retry_run', 'resources') $$,
@@ -44,7 +44,7 @@ $f$;
 SELECT is(pg_temp.as_login(login, statement), code, format('%s: %s', login, statement))
   FROM (VALUES
     ('neanelu_sync',     'SELECT * FROM sync.claim_run(''w'')',                               '00000'),
-    ('neanelu_sync',     'SELECT sync.stage(gen_random_uuid(), gen_random_uuid())',            'NS004'),
+    ('neanelu_sync',     'SELECT sync.begin_stage(gen_random_uuid(), gen_random_uuid())',      'NS004'),
     ('neanelu_sync',     'SELECT sync._setting(''x'', 1)',                                     '42501'),
     ('neanelu_operator', 'SELECT * FROM sync.resources()',                                     '00000'),
     ('neanelu_operator', 'SELECT * FROM sync.merge(gen_random_uuid(), gen_random_uuid())',     '42501'),
