@@ -146,6 +146,10 @@ class LineScanner:
         self._on_chunk = on_chunk
         self._max_line_bytes = max_line_bytes
         self._head = msgspec.json.Decoder(_Head).decode
+        #: kind and stream by what stands before the number of a gid
+        self._kinds: dict[str, tuple[str, int | None]] = {}
+        self._last_parent: str | None = None
+        self._last_place: tuple[str, int | None, int] = ("", None, 0)
         self._number = 0
         self._tail = b""
         self._overlong: _Overlong | None = None
@@ -219,14 +223,12 @@ class LineScanner:
             return
         gid, parent = head.id, head.parent
         kind = IDLESS_KIND
-        owner = object_id = None
+        stream = owner = object_id = None
         try:
             if gid is not None:
                 self._seen.add(gid)
-                kind, object_id = owner_kind, owner = split_gid(gid)
-                stream = self._streams.get(kind)
-            else:
-                stream = None
+                kind, stream, object_id = self._place(gid)
+                owner = object_id
             if parent is None:
                 self.totals.roots += 1
                 if kind == self._root_kind:
@@ -237,12 +239,12 @@ class LineScanner:
                 if parent not in self._seen:
                     self.is_closed = False
                 if stream is None:
-                    owner_kind, owner = split_gid(parent)
-                    stream = self._streams.get(owner_kind)
+                    if parent != self._last_parent:
+                        self._last_place = self._place(parent)
+                        self._last_parent = parent
+                    _, stream, owner = self._last_place
         except OverflowError as error:
-            self._reject(
-                line, "NS107", f"the id does not fit into 64 bits: {str(error)[:80]}", counted=parent is None
-            )
+            self._reject(line, "NS107", f"the id does not fit into 64 bits: {str(error)[:80]}", counted=parent is None)
             return
         except ValueError as error:
             self._reject(line, "NS106", f"not an id of Shopify: {str(error)[:80]}", counted=parent is None)
@@ -254,6 +256,18 @@ class LineScanner:
         else:
             self.totals.kinds[kind] += 1
             self._on_line(self._number, kind, stream, owner, object_id, self.root_id, line)
+
+    def _place(self, gid: str) -> tuple[str, int | None, int]:
+        """Return (kind, its stream or None, numeric id) of a gid; raises as `split_gid`."""
+        cut = gid.rfind("/")
+        number = gid[cut + 1 :]
+        known = self._kinds.get(gid[:cut])
+        if known is not None and len(number) < 19 and number.isascii() and number.isdigit():
+            return known[0], known[1], int(number)
+        kind, value = split_gid(gid)
+        stream = self._streams.get(kind)
+        self._kinds[f"{_GID_PREFIX}{kind}"] = (kind, stream)
+        return kind, stream, value
 
     def _reject(self, line: bytes, code: str, message: str, *, counted: bool = False) -> None:
         """Hand a bad line to quarantine and count it under its kind, where that can be told."""
