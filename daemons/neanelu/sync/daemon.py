@@ -275,6 +275,8 @@ class SyncDaemon:
             error=message,
             status=status,
         )
+        if status == "failed":
+            Spool(self._spool(run)).discard()
         self._progress.ended(run, status, f"{message} ({error.code})")
 
     def _steps(self, lease: Lease, source: Spool | None) -> None:
@@ -470,9 +472,19 @@ class SyncDaemon:
                     f"the bulk operation ended as {operation.get('status')} without data"
                     + (f": {reason}" if reason else "")
                 )
-            self._sleep(pause)
+            self._wait_for_signal(lease, gid, pause)
             pause = min(pause * 1.5, self._settings.sync_poll_max_seconds)
-            self._checkpoint(lease)
+
+    def _wait_for_signal(self, lease: Lease, gid: str, seconds: float) -> None:
+        """Wait until the operation is said to have finished (sync.signal_operation), or the time is over."""
+        deadline = time.monotonic() + seconds
+        with translated():
+            lease.connection.execute(sql.LISTEN)
+            while (left := deadline - time.monotonic()) > 0:
+                self._checkpoint(lease)
+                for notification in lease.connection.notifies(timeout=min(left, 0.5), stop_after=1):
+                    if gid in notification.payload:
+                        return
 
     def _shop(self, shop_id: UUID) -> Shop:
         """Return a shop with its token, opened once a process and shop."""

@@ -108,9 +108,9 @@ class Heartbeat:
                 with translated():
                     connection.execute(sql.RENEW_LEASE, parameters)
             except LeaseLost:
-                if not self._stop.is_set():
-                    log.warning("lease lost", run_id=str(self._lease.run["id"]))
-                    self._lease.mark_lost()
+                # Also when the run has just ended: a renewal that waited for the merge comes too late.
+                log.debug("lease ended", run_id=str(self._lease.run["id"]))
+                self._lease.mark_lost()
                 break
             except NeaneluError as error:
                 log.warning("heartbeat failed", run_id=str(self._lease.run["id"]), error=str(error))

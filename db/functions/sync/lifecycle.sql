@@ -351,6 +351,27 @@ COMMENT ON FUNCTION sync.record_poll(uuid, uuid, jsonb) IS
     'marked as partial); empty (completed without a file); lost (expired, or ended without data: ask for a new operation). '
     'Idempotent. Locks: the run''s row. Raises NA002, NS004, NS005, NS030 (unknown status).';
 
+CREATE FUNCTION sync.signal_operation(p_shop_id uuid, p_operation_gid text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, app, pg_temp
+AS $$
+DECLARE
+    v_run_id uuid;
+BEGIN
+    PERFORM app.assert_shop_access(p_shop_id);
+    SELECT id INTO v_run_id FROM bulk_runs
+     WHERE shop_id = p_shop_id AND shopify_operation_id = p_operation_gid AND status = 'running';
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM pg_notify('neanelu_sync', json_build_object('event', 'finished', 'run_id', v_run_id, 'operation', p_operation_gid)::text);
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION sync.signal_operation(uuid, text) IS
+    'Says that Shopify finished a bulk operation (webhook bulk_operations/finish), so that the daemon that waits for it looks at once; false '
+    'when no run waits for it. The signal is only a hint: what the daemon does next is ask Shopify. Idempotent. Locks: none. Raises NA002.';
+
 CREATE FUNCTION sync.record_artifact(
     p_run_id uuid, p_token uuid, p_file_path text, p_url text DEFAULT NULL, p_etag text DEFAULT NULL, p_bytes bigint DEFAULT NULL,
     p_rows integer DEFAULT NULL, p_checksum text DEFAULT NULL, p_expires_at timestamptz DEFAULT NULL)
@@ -517,4 +538,5 @@ GRANT EXECUTE ON FUNCTION sync.claim_run(text, interval, uuid, uuid), sync.renew
     sync.record_artifact(uuid, uuid, text, text, text, bigint, integer, text, timestamptz),
     sync.fail_run(uuid, uuid, text, text, text)
     TO neanelu_sync;
+GRANT EXECUTE ON FUNCTION sync.signal_operation(uuid, text) TO neanelu_sync, neanelu_webhooks;
 COMMIT;

@@ -10,6 +10,7 @@ DROP FUNCTION sync._is_retryable(text);
 DROP FUNCTION sync.record_cursor(uuid, uuid, jsonb);
 DROP FUNCTION sync.artifact(uuid, uuid);
 DROP FUNCTION sync.record_artifact(uuid, uuid, text, text, text, bigint, integer, text, timestamptz);
+DROP FUNCTION sync.signal_operation(uuid, text);
 DROP FUNCTION sync.record_poll(uuid, uuid, jsonb);
 DROP FUNCTION sync.record_operation(uuid, uuid, text, timestamptz);
 DROP FUNCTION sync.reserve_operation(uuid, uuid);

@@ -26,6 +26,7 @@ BEGIN
              ('sync.reserve_operation(uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync.record_operation(uuid, uuid, text, timestamptz)', true, 'v', '{neanelu_sync}'),
              ('sync.record_poll(uuid, uuid, jsonb)', true, 'v', '{neanelu_sync}'),
+             ('sync.signal_operation(uuid, text)', true, 'v', '{neanelu_webhooks,neanelu_sync}'),
              ('sync.record_artifact(uuid, uuid, text, text, text, bigint, integer, text, timestamptz)', true, 'v', '{neanelu_sync}'),
              ('sync.artifact(uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync.record_cursor(uuid, uuid, jsonb)', true, 'v', '{neanelu_sync}'),
