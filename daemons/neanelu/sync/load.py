@@ -63,7 +63,7 @@ class Loader:
         self._max_line_bytes = max_line_bytes
         self._progress = on_progress or (lambda _phase, _bytes: None)
         run = lease.run
-        self._prefix = f"{run['id']}\x02{run['attempt']}\x02".encode()
+        self._prefix = f"{run['id']}\x02{run['attempt']}\x02"
         self._run_bytes: bytes = run["id"].bytes
         self._attempt: int = run["attempt"]
         self.sent = 0
@@ -182,19 +182,13 @@ class Loader:
                 nonlocal pending
                 if b"\r" in line:
                     line = b"\x01" + line + b"\x01"
+                own = "" if object_id is None else object_id
+                tree = "" if root is None else root
                 buffer.append(
-                    b"%s%d\x02%d\x02%s\x02%d\x02%s\x02%s\x02%s\n"
-                    % (
-                        prefix,
-                        number,
-                        stream,
-                        kind.encode(),
-                        owner,
-                        b"" if object_id is None else b"%d" % object_id,
-                        b"" if root is None else b"%d" % root,
-                        line,
-                    )
+                    f"{prefix}{number}\x02{stream}\x02{kind}\x02{owner}\x02{own}\x02{tree}\x02".encode()
                 )
+                buffer.append(line)
+                buffer.append(b"\n")
                 self.sent += 1
                 pending += len(line)
                 if pending > _COPY_BYTES:

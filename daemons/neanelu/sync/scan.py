@@ -197,73 +197,93 @@ class LineScanner:
                 b"\n".join(lines).decode("utf-8")
             except UnicodeDecodeError:
                 suspicious = True
+        self.totals.lines += len(lines)
+        if suspicious:
+            for line in lines:
+                problem = _byte_problem(line)
+                if problem:
+                    self._number += 1
+                    self._reject(line, *problem)
+                else:
+                    self._lines([line])
+        else:
+            self._lines(lines)
+
+    def _lines(self, lines: list[bytes]) -> None:
+        """Classify lines of valid UTF-8 and hand them on. The hot loop: one pass, no call a line that can be spared."""
+        decode, on_line, known = self._head, self._on_line, self._kinds.get
+        seen, kinds, root_kind = self._seen, self.totals.kinds, self._root_kind
         for line in lines:
             self._number += 1
-            if suspicious and (problem := _byte_problem(line)):
-                self._reject(line, *problem)
-            else:
-                self._line(line)
-        self.totals.lines += len(lines)
-
-    def _line(self, line: bytes) -> None:
-        """Classify one line of valid UTF-8 and hand it on."""
-        try:
-            head = self._head(line)
-        except msgspec.DecodeError as error:
-            if not line.strip():
-                self.totals.kinds[BLANK_KIND] += 1
-                self.is_closed = False
-            elif isinstance(error, msgspec.ValidationError):
-                self._reject(line, "NS106", f"the line is no object with an id: {error}")
-            else:
-                self._reject(line, "NS101", f"not JSON: {error}")
-            return
-        except RecursionError:
-            self._reject(line, "NS104", "nested too deep")
-            return
-        gid, parent = head.id, head.parent
-        kind = IDLESS_KIND
-        stream = owner = object_id = None
-        try:
-            if gid is not None:
-                self._seen.add(gid)
-                kind, stream, object_id = self._place(gid)
-                owner = object_id
-            if parent is None:
-                self.totals.roots += 1
-                if kind == self._root_kind:
-                    self.root_id = object_id
+            try:
+                head = decode(line)
+            except (msgspec.DecodeError, RecursionError) as error:
+                self._undecodable(line, error)
+                continue
+            gid, parent = head.id, head.parent
+            kind = IDLESS_KIND
+            stream = owner = object_id = None
+            try:
+                if gid is not None:
+                    seen.add(gid)
+                    cut = gid.rfind("/")
+                    place = known(gid[:cut])
+                    number = gid[cut + 1 :]
+                    if place is not None and len(number) < 19 and number.isascii() and number.isdigit():
+                        kind, stream = place
+                        owner = object_id = int(number)
+                    else:
+                        kind, stream, object_id = self._place(gid)
+                        owner = object_id
+                if parent is None:
+                    self.totals.roots += 1
+                    if kind == root_kind:
+                        self.root_id = object_id
+                    else:
+                        self.is_closed = False
                 else:
-                    self.is_closed = False
+                    if parent not in seen:
+                        self.is_closed = False
+                    if stream is None:
+                        if parent != self._last_parent:
+                            self._last_place = self._place(parent)
+                            self._last_parent = parent
+                        _, stream, owner = self._last_place
+            except OverflowError as error:
+                self._reject(
+                    line,
+                    "NS107",
+                    f"the id does not fit into 64 bits: {str(error)[:80]}",
+                    counted=parent is None,
+                )
+                continue
+            except ValueError as error:
+                self._reject(
+                    line, "NS106", f"not an id of Shopify: {str(error)[:80]}", counted=parent is None
+                )
+                continue
+            if owner is None:
+                self._reject(line, "NS106", "the line has neither id nor __parentId", counted=True)
+            elif stream is None:
+                self._reject(line, "NS109", f"a {kind} line has no place in this file", counted=True)
             else:
-                if parent not in self._seen:
-                    self.is_closed = False
-                if stream is None:
-                    if parent != self._last_parent:
-                        self._last_place = self._place(parent)
-                        self._last_parent = parent
-                    _, stream, owner = self._last_place
-        except OverflowError as error:
-            self._reject(line, "NS107", f"the id does not fit into 64 bits: {str(error)[:80]}", counted=parent is None)
-            return
-        except ValueError as error:
-            self._reject(line, "NS106", f"not an id of Shopify: {str(error)[:80]}", counted=parent is None)
-            return
-        if owner is None:
-            self._reject(line, "NS106", "the line has neither id nor __parentId", counted=True)
-        elif stream is None:
-            self._reject(line, "NS109", f"a {kind} line has no place in this file", counted=True)
+                kinds[kind] += 1
+                on_line(self._number, kind, stream, owner, object_id, self.root_id, line)
+
+    def _undecodable(self, line: bytes, error: Exception) -> None:
+        """Count a blank line, and reject what is no JSON object with an id."""
+        if isinstance(error, RecursionError):
+            self._reject(line, "NS104", "nested too deep")
+        elif not line.strip():
+            self.totals.kinds[BLANK_KIND] += 1
+            self.is_closed = False
+        elif isinstance(error, msgspec.ValidationError):
+            self._reject(line, "NS106", f"the line is no object with an id: {error}")
         else:
-            self.totals.kinds[kind] += 1
-            self._on_line(self._number, kind, stream, owner, object_id, self.root_id, line)
+            self._reject(line, "NS101", f"not JSON: {error}")
 
     def _place(self, gid: str) -> tuple[str, int | None, int]:
         """Return (kind, its stream or None, numeric id) of a gid; raises as `split_gid`."""
-        cut = gid.rfind("/")
-        number = gid[cut + 1 :]
-        known = self._kinds.get(gid[:cut])
-        if known is not None and len(number) < 19 and number.isascii() and number.isdigit():
-            return known[0], known[1], int(number)
         kind, value = split_gid(gid)
         stream = self._streams.get(kind)
         self._kinds[f"{_GID_PREFIX}{kind}"] = (kind, stream)
