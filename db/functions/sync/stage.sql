@@ -364,6 +364,8 @@ COMMENT ON FUNCTION sync._stage_menu_items(bulk_runs) IS
 CREATE FUNCTION sync._reject_orphans(p_run bulk_runs) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
+-- The groups are as new as this transaction: without statistics a join of them must not be planned as one of a few rows.
+SET enable_nestloop = off
 AS $$
 BEGIN
     -- An object is rejected when its own line is missing from the file, or was taken out; its other lines follow.
@@ -380,8 +382,11 @@ BEGIN
     END IF;
     INSERT INTO bulk_rejects (bulk_run_id, line_number, error_type, error_code, message)
     SELECT p_run.id, l.line_number, 'VALIDATION',
-           CASE WHEN EXISTS (SELECT FROM bulk_rejects AS x JOIN bulk_lines AS e ON e.bulk_run_id = p_run.id AND e.line_number = x.line_number
-                              WHERE x.bulk_run_id = p_run.id AND e.stream = l.stream AND e.owner_id = l.owner_id) THEN 'NS116' ELSE 'NS114' END,
+           CASE WHEN (l.stream, l.owner_id) IN (
+                    SELECT e.stream, e.owner_id
+                      FROM bulk_rejects AS x
+                      JOIN bulk_lines AS e ON e.bulk_run_id = p_run.id AND e.attempt = p_run.attempt AND e.line_number = x.line_number
+                     WHERE x.bulk_run_id = p_run.id) THEN 'NS116' ELSE 'NS114' END,
            'the line of the object that this line belongs to is missing from the file or was quarantined'
       FROM bulk_outcomes AS o
       JOIN bulk_lines AS l ON l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt AND l.stream = o.stream AND l.owner_id = o.object_id
