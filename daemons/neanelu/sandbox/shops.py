@@ -264,6 +264,7 @@ class ShopRuntime:
                     for raw in hostile:
                         put(raw)
                         lines += raw.count(b"\n")
+                        roots += sum(b'"__parentId"' not in line for line in raw.split(b"\n")[:-1])
                 if operation.status == "CANCELED":
                     raise Stopped
                 operation.lines, operation.roots = lines, roots
