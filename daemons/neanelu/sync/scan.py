@@ -292,11 +292,33 @@ class LineScanner:
     def _reject(self, line: bytes, code: str, message: str, *, counted: bool = False) -> None:
         """Hand a bad line to quarantine and count it under its kind, where that can be told."""
         kind, gid = leading_gid(line)
+        if not self._is_whole(line, code):
+            gid = None
+        elif gid is not None and code != "NS107":
+            # what follows in its tree refers to it
+            self._seen.add(gid)
+            if kind == self._root_kind:
+                self.root_id = split_gid(gid)[1]
         self.rejected += 1
         self.totals.kinds[kind or UNKNOWN_KIND] += 1
         if not counted and b'"__parentId"' not in line[-200:]:
             self.totals.roots += 1
         self._on_reject(Reject(self._number, code, message, kind, gid, line, len(line)))
+
+    def _is_whole(self, line: bytes, code: str) -> bool:
+        """Return whether a bad line is at least one object from its beginning to its end.
+
+        Where it is not, bytes were lost, perhaps a line end and the beginning of further objects with them: then it
+        cannot be told which objects are missing, and nothing may be judged deleted.
+        """
+        if code in ("NS101", "NS104"):
+            return False
+        if code in ("NS102", "NS103"):
+            try:
+                self._head(line.decode("utf-8", "replace").replace("\0", " ").encode())
+            except (msgspec.DecodeError, RecursionError):
+                return False
+        return True
 
     def _continue_overlong(self, line: _Overlong, data: bytes) -> bytes:
         """Stream the next piece of a line over the limit to quarantine; return what follows its line end."""
@@ -315,12 +337,12 @@ class LineScanner:
         self._number += 1
         self.totals.lines += 1
         self.rejected += 1
-        kind, gid = leading_gid(line.head)
+        kind, _ = leading_gid(line.head)
         self.totals.kinds[kind or UNKNOWN_KIND] += 1
         if b'"__parentId"' not in line.ending:
             self.totals.roots += 1
         message = f"the line has {line.size} bytes, the limit is {self._max_line_bytes}"
-        self._on_reject(Reject(self._number, "NS105", message, kind, gid, line.head, line.size))
+        self._on_reject(Reject(self._number, "NS105", message, kind, None, line.head, line.size))
 
 
 class TreeSplitter:
