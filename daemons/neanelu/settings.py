@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         description="Where a shop answers; {shop} becomes its domain. Change it to talk to the sandbox or through a proxy.",
     )
     sync_spool_dir: Path = Field(
-        default_factory=lambda: _default_home() / "spool",
+        default_factory=lambda values: Path(values["home"]) / "spool",
         description="Folder for result files while they are fetched and loaded. Give it room for the largest file "
         "(about 5 GB for a million products) times sync_workers.",
     )
