@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import select
 import stat
 import sys
 import threading
@@ -11,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
@@ -27,9 +30,14 @@ from neanelu.db.errors import DatabaseUnavailable, InvalidInput, NeaneluError, R
 from neanelu.settings import Settings, get_settings
 from neanelu.sync.console import progress_on
 from neanelu.sync.daemon import Progress, Stopped, SyncDaemon
-from neanelu.sync.fetch import Copy, Spool
+from neanelu.sync.fetch import CHUNK_BYTES, Copy, Spool
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
 
 _GZIP = b"\x1f\x8b"
+#: Seconds between two looks at whether a silent pipe is still to be waited for.
+_WAIT_SECONDS = 0.2
 #: A file that cannot be read is not read better a second time.
 _UNREADABLE = "NS040"
 #: Seconds for which a database that went away may stay away.
@@ -62,33 +70,55 @@ class Source:
         return Spool(folder / f"{run_id}.jsonl", Copy(self.stream, packed=self.packed), on_progress)
 
 
+class _Patient(io.RawIOBase):
+    """A pipe or terminal that is waited for only until the process is asked to stop."""
+
+    def __init__(self, descriptor: int, stop: threading.Event) -> None:
+        self._descriptor = descriptor
+        self._stop = stop
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Read what there is, at least one byte unless the other end was closed; raises Stopped."""
+        while not select.select([self._descriptor], [], [], _WAIT_SECONDS)[0]:
+            if self._stop.is_set():
+                raise Stopped
+        return os.readv(self._descriptor, [buffer])
+
+
 @contextmanager
-def opened(name: str) -> Iterator[Source]:
+def opened(name: str, stop: threading.Event) -> Iterator[Source]:
     """Yield what a FILE argument names; gzip is told by its first bytes, not by the name.
+
+    Args:
+        name: a path, or `-`.
+        stop: ends the wait for a pipe.
 
     Raises:
         InvalidInput: it cannot be opened.
+        Stopped: `stop` was set before the first byte came.
     """
     if name == "-":
-        stream = sys.stdin.buffer
-        yield Source("standard input", stream=stream, packed=_peek(stream) == _GZIP)
+        stream = io.BufferedReader(_Patient(sys.stdin.fileno(), stop), CHUNK_BYTES)
+        yield Source("standard input", stream=stream, packed=stream.peek(2)[:2] == _GZIP)
         return
     try:
-        with Path(name).open("rb") as file:
-            facts = Path(name).stat()
-            packed = _peek(file) == _GZIP
-            if stat.S_ISREG(facts.st_mode) and not packed:
-                yield Source(name, path=Path(name), size=facts.st_size)
-            else:
-                yield Source(name, stream=file, packed=packed)
-    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        file = Path(name).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
         raise InvalidInput(f"{name} cannot be read: {error.strerror}", code="58P01") from None
-
-
-def _peek(stream: IO[bytes]) -> bytes:
-    """Return the first two bytes, which stay where they are."""
-    peek = getattr(stream, "peek", None)
-    return bytes(peek(2)[:2]) if peek else b""
+    with file:
+        facts = os.fstat(file.fileno())
+        regular = stat.S_ISREG(facts.st_mode)
+        if not regular:
+            pipe = io.BufferedReader(_Patient(file.fileno(), stop), CHUNK_BYTES)
+            yield Source(name, stream=pipe, packed=pipe.peek(2)[:2] == _GZIP)
+        elif file.peek(2)[:2] == _GZIP:
+            yield Source(name, stream=file, packed=True)
+        else:
+            yield Source(name, path=Path(name), size=facts.st_size)
 
 
 @click.command()
@@ -140,11 +170,14 @@ def ingest(
         with session("neanelu_sync", purpose="ingest") as connection:
             row = find_shop(connection, shop)
             ordered_resources(connection, [resource])
-        with opened(file) as source:
-            names = {row["id"]: row["domain"].removesuffix(".myshopify.com")}
-            with progress_on(console(error=True), names) as progress:
+        names = {row["id"]: row["domain"].removesuffix(".myshopify.com")}
+        try:
+            with opened(file, stop) as source, progress_on(console(error=True), names) as progress:
                 work = _Ingest(settings, progress, stop, source)
                 work.run(row["id"], resource, mode, allow_mass_delete)
+        except Stopped:
+            click.echo("interrupted: nothing was read", err=True)
+            sys.exit(INTERRUPTED)
         with session("neanelu_sync", purpose="ingest") as connection:
             runs = run_reports(connection, [work.run_id])
             parameters = {"run_id": work.run_id, "limit": errors, "after_line": 0}
