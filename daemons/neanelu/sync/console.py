@@ -199,15 +199,18 @@ class LoggedProgress:
 
 
 @contextmanager
-def progress_on(console: Console, shops: Mapping[UUID, str], *, keep: bool = True) -> Iterator[Progress]:
+def progress_on(
+    console: Console, shops: Mapping[UUID, str], *, keep: bool = True, level: str = "info"
+) -> Iterator[Progress]:
     """Set the log up and yield what shows progress on this console: bars, or lines of a log.
 
     Args:
         console: of standard error.
         shops: names of the shops by id.
         keep: see `ConsoleProgress`.
+        level: from which level on JSON lines are written, where it is no terminal.
     """
-    configure_logging(console)
+    configure_logging(console, level)
     if console.is_terminal:
         with ConsoleProgress(console, shops, keep=keep) as bars:
             yield bars
