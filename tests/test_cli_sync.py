@@ -209,6 +209,23 @@ def test_a_run_that_fails_ends_with_1_and_says_why(user: User) -> None:
     assert "neanelu runs show" in done.stdout
 
 
+def test_a_spool_that_cannot_be_written_fails_the_run_and_not_the_command(user: User) -> None:
+    document = user.json(
+        "sync", "alpha", "--resource", "products", code=1, NEANELU_SYNC_SPOOL_DIR="/dev/null/x"
+    )
+    assert [(run["status"], run["error_code"]) for run in document["runs"]] == [("failed", "58030")]
+    assert "/dev/null/x" in document["runs"][0]["error_message"]
+
+
+def test_a_root_whose_id_is_too_large_counts_as_a_root(user: User) -> None:
+    user.box.mutate(
+        SHOP, hostile={"root": "products", "raw": '{"id":"gid://shopify/Product/18446744073709551616"}'}
+    )
+    document = user.json("sync", "alpha", "--resource", "products")
+    assert document["totals"]["lines_quarantined"] == 1
+    assert [row["code"] for row in document["runs"][0]["error_codes"]] == ["NS107"]
+
+
 def test_another_kind_of_run_is_refused_and_the_others_are_done(user: User) -> None:
     (row,) = user.rows("SELECT id FROM neanelu.shops WHERE shopify_domain = %s", SHOP)
     with user.database.connect("neanelu_sync") as connection:

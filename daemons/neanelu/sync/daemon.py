@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import random
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import structlog
-from psycopg.types.json import Jsonb
 
 from neanelu.db import sql
 from neanelu.db.connection import Connection, connect
 from neanelu.db.errors import DatabaseUnavailable, LeaseLost, LoadLost, NeaneluError, translated
 from neanelu.secrets import KeyRing, Sealed, key_ring, token_place
 from neanelu.settings import Settings, get_settings
-from neanelu.shopify import documents
-from neanelu.shopify.client import ShopifyClient
-from neanelu.shopify.errors import OperationInProgress, OperationLost, ShopifyError
-from neanelu.sync.fetch import Download, Pages, Spool
+from neanelu.sync.fetch import Spool
 from neanelu.sync.lease import Heartbeat, Lease
 from neanelu.sync.load import Loader
+from neanelu.sync.progress import Progress, Silent
 
 log = structlog.get_logger(__name__)
 
@@ -40,32 +37,6 @@ _RELOADS = 3
 
 class Stopped(Exception):
     """The daemon was asked to stop; the run is given back."""
-
-
-class Progress(Protocol):
-    """Hears how runs get on; the default does nothing."""
-
-    def phase(self, run: dict[str, Any], name: str, total: int | None = None) -> None:
-        """Say that a run entered a phase: start, wait, fetch, send, stage, merge; total in bytes where known."""
-
-    def advance(self, run: dict[str, Any], done: int) -> None:
-        """Say how many bytes of the phase are done."""
-
-    def ended(self, run: dict[str, Any], status: str, message: str | None) -> None:
-        """Say how the attempt ended."""
-
-
-class Silent:
-    """Progress that nobody watches."""
-
-    def phase(self, run: dict[str, Any], name: str, total: int | None = None) -> None:
-        """Do nothing."""
-
-    def advance(self, run: dict[str, Any], done: int) -> None:
-        """Do nothing."""
-
-    def ended(self, run: dict[str, Any], status: str, message: str | None) -> None:
-        """Do nothing."""
 
 
 @dataclass(slots=True)
@@ -237,6 +208,15 @@ class SyncDaemon:
             self._progress.ended(run, "interrupted", str(error))
         except NeaneluError as error:
             self._fail(lease, error)
+        except OSError as error:
+            code = "53100" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "58030"
+            where = f" {error.filename}" if error.filename else ""
+            self._fail(lease, NeaneluError(f"the daemon's disk:{where} {error.strerror or error}", code=code))
+        except Exception as error:  # a defect: the run fails with it, the daemon goes on with other runs
+            bound.exception("defect")
+            self._fail(
+                lease, NeaneluError(f"a defect of the daemon: {type(error).__name__}: {error}", code="XX000")
+            )
 
     def _give_back(self, run: dict[str, Any]) -> None:
         """Release the lease on a new connection once the server is back; if it stays away, the lease expires."""
@@ -290,21 +270,24 @@ class SyncDaemon:
                 )
             self._load_and_merge(lease, resource, source)
             return
+        # A file run needs neither HTTP nor GraphQL: they are imported when they are.
+        from neanelu.shopify.client import ShopifyClient
+        from neanelu.sync.origin import Origin
+
         shop = self._shop(run["shop_id"])
         base_url = self._settings.shopify_base_url.format(shop=shop.domain)
         with ShopifyClient(base_url, run["api_version"], shop.token, sleep=self._sleep) as client:
-            spool = self._spool(run)
-            if resource["transport"] == "paged":
-                document = documents.load(run["query_type"])
-                feed: Any = Pages(client, document, documents.RESOURCES[run["query_type"]].root)
-            else:
-                feed = self._bulk_feed(lease, client, spool)
-                if feed is None:
-                    return
-            file = Spool(spool, feed, lambda done: self._fetched(lease, done))
+            origin = Origin(
+                lease, client, self._settings, self._progress, self._sleep, lambda: self._checkpoint(lease)
+            )
+            path = self._spool(run)
+            feed = origin.pages() if resource["transport"] == "paged" else origin.operation(path)
+            if feed is None:
+                return
+            file = Spool(path, feed, lambda done: self._fetched(lease, done))
             lease.call(
                 sql.RECORD_ARTIFACT,
-                path=str(spool),
+                path=str(path),
                 url=run.get("result_url"),
                 etag=None,
                 bytes=None,
@@ -383,109 +366,6 @@ class SyncDaemon:
 
     # --- Shopify ------------------------------------------------------------------------------------------
 
-    def _bulk_feed(self, lease: Lease, client: ShopifyClient, spool: Path) -> Any:
-        """Start or find the bulk operation, wait for its end, and return what feeds the spool; None: given back."""
-        run = lease.run
-        gid: str | None = run["shopify_operation_id"]
-        if gid is None:
-            Spool(spool).discard()
-            gid = self._start(lease, client)
-            if gid is None:
-                return None
-        operation = self._wait(lease, client, gid)
-        if operation is None:
-            Spool(spool).discard()
-            return lambda _spool: iter(())
-        url = operation.get("url") or operation.get("partialDataUrl")
-        size = operation.get("fileSize")
-        whole = int(size) if operation.get("status") == "COMPLETED" and size is not None else None
-        self._progress.phase(run, "fetch", int(size) if size is not None else None)
-        run["bytes_expected"] = whole
-        run["result_url"] = url
-
-        def current_url(renew: bool) -> str:
-            if not renew:
-                return str(url_box[0])
-            fresh = client.operation(gid) or {}
-            url_box[0] = fresh.get("url") or fresh.get("partialDataUrl")
-            if not url_box[0]:
-                raise OperationLost("the bulk operation has no file any more")
-            return str(url_box[0])
-
-        url_box = [url]
-        return Download(client.http, current_url, whole, sleep=self._sleep)
-
-    def _start(self, lease: Lease, client: ShopifyClient) -> str | None:
-        """Ask Shopify for the operation when a slot is free; None when the run was given back to wait."""
-        run = lease.run
-        self._progress.phase(run, "start")
-        search = f"updated_at:>'{_shopify_time(run['filter_from'])}'" if run["filter_from"] else None
-        document = documents.render(run["query_type"], search)
-        if not lease.value(sql.RESERVE_OPERATION):
-            lease.call(sql.RELEASE_RUN, delay=timedelta(seconds=self._settings.sync_poll_seconds))
-            return None
-        try:
-            operation = client.start_operation(document)
-        except OperationInProgress as error:
-            adopted = self._adopt(client, error.gids, document)
-            if adopted is None:
-                log.info("waiting for a bulk operation slot", run_id=str(run["id"]), busy=len(error.gids))
-                lease.call(
-                    sql.RELEASE_RUN,
-                    delay=timedelta(seconds=self._settings.sync_poll_seconds * (1 + random.random())),  # noqa: S311
-                )
-                self._progress.ended(run, "waiting", None)
-                return None
-            operation = adopted
-        gid = str(operation["id"])
-        lease.call(sql.RECORD_OPERATION, gid=gid, created_at=operation.get("createdAt"))
-        run["shopify_operation_id"] = gid
-        return gid
-
-    @staticmethod
-    def _adopt(client: ShopifyClient, gids: tuple[str, ...], document: str) -> dict[str, Any] | None:
-        """Return the operation that a daemon killed between asking and noting it had asked for, if there is one."""
-        for gid in gids:
-            operation = client.operation(gid)
-            if operation is not None and operation.get("query") == document:
-                return operation
-        return None
-
-    def _wait(self, lease: Lease, client: ShopifyClient, gid: str) -> dict[str, Any] | None:
-        """Poll with growing intervals until the operation has ended; None when it completed without a file."""
-        self._progress.phase(lease.run, "wait")
-        pause = self._settings.sync_poll_seconds
-        while True:
-            operation = client.operation(gid)
-            if operation is None:
-                raise OperationLost(f"Shopify does not know the bulk operation {gid} any more")
-            decision = lease.value(sql.RECORD_POLL, operation=Jsonb(operation))
-            if decision == "download":
-                return operation
-            if decision == "empty":
-                return None
-            if decision == "lost":
-                reason = operation.get("errorCode")
-                if reason == "ACCESS_DENIED":
-                    raise ShopifyError("the token has not the scopes that the bulk query needs", code="NS020")
-                raise OperationLost(
-                    f"the bulk operation ended as {operation.get('status')} without data"
-                    + (f": {reason}" if reason else "")
-                )
-            self._wait_for_signal(lease, gid, pause)
-            pause = min(pause * 1.5, self._settings.sync_poll_max_seconds)
-
-    def _wait_for_signal(self, lease: Lease, gid: str, seconds: float) -> None:
-        """Wait until the operation is said to have finished (sync.signal_operation), or the time is over."""
-        deadline = time.monotonic() + seconds
-        with translated():
-            lease.connection.execute(sql.LISTEN)
-            while (left := deadline - time.monotonic()) > 0:
-                self._checkpoint(lease)
-                for notification in lease.connection.notifies(timeout=min(left, 0.5), stop_after=1):
-                    if gid in notification.payload:
-                        return
-
     def _shop(self, shop_id: UUID) -> Shop:
         """Return a shop with its token, opened once a process and shop."""
         if shop_id not in self._shops:
@@ -522,11 +402,6 @@ class SyncDaemon:
         """Hear of bytes scanned or sent."""
         if name == "send":
             self._progress.advance(lease.run, done)
-
-
-def _shopify_time(moment: datetime) -> str:
-    """Return a time as Shopify's search takes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def work_in_threads(make: Callable[[], SyncDaemon], count: int, work: Callable[[SyncDaemon], None]) -> None:

@@ -250,17 +250,13 @@ class LineScanner:
                             self._last_parent = parent
                         _, stream, owner = self._last_place
             except OverflowError as error:
-                self._reject(
-                    line,
-                    "NS107",
-                    f"the id does not fit into 64 bits: {str(error)[:80]}",
-                    counted=parent is None,
-                )
+                self.totals.roots += parent is None
+                message = f"the id does not fit into 64 bits: {str(error)[:80]}"
+                self._reject(line, "NS107", message, counted=True)
                 continue
             except ValueError as error:
-                self._reject(
-                    line, "NS106", f"not an id of Shopify: {str(error)[:80]}", counted=parent is None
-                )
+                self.totals.roots += parent is None
+                self._reject(line, "NS106", f"not an id of Shopify: {str(error)[:80]}", counted=True)
                 continue
             if owner is None:
                 self._reject(line, "NS106", "the line has neither id nor __parentId", counted=True)
