@@ -26,8 +26,9 @@ from neanelu.sandbox.generator import ShopSpec
 from neanelu.secrets import KeyRing
 from neanelu.settings import Settings
 from neanelu.shopify import documents
-from neanelu.sync.daemon import Progress, SyncDaemon
+from neanelu.sync.daemon import SyncDaemon
 from neanelu.sync.fetch import Spool
+from neanelu.sync.progress import Progress
 
 #: The key that seals the tokens of test shops.
 KEYS = KeyRing({1: bytes(range(32))})
@@ -81,7 +82,8 @@ def vacuum(database: Database) -> None:
     """Vacuum what runs leave behind, as autovacuum does outside of tests."""
     with psycopg.connect(database.dsn(), autocommit=True) as connection:
         names = connection.execute(
-            "SELECT format('neanelu.%I', relname) FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r' AND relnamespace = 'neanelu'::regnamespace"
+            "SELECT format('neanelu.%I', relname) FROM pg_class"
+            " WHERE relpersistence = 'u' AND relkind = 'r' AND relnamespace = 'neanelu'::regnamespace"
         ).fetchall()
         tables = ", ".join(row[0] for row in names)
         connection.execute(f"VACUUM (ANALYZE) {tables}".encode())
@@ -223,7 +225,8 @@ class TestShop:
             "SELECT raw FROM neanelu.bulk_errors WHERE bulk_run_id = %s AND line_number = %s", run_id, line
         )
         pieces += self.rows(
-            "SELECT bytes AS raw FROM neanelu.bulk_error_chunks WHERE bulk_run_id = %s AND line_number = %s ORDER BY chunk_number",
+            "SELECT bytes AS raw FROM neanelu.bulk_error_chunks WHERE bulk_run_id = %s AND line_number = %s"
+            " ORDER BY chunk_number",
             run_id,
             line,
         )

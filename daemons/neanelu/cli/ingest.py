@@ -29,8 +29,9 @@ from neanelu.db.connection import session
 from neanelu.db.errors import DatabaseUnavailable, InvalidInput, NeaneluError, RunActive, translated
 from neanelu.settings import Settings, get_settings
 from neanelu.sync.console import progress_on
-from neanelu.sync.daemon import Progress, Stopped, SyncDaemon
+from neanelu.sync.daemon import Stopped, SyncDaemon
 from neanelu.sync.fetch import CHUNK_BYTES, Copy, Spool
+from neanelu.sync.progress import Progress
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer

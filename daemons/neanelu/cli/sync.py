@@ -32,7 +32,8 @@ from neanelu.db.errors import (
 )
 from neanelu.settings import Settings, get_settings
 from neanelu.sync.console import progress_on
-from neanelu.sync.daemon import Progress, SyncDaemon, work_in_threads
+from neanelu.sync.daemon import SyncDaemon, work_in_threads
+from neanelu.sync.progress import Progress
 
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,7 @@ from rich.text import Text
 from structlog.typing import EventDict, WrappedLogger
 
 from neanelu.cli.output import number, seconds, size
-from neanelu.sync.daemon import Progress
+from neanelu.sync.progress import Progress
 
 log = structlog.get_logger(__name__)
 

@@ -12,6 +12,8 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -25,6 +27,12 @@ from neanelu.shopify.errors import DownloadFailed, FileChanged
 CHUNK_BYTES = 1024 * 1024
 #: HTTP statuses that say that a signed URL does not work (any more).
 _EXPIRED = frozenset({401, 403, 404, 410})
+
+
+@cache
+def _hasher() -> ThreadPoolExecutor:
+    """Return the thread that computes digests (hashlib works without the interpreter's lock)."""
+    return ThreadPoolExecutor(1, thread_name_prefix="sha256")
 
 
 class Feed(Protocol):
@@ -50,6 +58,7 @@ class Spool:
         self._feed = feed
         self._on_progress = on_progress
         self._hash = hashlib.sha256()
+        self._hashing: Future[None] | None = None
         self.bytes = 0
         if feed is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,6 +67,8 @@ class Spool:
     @property
     def sha256(self) -> str:
         """SHA-256 of the bytes read by `chunks`, lower-case hex."""
+        if self._hashing is not None:
+            self._hashing.result()
         return self._hash.hexdigest()
 
     @property
@@ -92,6 +103,7 @@ class Spool:
     def chunks(self) -> Iterator[bytes]:
         """Yield every byte of the file: what is on disk, then what arrives. May be called again afterwards."""
         self._hash = hashlib.sha256()
+        self._hashing = None
         self.bytes = 0
         with self.path.open("rb") as file:
             while chunk := file.read(CHUNK_BYTES):
@@ -106,8 +118,10 @@ class Spool:
         self._feed = None
 
     def _account(self, chunk: bytes) -> bytes:
-        """Add a chunk to the digest and the count."""
-        self._hash.update(chunk)
+        """Add a chunk to the digest, which is computed beside the reader's own work, and to the count."""
+        if self._hashing is not None:
+            self._hashing.result()
+        self._hashing = _hasher().submit(self._hash.update, chunk)
         self.bytes += len(chunk)
         if self._on_progress:
             self._on_progress(self.bytes)

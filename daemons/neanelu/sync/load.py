@@ -247,18 +247,21 @@ class Loader:
 
     def _quarantine_refused(self, spool: Spool, index: IO[bytes], changed: array[int] | None) -> None:
         """Read what was sent once more beside the numbers of the lines that landed; what is missing was refused."""
+        dirty: set[int] = set()
         with _Quarantine(self._lease) as quarantine, self._lease.stream(sql.LANDED_LINES) as rows:
             landed = (next(iter(row.values())) for row in rows)
             waiting = next(landed, None)
 
             def compare(
-                number: int, kind: str, _s: int, _o: int, _i: int | None, _r: int | None, line: bytes
+                number: int, kind: str, _s: int, _o: int, _i: int | None, root: int | None, line: bytes
             ) -> None:
                 nonlocal waiting
                 if number == waiting:
                     waiting = next(landed, None)
                 else:
                     gid = leading_gid(line)[1]
+                    if root is not None:
+                        dirty.add(root)
                     quarantine.add(Reject(number, _REFUSED, "", kind, gid, line, len(line)))
 
             scanner = LineScanner(
@@ -271,6 +274,8 @@ class Loader:
             )
             for _ in self._scan_trees(scanner, spool, index, changed):
                 pass
+        if dirty:
+            self._lease.call(sql.DISTRUST_TREES, roots=sorted(dirty))
 
 
 class _Quarantine:
