@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -256,7 +257,8 @@ class SyncDaemon:
             status=status,
         )
         if status == "failed":
-            Spool(self._spool(run)).discard()
+            with contextlib.suppress(OSError):  # perhaps the very disk that failed
+                Spool(self._spool(run)).discard()
         self._progress.ended(run, status, f"{message} ({error.code})")
 
     def _steps(self, lease: Lease, source: Spool | None) -> None:
