@@ -33,6 +33,8 @@ _LEADING_GID = re.compile(
 _MAX_ID = 2**63 - 1
 #: How much of a file is looked at to find out how its roots begin, bytes.
 _HEAD_BYTES = 64 * 1024
+#: Pieces in which the beginning of an over-long line goes to quarantine, bytes.
+_OVERLONG_HEAD = 1024 * 1024
 #: A tree larger than this is digested piece by piece, bytes.
 _PIECE_BYTES = 4 * 1024 * 1024
 
@@ -81,9 +83,9 @@ class Tree:
 class _Overlong:
     """A line over the limit, while its pieces come in."""
 
-    def __init__(self, head: bytes) -> None:
-        self.head = head
-        self.size = len(head)
+    def __init__(self, start: bytes) -> None:
+        self.head = start[:_OVERLONG_HEAD]
+        self.size = len(start)
         self.pieces = 0
         self.ending = b""
 
@@ -177,7 +179,10 @@ class LineScanner:
             self._batch(lines, data)
         if self._overlong is None and len(self._tail) > self._max_line_bytes:
             self._overlong = _Overlong(self._tail)
-            self._tail = b""
+            tail, self._tail = self._tail, b""
+            for start in range(_OVERLONG_HEAD, len(tail), _OVERLONG_HEAD):
+                self._overlong.pieces += 1
+                self._on_chunk(self._number + 1, self._overlong.pieces, tail[start : start + _OVERLONG_HEAD])
 
     def finish(self) -> None:
         """Take what is left after the last line end as a line."""

@@ -137,6 +137,36 @@ $$;
 COMMENT ON FUNCTION sync._mark_stale(bulk_runs, text, text) IS
     'Notes the objects for which the mirror has newer data (updatedAt) from another path: they are not overwritten. Locks: none.';
 
+CREATE FUNCTION sync._mark_unwhole(p_run bulk_runs) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    -- A failed operation's file ends anywhere: of its last tree nobody knows whether it is whole.
+    INSERT INTO bulk_outcomes (bulk_run_id, stream, object_id, outcome)
+    SELECT DISTINCT p_run.id, l.stream, l.owner_id, 'stale'
+      FROM bulk_lines AS l
+     WHERE p_run.is_partial AND l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
+       AND l.root_id = (SELECT e.root_id FROM bulk_lines AS e WHERE e.bulk_run_id = p_run.id AND e.attempt = p_run.attempt
+                         ORDER BY e.line_number DESC LIMIT 1);
+    INSERT INTO bulk_outcomes (bulk_run_id, stream, object_id, outcome)
+    SELECT p_run.id, g.stream, g.object_id, 'unwhole' FROM bulk_groups AS g WHERE p_run.is_partial AND g.bulk_run_id = p_run.id
+    UNION
+    SELECT p_run.id, l.stream, l.owner_id, 'unwhole'
+      FROM bulk_rejects AS x
+      JOIN bulk_lines AS l ON l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt AND l.line_number = x.line_number
+     WHERE x.bulk_run_id = p_run.id AND NOT x.is_duplicate
+    UNION
+    -- Lines that could not be read belong to a tree that is not clean, or to nobody knows what.
+    SELECT p_run.id, l.stream, l.owner_id, 'unwhole'
+      FROM bulk_lines AS l
+     WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
+       AND EXISTS (SELECT FROM bulk_errors AS e WHERE e.shop_id = p_run.shop_id AND e.bulk_run_id = p_run.id AND e.error_type = 'PARSE')
+       AND NOT EXISTS (SELECT FROM bulk_trees AS b WHERE b.bulk_run_id = p_run.id AND b.root_id = l.root_id AND b.is_clean);
+$$;
+COMMENT ON FUNCTION sync._mark_unwhole(bulk_runs) IS
+    'Notes the objects of which lines may be missing, because some were put aside or the data is partial: what they lack is not deleted. '
+    'The last tree of partial data is left out altogether. Locks: none.';
+
 CREATE FUNCTION sync._reject_missing_parents(p_run bulk_runs, p_staging text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
@@ -231,7 +261,7 @@ BEGIN
               JOIN neanelu.%3$I AS p ON p.shop_id = $2 AND p.shopify_gid = 'gid://shopify/' || st.kind || '/' || g.object_id
              WHERE g.bulk_run_id = $1 AND g.stream = $4
                AND NOT EXISTS (SELECT FROM bulk_outcomes AS o WHERE o.bulk_run_id = $1 AND o.stream = g.stream
-                                  AND o.object_id = g.object_id AND o.outcome IN ('stale', 'rejected'))),
+                                  AND o.object_id = g.object_id AND o.outcome IN ('stale', 'rejected', 'unwhole'))),
         gone AS (
             DELETE FROM neanelu.%4$I AS t USING owners AS o
              WHERE t.shop_id = $2 AND t.%5$I = o.owner_id
@@ -246,7 +276,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sync._prune_parts(bulk_runs, sync_tables) IS
-    'Deletes link rows (media, publications, collection members, menu items) of objects that came without them. Locks: the rows deleted.';
+    'Deletes link rows (media, publications, collection members, menu items) of objects that came whole, without them. '
+    'Locks: the rows deleted.';
 
 CREATE FUNCTION sync._may_tombstone(p_run bulk_runs) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -292,6 +323,7 @@ UPDATE neanelu.%1$I AS t
  WHERE t.shop_id = $2 AND t.deleted_at IS NULL
    AND NOT EXISTS (SELECT FROM neanelu.bulk_groups AS g WHERE g.bulk_run_id = $1 AND g.stream = $3 AND g.object_id = %2$s)
    AND NOT EXISTS (SELECT FROM neanelu.bulk_errors AS e WHERE e.shop_id = $2 AND e.bulk_run_id = $1 AND e.object_gid = t.shopify_gid)
+   AND NOT EXISTS (SELECT FROM neanelu.bulk_errors AS e WHERE e.shop_id = $2 AND e.bulk_run_id = $1 AND e.object_gid = 'gid://shopify/%4$s/' || %2$s)
    AND %3$s$q$, p_table.target_table, p_table.object_column,
         CASE WHEN s.is_root THEN format(
             'NOT EXISTS (SELECT FROM neanelu.bulk_trees AS b WHERE b.bulk_run_id = $1 AND b.root_id = %s)', p_table.object_column)
@@ -299,7 +331,7 @@ UPDATE neanelu.%1$I AS t
             'NOT EXISTS (SELECT FROM neanelu.%1$I AS p JOIN neanelu.bulk_trees AS b ON b.root_id = p.legacy_resource_id '
             'WHERE b.bulk_run_id = $1 AND NOT b.is_changed AND p.shop_id = $2 AND p.%2$I = t.%3$I)',
             r.parent_table, r.parent_id, r.column_name)
-        ELSE 'true' END)
+        ELSE 'true' END, s.kind)
       FROM sync_streams AS s
       LEFT JOIN sync_references AS r ON r.staging_table = p_table.staging_table AND r.column_name = p_table.root_column
      WHERE s.stream = p_table.stream
@@ -340,7 +372,7 @@ BEGIN
                AND t.shop_id = $2 AND t.deleted_at IS NULL AND %2$s = g.object_id
                AND NOT EXISTS (SELECT FROM neanelu.%3$I AS s WHERE s.bulk_run_id = $1 AND s.shopify_gid = t.shopify_gid)
                AND NOT EXISTS (SELECT FROM neanelu.bulk_outcomes AS o WHERE o.bulk_run_id = $1 AND o.stream = g.stream
-                                  AND o.object_id = g.object_id AND o.outcome = 'rejected')
+                                  AND o.object_id = g.object_id AND o.outcome IN ('rejected', 'unwhole'))
             RETURNING g.stream, g.object_id)
         INSERT INTO neanelu.bulk_outcomes (bulk_run_id, stream, object_id, outcome) SELECT $1, stream, object_id, 'updated' FROM gone$q$,
         p_table.target_table, p_table.object_column, p_table.staging_table)
@@ -350,7 +382,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sync._tombstone_parts(bulk_runs, sync_tables) IS
-    'Marks parts (inventory levels) as deleted whose object came without them; returns how many. Locks: the rows marked.';
+    'Marks parts (inventory levels) as deleted whose object came whole, without them; returns how many. Locks: the rows marked.';
 
 CREATE FUNCTION sync._tombstone(p_run bulk_runs, p_tables sync_tables[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -445,7 +477,7 @@ AS $$
     SELECT l.root_id
       FROM bulk_outcomes AS o
       JOIN bulk_lines AS l ON l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt AND l.stream = o.stream AND l.owner_id = o.object_id
-     WHERE o.bulk_run_id = p_run.id AND o.outcome IN ('stale', 'rejected')
+     WHERE o.bulk_run_id = p_run.id AND o.outcome IN ('stale', 'rejected', 'unwhole')
 $$;
 COMMENT ON FUNCTION sync._unclean_roots(bulk_runs) IS
     'Roots of trees of which a line was taken out or not merged: the mirror does not equal their bytes. Reads only.';
@@ -569,6 +601,7 @@ DECLARE
     v_tombstoned bigint := 0;
 BEGIN
     PERFORM sync._assert_staged(v_run, v_staged);
+    PERFORM sync._assert_error_limit(v_run, (v_staged.metadata ->> 'quarantined')::bigint);
     PERFORM sync.lock_resource(v_run.shop_id, v_run.query_type);
     PERFORM sync._begin_step(v_run, 'merge');
     -- Without statistics of this very load a large join must not be planned as a small one.
@@ -576,6 +609,7 @@ BEGIN
     FOREACH v_table IN ARRAY v_tables LOOP
         PERFORM sync._mark_stale(v_run, v_table.staging_table, v_table.target_table);
     END LOOP;
+    PERFORM sync._mark_unwhole(v_run);
     FOREACH v_table IN ARRAY v_tables LOOP
         PERFORM sync._merge_table(v_run, v_table);
         IF v_table.vanish = 'delete_parts' THEN

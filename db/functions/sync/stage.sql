@@ -501,15 +501,14 @@ DECLARE
 BEGIN
     PERFORM sync._reject_orphans(v_run);
     v_errors := sync._record_rejects(v_run);
-    PERFORM sync._assert_error_limit(v_run, v_errors);
     PERFORM sync._end_step(v_run, 'stage', jsonb_build_object('rows', p_rows, 'quarantined', v_errors), p_rows);
     RETURN jsonb_build_object('rows', p_rows, 'quarantined', v_errors);
 END
 $$;
 COMMENT ON FUNCTION sync.end_stage(uuid, uuid, bigint) IS
-    'Ends staging: rejects objects whose own line is missing, writes the quarantine, and stops a run with too many bad lines. p_rows: the sum '
-    'of what sync.stage_table returned; sync.merge compares it with what is there. Idempotent. Locks: the run''s row. '
-    'Raises NA002, NS004, NS005, NS061 (too many bad lines).';
+    'Ends staging: rejects objects whose own line is missing and writes the quarantine, which stays when sync.merge then refuses so many bad '
+    'lines. p_rows: the sum of what sync.stage_table returned; sync.merge compares it with what is there. Idempotent. '
+    'Locks: the run''s row. Raises NA002, NS004, NS005.';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sync.begin_stage(uuid, uuid), sync.stage_table(uuid, uuid, text), sync.end_stage(uuid, uuid, bigint),

@@ -26,6 +26,7 @@ DROP FUNCTION sync._prune_parts(neanelu.bulk_runs, neanelu.sync_tables);
 DROP FUNCTION sync._merge_table(neanelu.bulk_runs, neanelu.sync_tables);
 DROP FUNCTION sync._has_repeats(neanelu.bulk_runs, neanelu.sync_tables);
 DROP FUNCTION sync._reject_missing_parents(neanelu.bulk_runs, text);
+DROP FUNCTION sync._mark_unwhole(neanelu.bulk_runs);
 DROP FUNCTION sync._mark_stale(neanelu.bulk_runs, text, text);
 DROP FUNCTION sync._insert_statements(text, boolean);
 DROP FUNCTION sync._update_statement(text, boolean);

@@ -15,6 +15,7 @@ BEGIN
              ('sync._update_statement(text, boolean)', true, 's', '{}'),
              ('sync._insert_statements(text, boolean)', true, 's', '{}'),
              ('sync._mark_stale(neanelu.bulk_runs, text, text)', true, 'v', '{}'),
+             ('sync._mark_unwhole(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._reject_missing_parents(neanelu.bulk_runs, text)', true, 'v', '{}'),
              ('sync._has_repeats(neanelu.bulk_runs, neanelu.sync_tables)', true, 's', '{}'),
              ('sync._merge_table(neanelu.bulk_runs, neanelu.sync_tables)', true, 'v', '{}'),
