@@ -100,7 +100,8 @@ SELECT left(p.title, 40) AS title, v.sku, v.price, v.inventory_quantity
     (
         "What is in quarantine, and why",
         """
-SELECT e.line_number, e.error_code, left(e.error_message, 50) AS reason, left(encode(e.raw, 'escape'), 50) AS line
+SELECT e.line_number, e.error_code, left(e.error_message, 50) AS reason,
+       left(coalesce(encode(e.raw, 'escape'), e.payload::text), 50) AS line
   FROM bulk_errors e JOIN bulk_runs r ON r.id = e.bulk_run_id
  WHERE r.query_type = 'products'
  ORDER BY r.created_at DESC, e.line_number LIMIT 12;""",

@@ -97,6 +97,7 @@ class ConsoleProgress:
         self._tasks: dict[UUID, TaskID] = {}
         self._told: dict[UUID, float] = {}
         self._most: dict[UUID, int] = {}
+        self._limit: dict[UUID, int | None] = {}
         self._bars = Bars(
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.fields[shop]}", style="dim"),
@@ -130,7 +131,7 @@ class ConsoleProgress:
 
     def phase(self, run: dict[str, Any], name: str, total: int | None = None) -> None:
         """Show the phase that a run entered; the bar swings where the bytes to come are not known."""
-        self._most[run["id"]] = 0
+        self._most[run["id"]], self._limit[run["id"]] = 0, total
         self._bars.update(
             self._task(run), phase=_PHASES.get(name, name), total=total or None, completed=0, note=size(total)
             if total else "",
@@ -142,7 +143,9 @@ class ConsoleProgress:
         if now - self._told.get(key, 0.0) < _TELL_SECONDS or done <= self._most.get(key, 0):
             return
         self._told[key], self._most[key] = now, done
-        self._bars.update(self._task(run), completed=done, note=size(done))
+        # A full bar counts as finished, and its clock stops: the run is not.
+        limit = self._limit.get(key)
+        self._bars.update(self._task(run), completed=min(done, limit - 1) if limit else done, note=size(done))
 
     def ended(self, run: dict[str, Any], status: str, message: str | None) -> None:
         """Show how an attempt ended."""
