@@ -31,7 +31,8 @@ COPY sqitch.plan sqitch.conf /srv/neanelu/
 COPY db /srv/neanelu/db
 COPY docker/database.sh docker/deploy.sh /usr/local/bin/
 RUN useradd --system --create-home --home-dir /var/lib/neanelu neanelu \
- && install -d -o postgres -g postgres -m 0700 /var/lib/postgresql/data
+ && install -d -o postgres -g postgres -m 0700 /var/lib/postgresql/data \
+ && install -d -o neanelu -g neanelu -m 0700 /var/spool/neanelu
 ENV NEANELU_PROJECT_DIR=/srv/neanelu PYTHONUNBUFFERED=1
 WORKDIR /srv/neanelu
 USER neanelu

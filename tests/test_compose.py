@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from neanelu.cli import COMMANDS
 from neanelu.platform.distribution import packages
+from neanelu.secrets import KeyRing
 from neanelu.settings import Settings
 
 
@@ -95,8 +96,10 @@ def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
     script.write_bytes((REPO / "docker/secrets.sh").read_bytes())
     subprocess.run(["sh", str(script)], check=True)
     made = {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
-    assert len(made) == 2
-    assert all(len(value) == 32 for value in made.values())
+    assert {name: len(value) for name, value in made.items()} == {
+        "postgres_password": 32, "neanelu_sync_password": 32, "neanelu_encryption_key": 44
+    }  # fmt: skip
+    assert KeyRing.parse(made["neanelu_encryption_key"]).versions == [1]
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
     subprocess.run(["sh", str(script)], check=True)
     assert {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()} == made
