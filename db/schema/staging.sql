@@ -145,8 +145,9 @@ CREATE UNLOGGED TABLE staging_products (
     CONSTRAINT staging_products_merge_status_check CHECK (merge_status IN ('pending', 'merged', 'skipped', 'failed'))
 ) WITH (toast_tuple_target = 8160);
 CREATE INDEX idx_staging_products_run ON staging_products (bulk_run_id);
-CREATE INDEX idx_staging_products_validation ON staging_products (bulk_run_id, validation_status);
-CREATE INDEX idx_staging_products_merge ON staging_products (bulk_run_id, merge_status);
+-- Only the exceptions are looked for, and only they are indexed: an entry for every valid row would cost more than it serves.
+CREATE INDEX idx_staging_products_validation ON staging_products (bulk_run_id, validation_status) WHERE validation_status <> 'valid';
+CREATE INDEX idx_staging_products_merge ON staging_products (bulk_run_id, merge_status) WHERE merge_status <> 'pending';
 CREATE INDEX idx_staging_products_gid ON staging_products (shop_id, shopify_gid);
 COMMENT ON TABLE staging_products IS
     'Typed products on their way to shopify_products. Written by sync.stage; read by sync.merge; emptied when the run has ended.';
@@ -205,7 +206,7 @@ CREATE UNLOGGED TABLE staging_variants (
 );
 CREATE INDEX idx_staging_variants_run ON staging_variants (bulk_run_id);
 CREATE INDEX idx_staging_variants_product ON staging_variants (staging_product_id) WHERE staging_product_id IS NOT NULL;
-CREATE INDEX idx_staging_variants_validation ON staging_variants (bulk_run_id, validation_status);
+CREATE INDEX idx_staging_variants_validation ON staging_variants (bulk_run_id, validation_status) WHERE validation_status <> 'valid';
 CREATE INDEX idx_staging_variants_gid ON staging_variants (shop_id, shopify_gid);
 COMMENT ON TABLE staging_variants IS
     'Typed variants on their way to shopify_variants. Written by sync.stage; read by sync.merge; emptied when the run has ended.';
