@@ -18,7 +18,7 @@ from typing import Any
 
 import psycopg
 
-from neanelu.platform.scratch import Scratch
+from bench import frame
 
 PRODUCTS = 100_000
 ROUNDS = 3
@@ -76,47 +76,27 @@ def _measure(connection: psycopg.Connection[Any], column: str) -> tuple[float, f
     return statistics.median(plain), statistics.median(audited)
 
 
-def run() -> list[dict[str, Any]]:
-    """Measure; return one figure a dictionary: name, value, unit, target, ok."""
-    figures: list[dict[str, Any]] = []
-
-    def note(name: str, value: float, unit: str, target: float | None = None) -> None:
-        figures.append(
-            {
-                "name": name,
-                "value": round(value, 3),
-                "unit": unit,
-                "target": target,
-                "ok": target is None or value <= target,
-            }
-        )
-
-    pool = Scratch()
-    pool.open()
-    try:
-        database = pool.create()
+def run(scale: str) -> list[frame.Figure]:
+    """Measure; the scale does not matter: the target is for 100,000 rows."""
+    figures: list[frame.Figure] = []
+    with frame.steps("audit", 3) as step:
+        step(f"insert {PRODUCTS} products")
+        database = frame.laboratory().create()
         with database.connect() as connection:
             connection.execute(FILL)
             connection.execute("VACUUM ANALYZE neanelu.shopify_products")
             for name, column in (("audit_update", "vendor"), ("audit_update_hot", "template_suffix")):
+                step(f"update {column}")
                 if name == "audit_update_hot":
                     connection.execute("ALTER TABLE neanelu.shopify_products SET (fillfactor = 40)")
                     connection.execute("VACUUM FULL ANALYZE neanelu.shopify_products")
                 plain, audited = _measure(connection, column)
-                note(f"{name}_plain", plain, "s")
-                note(f"{name}_audited", audited, "s")
-                note(f"{name}_ratio", audited / plain, "x", TARGET)
+                figures.append(frame.figure(f"{name}_plain", plain, "s"))
+                figures.append(frame.figure(f"{name}_audited", audited, "s"))
+                figures.append(frame.figure(f"{name}_ratio", audited / plain, "x", most=TARGET))
             logged = connection.execute(
                 "SELECT count(*) FROM neanelu.audit_logs WHERE action = 'UPDATE'"
             ).fetchone()
             assert logged == (2 * (ROUNDS + 1) * PRODUCTS,), logged
-        pool.drop(database)
-    finally:
-        pool.close()
+        frame.drop(database)
     return figures
-
-
-if __name__ == "__main__":
-    for figure in run():
-        ok = "" if figure["target"] is None else "ok" if figure["ok"] else "SHORT"
-        print(figure["name"], figure["value"], figure["unit"], figure["target"] or "-", ok)
