@@ -1,0 +1,21 @@
+-- Revert neanelu:functions/search/catalogue from pg
+
+BEGIN;
+
+SET LOCAL ROLE neanelu_engine;
+DROP FUNCTION search.ranked_products(text, integer, integer);
+DROP FUNCTION search.products(text, integer, uuid);
+DROP FUNCTION search.products_by_tag(text[], boolean, integer, uuid);
+DROP FUNCTION search.products_by_metafield(text, text, integer, uuid);
+DROP FUNCTION search.products_by_metafield(jsonb, integer, uuid);
+DROP FUNCTION search._find(uuid, jsonb, text[], text[], tsquery, boolean, uuid, integer);
+DROP FUNCTION search._walk(uuid, jsonb, text[], text[], tsquery, uuid, integer, integer);
+DROP FUNCTION search._text_hits(uuid, tsquery, integer);
+DROP FUNCTION search._is_common_text(tsquery);
+DROP FUNCTION search._hits(uuid, jsonb, text[], text[], tsquery, integer);
+DROP FUNCTION search._parse_query(text);
+DROP FUNCTION search._assert_limit(integer);
+DROP TYPE search.ranked_product;
+DROP TYPE search.product;
+
+COMMIT;
