@@ -277,7 +277,7 @@ def _natural_rows(connection: psycopg.Connection[Any], table: str, shop_id: UUID
              CROSS JOIN LATERAL unnest(k.conkey, k.confkey) AS x (own, other)
               JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = x.own AND a.attname <> 'shop_id'
               JOIN pg_attribute AS f ON f.attrelid = k.confrelid AND f.attnum = x.other
-             WHERE k.contype = 'f' AND k.conrelid = %s::regclass""",
+             WHERE k.contype = 'f' AND k.conrelid = %s::regclass AND f.attname IN ('id', 'media_id')""",
             [f"neanelu.{table}"],
         )
     }

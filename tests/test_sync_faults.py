@@ -1,4 +1,4 @@
-"""Every fault of Shopify and of the network ends in a mirror equal to a clean run's, or in a documented failure that left it alone."""
+"""Every fault of Shopify and of the network ends in a clean run's mirror, or in a documented failure that left it alone."""
 
 from __future__ import annotations
 
