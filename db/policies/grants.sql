@@ -36,8 +36,8 @@ GRANT SELECT ON
     neanelu.sync_references
     TO neanelu_engine;
 
--- The engine refreshes the planner's statistics of what it has just filled.
-GRANT MAINTAIN ON
+-- The engine refreshes the planner's statistics of what it has just filled, and empties it afterwards.
+GRANT MAINTAIN, TRUNCATE ON
     neanelu.bulk_lines, neanelu.bulk_manifest, neanelu.bulk_trees, neanelu.bulk_groups,
     neanelu.bulk_outcomes, neanelu.bulk_rejects, neanelu.staging_products, neanelu.staging_variants,
     neanelu.staging_media, neanelu.staging_product_media, neanelu.staging_variant_media, neanelu.staging_publications,

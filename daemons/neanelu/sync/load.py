@@ -7,9 +7,12 @@ import tempfile
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from queue import Queue
 from typing import IO, Any
 
+from psycopg import Copy, Cursor
+from psycopg.copy import QueuedLibpqWriter
 from psycopg.types.json import Jsonb
 
 from neanelu.db import sql
@@ -18,7 +21,8 @@ from neanelu.sync.fetch import CHUNK_BYTES, Spool
 from neanelu.sync.lease import Lease
 from neanelu.sync.scan import LineScanner, Reject, Totals, Tree, TreeSplitter, leading_gid
 
-_COPY_BYTES = 256 * 1024
+_COPY_BYTES = 128 * 1024
+_COPY_BLOCKS = 16
 _QUARANTINE_LINES = 500
 _QUARANTINE_BYTES = 4 * 1024 * 1024
 _BINARY_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
@@ -168,7 +172,11 @@ class Loader:
         buffer: list[bytes] = []
         pending = 0
         self.sent = 0
-        with self._data.transaction(), self._data.cursor() as cursor, cursor.copy(sql.COPY_LINES) as copy:
+        with (
+            self._data.transaction(),
+            self._data.cursor() as cursor,
+            self._copy(cursor, sql.COPY_LINES) as copy,
+        ):
 
             def handle(
                 number: int,
@@ -200,11 +208,23 @@ class Loader:
             yield handle
             copy.write(b"".join(buffer))
 
+    @staticmethod
+    def _copy(cursor: Cursor[Any], statement: str) -> AbstractContextManager[Copy]:
+        """Start a COPY whose bytes a thread sends, while the next lines are looked at; few blocks wait at a time."""
+        writer = QueuedLibpqWriter(cursor)
+        # psycopg waits with up to 1,024 blocks, which is more memory than the daemon is meant to take
+        writer._queue = Queue(maxsize=_COPY_BLOCKS)  # type: ignore[assignment]
+        return cursor.copy(statement, writer=writer)
+
     def _copy_manifest(self, entries: Iterator[Any]) -> None:
         """Send the trees that have a root, as they come."""
         head = (6, 16, self._run_bytes, 4, self._attempt)
         rows = [_BINARY_HEADER]
-        with self._data.transaction(), self._data.cursor() as cursor, cursor.copy(sql.COPY_MANIFEST) as copy:
+        with (
+            self._data.transaction(),
+            self._data.cursor() as cursor,
+            self._copy(cursor, sql.COPY_MANIFEST) as copy,
+        ):
             for root, _offset, _size, _first, lines, digest, clean in entries:
                 if root >= 0:
                     rows.append(_MANIFEST_ROW(*head, 8, root, 8, digest, 4, lines, 1, clean))

@@ -35,6 +35,8 @@ _MAX_ID = 2**63 - 1
 _HEAD_BYTES = 64 * 1024
 #: Pieces in which the beginning of an over-long line goes to quarantine, bytes.
 _OVERLONG_HEAD = 1024 * 1024
+#: A tree of more objects than this is not known to be closed, so that memory stays bounded.
+_MAX_SEEN = 200_000
 #: A tree larger than this is digested piece by piece, bytes.
 _PIECE_BYTES = 4 * 1024 * 1024
 
@@ -203,6 +205,9 @@ class LineScanner:
             except UnicodeDecodeError:
                 suspicious = True
         self.totals.lines += len(lines)
+        if len(self._seen) > _MAX_SEEN:
+            self.is_closed = False
+            self._seen.clear()
         if suspicious:
             for line in lines:
                 problem = _byte_problem(line)
@@ -230,7 +235,8 @@ class LineScanner:
             stream = owner = object_id = None
             try:
                 if gid is not None:
-                    seen.add(gid)
+                    if self.is_closed:
+                        seen.add(gid)
                     cut = gid.rfind("/")
                     place = known(gid[:cut])
                     number = gid[cut + 1 :]

@@ -660,6 +660,26 @@ $$;
 COMMENT ON FUNCTION sync._assert_staged(bulk_runs, bulk_steps) IS
     'Checks that the rows which staging counted are still there. Reads only. Raises NS052.';
 
+CREATE FUNCTION sync._truncate_if_idle(p_table text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+BEGIN
+    -- The lock first, the look after it: who loads must wait for the lock, and is seen once it is held.
+    EXECUTE format('LOCK TABLE neanelu.%I IN ACCESS EXCLUSIVE MODE NOWAIT', p_table);
+    IF EXISTS (SELECT FROM bulk_runs WHERE status IN ('pending', 'running') AND attempt > 0) THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('TRUNCATE neanelu.%I', p_table);
+    RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION sync._truncate_if_idle(text) IS
+    'Empties a transient table at once, if nobody uses it and no run has begun; says whether it did. '
+    'Locks: the table, exclusively, never waiting for it.';
+
 CREATE FUNCTION sync.sweep_staging() RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
@@ -673,6 +693,7 @@ BEGIN
         SELECT unnest(ARRAY['bulk_lines', 'bulk_manifest', 'bulk_trees', 'bulk_groups', 'bulk_outcomes', 'bulk_rejects'])
         UNION ALL SELECT staging_table FROM sync_tables
     LOOP
+        CONTINUE WHEN pg_relation_size(format('neanelu.%I', v_table)) = 0 OR sync._truncate_if_idle(v_table);
         EXECUTE format($q$
             DELETE FROM neanelu.%I AS s
              WHERE NOT EXISTS (SELECT FROM bulk_runs AS r WHERE r.id = s.bulk_run_id AND r.status IN ('pending', 'running'))$q$, v_table);
@@ -683,7 +704,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sync.sweep_staging() IS
-    'Removes the transient rows of ended runs, of all shops; returns how many. Idempotent; called by the daemon after a run. Locks: the rows.';
+    'Removes the transient rows of ended runs, of all shops: whole tables where no other run needs them, else row by row; returns the rows '
+    'removed singly. Idempotent; called by the daemon after a run. Locks: the tables emptied, for a moment, or the rows.';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sync.merge(uuid, uuid), sync.sweep_staging() TO neanelu_sync;

@@ -4,6 +4,14 @@ BEGIN;
 
 SET LOCAL ROLE neanelu_owner;
 
+REVOKE MAINTAIN, TRUNCATE ON
+    neanelu.bulk_lines, neanelu.bulk_manifest, neanelu.bulk_trees, neanelu.bulk_groups,
+    neanelu.bulk_outcomes, neanelu.bulk_rejects, neanelu.staging_products, neanelu.staging_variants,
+    neanelu.staging_media, neanelu.staging_product_media, neanelu.staging_variant_media, neanelu.staging_publications,
+    neanelu.staging_product_publications, neanelu.staging_collection_publications, neanelu.staging_collections, neanelu.staging_collection_products,
+    neanelu.staging_customers, neanelu.staging_orders, neanelu.staging_metaobjects, neanelu.staging_locations,
+    neanelu.staging_inventory_levels, neanelu.staging_menus, neanelu.staging_menu_items
+    FROM neanelu_engine;
 REVOKE SELECT (
         id, shopify_domain, shopify_shop_id, plan_tier, api_version, key_version, scopes, timezone, currency_code, installed_at, uninstalled_at,
         created_at, updated_at) ON

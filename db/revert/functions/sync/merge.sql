@@ -7,6 +7,7 @@ DROP TRIGGER sync_checkpoints__completed_run ON neanelu.sync_checkpoints;
 
 SET LOCAL ROLE neanelu_engine;
 DROP FUNCTION sync.sweep_staging();
+DROP FUNCTION sync._truncate_if_idle(text);
 DROP FUNCTION sync._assert_staged(neanelu.bulk_runs, neanelu.bulk_steps);
 DROP FUNCTION sync.merge(uuid, uuid);
 DROP FUNCTION sync.lock_resource(uuid, text);

@@ -35,6 +35,7 @@ BEGIN
              ('sync.lock_resource(uuid, text)', false, 'v', '{}'),
              ('sync.merge(uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync._assert_staged(neanelu.bulk_runs, neanelu.bulk_steps)', true, 's', '{}'),
+             ('sync._truncate_if_idle(text)', true, 'v', '{}'),
              ('sync.sweep_staging()', true, 'v', '{neanelu_sync}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
