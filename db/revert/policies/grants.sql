@@ -88,7 +88,7 @@ REVOKE SELECT ON
     neanelu.sync_references
     FROM neanelu_engine;
 REVOKE SELECT, INSERT, UPDATE, DELETE ON
-    neanelu.bulk_lines, neanelu.bulk_manifest, neanelu.bulk_groups, neanelu.bulk_outcomes, neanelu.bulk_rejects,
+    neanelu.bulk_lines, neanelu.bulk_manifest, neanelu.bulk_trees, neanelu.bulk_groups, neanelu.bulk_outcomes, neanelu.bulk_rejects,
     neanelu.staging_products, neanelu.staging_variants, neanelu.staging_media, neanelu.staging_product_media,
     neanelu.staging_variant_media, neanelu.staging_publications, neanelu.staging_product_publications,
     neanelu.staging_collection_publications, neanelu.staging_collections, neanelu.staging_collection_products,
