@@ -4,7 +4,7 @@
 -- requires: functions/app/context
 -- Searches for tenants. Containment and full text are not leakproof operators, so behind a policy they use no index; these
 -- functions are the engine's, for which the policies pass every row, and state the shop themselves.
--- How a page is found, and why no index on (shop_id, tags) is made: docs/decisions/0001-tenant-search.md.
+-- How a page is found, and why no index on (shop_id, tags) is made: docs/decisions/0009-tenant-search.md.
 
 BEGIN;
 
@@ -77,71 +77,41 @@ COMMENT ON FUNCTION search._parse_query(text) IS
     'What a person typed, as a query of the full text index. Writes nothing, takes no locks. '
     'Raises: NR003 missing, over 1000 characters, or without a word to look for';
 
-CREATE FUNCTION search._hits(p_shop_id uuid, p_metafields jsonb, p_all_tags text[], p_any_tags text[], p_query tsquery, p_most integer)
+CREATE FUNCTION search._common_page(p_shop_id uuid, p_metafields jsonb, p_all_tags text[], p_any_tags text[], p_before uuid, p_limit integer)
 RETURNS search.product[]
 LANGUAGE plpgsql
 STABLE
 SET search_path = neanelu, search, pg_temp
-SET plan_cache_mode = force_custom_plan
-AS $body$
-DECLARE
-    v_hits search.product[];
-BEGIN
-    IF p_query IS NOT NULL THEN
-        RETURN search._text_hits(p_shop_id, p_query, p_most);
-    END IF;
-    -- Planned for these values, each criterion by itself. No ORDER BY id here: with it, the planner walks the whole shop
-    -- for a rare value that it takes for a common one.
-    IF p_metafields IS NOT NULL THEN
-        SELECT array_agg(ROW(h.*)::search.product) INTO v_hits
-          FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
-                  FROM neanelu.shopify_products AS p
-                 WHERE p.shop_id = p_shop_id AND p.deleted_at IS NULL AND p.metafields @> p_metafields
-                 LIMIT p_most) AS h;
-    ELSIF p_all_tags IS NOT NULL THEN
-        SELECT array_agg(ROW(h.*)::search.product) INTO v_hits
-          FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
-                  FROM neanelu.shopify_products AS p
-                 WHERE p.shop_id = p_shop_id AND p.deleted_at IS NULL AND p.tags @> p_all_tags
-                 LIMIT p_most) AS h;
-    ELSE
-        SELECT array_agg(ROW(h.*)::search.product) INTO v_hits
-          FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
-                  FROM neanelu.shopify_products AS p
-                 WHERE p.shop_id = p_shop_id AND p.deleted_at IS NULL AND p.tags && p_any_tags
-                 LIMIT p_most) AS h;
-    END IF;
-    RETURN coalesce(v_hits, '{}');
-END
-$body$;
-COMMENT ON FUNCTION search._hits(uuid, jsonb, text[], text[], tsquery, integer) IS
-    'The shop''s live products that match the one criterion given, in no order, at most p_most (NULL: all); by the criterion''s GIN index '
-    'when it is selective. Writes nothing, takes no locks. Raises: nothing';
-
-CREATE FUNCTION search._text_hits(p_shop_id uuid, p_query tsquery, p_most integer)
-RETURNS search.product[]
-LANGUAGE plpgsql
-STABLE
-SET search_path = neanelu, search, pg_temp
-SET plan_cache_mode = force_custom_plan
+SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
-SET enable_indexscan = off
+SET enable_bitmapscan = off
 AS $body$
 DECLARE
-    v_hits search.product[];
+    v_page search.product[];
 BEGIN
-    -- The planner takes to_tsvector for ten times cheaper than it is, and would rather take words apart than read the index.
-    SELECT array_agg(ROW(h.*)::search.product) INTO v_hits
+    -- Two of the next 16 products are enough to expect the page among four times as many as that density needs.
+    SELECT array_agg(ROW(h.*)::search.product) INTO v_page
       FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
-              FROM neanelu.shopify_products AS p
-             WHERE p.shop_id = p_shop_id AND p.deleted_at IS NULL AND to_tsvector('pg_catalog.simple', p.title || ' ' || COALESCE(p.description, '')) @@ p_query
-             LIMIT p_most) AS h;
-    RETURN coalesce(v_hits, '{}');
+              FROM (SELECT w.* FROM neanelu.shopify_products AS w
+                     WHERE w.shop_id = p_shop_id AND w.id < p_before AND w.deleted_at IS NULL
+                     ORDER BY w.id DESC
+                     LIMIT (SELECT CASE WHEN count(*) > 1 THEN least(10000, 4 * p_limit * 16 / count(*)) ELSE 0 END
+                              FROM (SELECT n.metafields, n.tags FROM neanelu.shopify_products AS n
+                                     WHERE n.shop_id = p_shop_id AND n.id < p_before AND n.deleted_at IS NULL
+                                     ORDER BY n.id DESC LIMIT 16) AS probe
+                             WHERE (p_metafields IS NULL OR probe.metafields @> p_metafields)
+                               AND (p_all_tags IS NULL OR probe.tags @> p_all_tags)
+                               AND (p_any_tags IS NULL OR probe.tags && p_any_tags))) AS p
+             WHERE (p_metafields IS NULL OR p.metafields @> p_metafields)
+               AND (p_all_tags IS NULL OR p.tags @> p_all_tags)
+               AND (p_any_tags IS NULL OR p.tags && p_any_tags)
+             LIMIT p_limit) AS h;
+    RETURN CASE WHEN cardinality(v_page) = p_limit THEN v_page END;
 END
 $body$;
-COMMENT ON FUNCTION search._text_hits(uuid, tsquery, integer) IS
-    'The shop''s live products that match the query, in no order, at most p_most (NULL: all); by bitmaps of indexes only. '
-    'Writes nothing, takes no locks. Raises: nothing';
+COMMENT ON FUNCTION search._common_page(uuid, jsonb, text[], text[], uuid, integer) IS
+    'A full page of matches by a bounded walk of the primary key, or NULL: what matches seems rare, or the walk did not fill the page. '
+    'Its plan is made once. Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION search._is_common_text(p_query tsquery)
 RETURNS boolean
@@ -165,8 +135,7 @@ COMMENT ON FUNCTION search._is_common_text(tsquery) IS
     'Whether the planner expects over 4 % and over 10,000 of all shops'' products to match, from the statistics of the words; runs no search. '
     'Writes nothing, takes no locks. Raises: nothing';
 
-CREATE FUNCTION search._walk(
-    p_shop_id uuid, p_metafields jsonb, p_all_tags text[], p_any_tags text[], p_query tsquery, p_before uuid, p_limit integer, p_visits integer)
+CREATE FUNCTION search._common_text_page(p_shop_id uuid, p_query tsquery, p_before uuid, p_limit integer)
 RETURNS search.product[]
 LANGUAGE plpgsql
 STABLE
@@ -176,66 +145,23 @@ SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $body$
 DECLARE
-    v_hits search.product[];
+    v_page search.product[];
 BEGIN
-    SELECT array_agg(ROW(h.*)::search.product) INTO v_hits
+    -- The words of each product are taken apart again, 20 to 100 µs.
+    SELECT array_agg(ROW(h.*)::search.product) INTO v_page
       FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
               FROM (SELECT w.* FROM neanelu.shopify_products AS w
                      WHERE w.shop_id = p_shop_id AND w.id < p_before AND w.deleted_at IS NULL
-                     ORDER BY w.id DESC LIMIT p_visits) AS p
-             WHERE (p_metafields IS NULL OR p.metafields @> p_metafields)
-               AND (p_all_tags IS NULL OR p.tags @> p_all_tags)
-               AND (p_any_tags IS NULL OR p.tags && p_any_tags)
-               AND (p_query IS NULL OR to_tsvector('pg_catalog.simple', p.title || ' ' || COALESCE(p.description, '')) @@ p_query)
+                     ORDER BY w.id DESC
+                     LIMIT 2500) AS p
+             WHERE to_tsvector('pg_catalog.simple', p.title || ' ' || COALESCE(p.description, '')) @@ p_query
              LIMIT p_limit) AS h;
-    RETURN coalesce(v_hits, '{}');
+    RETURN CASE WHEN cardinality(v_page) = p_limit THEN v_page END;
 END
 $body$;
-COMMENT ON FUNCTION search._walk(uuid, jsonb, text[], text[], tsquery, uuid, integer, integer) IS
-    'The matches, at most p_limit, among the next p_visits live products below p_before, by the primary key backwards; its plan is made once. '
+COMMENT ON FUNCTION search._common_text_page(uuid, tsquery, uuid, integer) IS
+    'A full page of matches among the next 2500 products by the primary key, or NULL. Its plan is made once. '
     'Writes nothing, takes no locks. Raises: nothing';
-
-CREATE FUNCTION search._find(
-    p_shop_id uuid, p_metafields jsonb, p_all_tags text[], p_any_tags text[], p_query tsquery, p_is_common boolean, p_before uuid, p_limit integer)
-RETURNS SETOF search.product
-LANGUAGE plpgsql
-STABLE
-SET search_path = neanelu, search, pg_temp
-AS $body$
-DECLARE
-    -- A walk takes the words of each product apart again, 20 to 100 µs: with text shorter, and only for words in very many.
-    v_most constant integer := CASE WHEN p_query IS NULL THEN 5000 ELSE 25000 END;
-    v_visits integer := CASE WHEN p_query IS NULL THEN 10000 ELSE 2500 END;
-    v_before constant uuid := coalesce(p_before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
-    v_common boolean := p_is_common;
-    v_seen integer;
-    v_hits search.product[];
-BEGIN
-    IF p_shop_id IS NULL THEN
-        RETURN;
-    END IF;
-    IF v_common IS NULL THEN
-        v_seen := cardinality(search._walk(p_shop_id, p_metafields, p_all_tags, p_any_tags, NULL, v_before, 32, 32));
-        v_common := v_seen > 1;
-        v_visits := least(v_visits, 4 * p_limit * 32 / greatest(v_seen, 1));
-    END IF;
-    IF NOT v_common THEN
-        v_hits := search._hits(p_shop_id, p_metafields, p_all_tags, p_any_tags, p_query, v_most + 1);
-        v_common := cardinality(v_hits) > v_most;
-    END IF;
-    IF v_common THEN
-        v_hits := search._walk(p_shop_id, p_metafields, p_all_tags, p_any_tags, p_query, v_before, p_limit, v_visits);
-        IF cardinality(v_hits) < p_limit THEN
-            v_hits := search._hits(p_shop_id, p_metafields, p_all_tags, p_any_tags, p_query, NULL);
-        END IF;
-    END IF;
-    RETURN QUERY SELECT h.* FROM unnest(v_hits) AS h WHERE h.id < v_before ORDER BY h.id DESC LIMIT p_limit;
-END
-$body$;
-COMMENT ON FUNCTION search._find(uuid, jsonb, text[], text[], tsquery, boolean, uuid, integer) IS
-    'The shop''s live products that match the one criterion given, newest id first, at most p_limit below p_before. What is common is found by a bounded '
-    'walk, every other criterion, and what a walk does not fill, by the index. p_is_common says it; NULL asks the next 32 products, and more than '
-    '5000 hits (25000 with words) are common in any case. No shop, no rows. Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION search.products_by_metafield(p_filter jsonb, p_limit integer DEFAULT 50, p_before uuid DEFAULT NULL)
 RETURNS SETOF search.product
@@ -243,7 +169,13 @@ LANGUAGE plpgsql
 STABLE
 SECURITY DEFINER
 SET search_path = neanelu, search, app, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $body$
+DECLARE
+    v_shop_id constant uuid := app.current_shop_id();
+    v_before constant uuid := coalesce(p_before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    v_page search.product[];
+    v_product search.product;
 BEGIN
     PERFORM search._assert_limit(p_limit);
     IF p_filter IS NULL OR jsonb_typeof(p_filter) <> 'object' OR pg_column_size(p_filter) > 8000
@@ -251,7 +183,24 @@ BEGIN
         RAISE EXCEPTION 'a metafield filter is an object of at most 8000 bytes with a value in it' USING ERRCODE = 'NR001',
             HINT = '{"namespace.key": {"value": "…"}}';
     END IF;
-    RETURN QUERY SELECT f.* FROM search._find(app.current_shop_id(), p_filter, NULL, NULL, NULL, NULL, p_before, p_limit) AS f;
+    IF v_shop_id IS NULL THEN
+        RETURN;
+    END IF;
+    v_page := search._common_page(v_shop_id, p_filter, NULL, NULL, v_before, p_limit);
+    IF v_page IS NOT NULL THEN
+        FOREACH v_product IN ARRAY v_page LOOP
+            RETURN NEXT v_product;
+        END LOOP;
+        RETURN;
+    END IF;
+    -- OFFSET 0 keeps the sort apart: else the planner may walk the whole shop for a rare value that it takes for common.
+    RETURN QUERY
+    SELECT h.id, h.shopify_gid::text, h.title, h.handle::text, h.vendor::text, h.product_type::text, h.status::text
+      FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
+              FROM neanelu.shopify_products AS p
+             WHERE p.shop_id = v_shop_id AND p.deleted_at IS NULL AND p.metafields @> p_filter
+            OFFSET 0) AS h
+     WHERE h.id < v_before ORDER BY h.id DESC LIMIT p_limit;
 END
 $body$;
 COMMENT ON FUNCTION search.products_by_metafield(jsonb, integer, uuid) IS
@@ -285,7 +234,13 @@ LANGUAGE plpgsql
 STABLE
 SECURITY DEFINER
 SET search_path = neanelu, search, app, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $body$
+DECLARE
+    v_shop_id constant uuid := app.current_shop_id();
+    v_before constant uuid := coalesce(p_before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    v_page search.product[];
+    v_product search.product;
 BEGIN
     PERFORM search._assert_limit(p_limit);
     IF p_tags IS NULL OR cardinality(p_tags) NOT BETWEEN 1 AND 100 OR array_position(p_tags, NULL) IS NOT NULL THEN
@@ -294,8 +249,33 @@ BEGIN
     IF p_all IS NULL THEN
         RAISE EXCEPTION 'say whether all tags are needed or any of them' USING ERRCODE = 'NR002', HINT = 'p_all => true or false';
     END IF;
-    RETURN QUERY SELECT f.* FROM search._find(
-        app.current_shop_id(), NULL, CASE WHEN p_all THEN p_tags END, CASE WHEN NOT p_all THEN p_tags END, NULL, NULL, p_before, p_limit) AS f;
+    IF v_shop_id IS NULL THEN
+        RETURN;
+    END IF;
+    v_page := search._common_page(v_shop_id, NULL, CASE WHEN p_all THEN p_tags END, CASE WHEN NOT p_all THEN p_tags END, v_before, p_limit);
+    IF v_page IS NOT NULL THEN
+        FOREACH v_product IN ARRAY v_page LOOP
+            RETURN NEXT v_product;
+        END LOOP;
+        RETURN;
+    END IF;
+    IF p_all THEN
+        RETURN QUERY
+        SELECT h.id, h.shopify_gid::text, h.title, h.handle::text, h.vendor::text, h.product_type::text, h.status::text
+          FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
+                  FROM neanelu.shopify_products AS p
+                 WHERE p.shop_id = v_shop_id AND p.deleted_at IS NULL AND p.tags @> p_tags
+                OFFSET 0) AS h
+         WHERE h.id < v_before ORDER BY h.id DESC LIMIT p_limit;
+    ELSE
+        RETURN QUERY
+        SELECT h.id, h.shopify_gid::text, h.title, h.handle::text, h.vendor::text, h.product_type::text, h.status::text
+          FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
+                  FROM neanelu.shopify_products AS p
+                 WHERE p.shop_id = v_shop_id AND p.deleted_at IS NULL AND p.tags && p_tags
+                OFFSET 0) AS h
+         WHERE h.id < v_before ORDER BY h.id DESC LIMIT p_limit;
+    END IF;
 END
 $body$;
 COMMENT ON FUNCTION search.products_by_tag(text[], boolean, integer, uuid) IS
@@ -309,13 +289,35 @@ LANGUAGE plpgsql
 VOLATILE -- for search._is_common_text
 SECURITY DEFINER
 SET search_path = neanelu, search, app, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $body$
 DECLARE
     v_query constant tsquery := search._parse_query(p_query);
+    v_shop_id constant uuid := app.current_shop_id();
+    v_before constant uuid := coalesce(p_before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    v_page search.product[];
+    v_product search.product;
 BEGIN
     PERFORM search._assert_limit(p_limit);
-    RETURN QUERY SELECT f.* FROM search._find(
-        app.current_shop_id(), NULL, NULL, NULL, v_query, search._is_common_text(v_query), p_before, p_limit) AS f;
+    IF v_shop_id IS NULL THEN
+        RETURN;
+    END IF;
+    IF search._is_common_text(v_query) THEN
+        v_page := search._common_text_page(v_shop_id, v_query, v_before, p_limit);
+    END IF;
+    IF v_page IS NOT NULL THEN
+        FOREACH v_product IN ARRAY v_page LOOP
+            RETURN NEXT v_product;
+        END LOOP;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT h.id, h.shopify_gid::text, h.title, h.handle::text, h.vendor::text, h.product_type::text, h.status::text
+      FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
+              FROM neanelu.shopify_products AS p
+             WHERE p.shop_id = v_shop_id AND p.deleted_at IS NULL AND to_tsvector('pg_catalog.simple', p.title || ' ' || COALESCE(p.description, '')) @@ v_query
+            OFFSET 0) AS h
+     WHERE h.id < v_before ORDER BY h.id DESC LIMIT p_limit;
 END
 $body$;
 COMMENT ON FUNCTION search.products(text, integer, uuid) IS
