@@ -77,7 +77,7 @@ COMMENT ON FUNCTION search._parse_query(text) IS
     'What a person typed, as a query of the full text index. Writes nothing, takes no locks. '
     'Raises: NR003 missing, over 1000 characters, or without a word to look for';
 
-CREATE FUNCTION search._common_page(p_shop_id uuid, p_metafields jsonb, p_all_tags text[], p_any_tags text[], p_before uuid, p_limit integer)
+CREATE FUNCTION search._common_page(p_shop_id uuid, p_metafields jsonb, p_all_tags text[], p_any_tags text[], p_before uuid, p_limit integer, p_visits integer DEFAULT NULL)
 RETURNS search.product[]
 LANGUAGE plpgsql
 STABLE
@@ -95,13 +95,13 @@ BEGIN
               FROM (SELECT w.* FROM neanelu.shopify_products AS w
                      WHERE w.shop_id = p_shop_id AND w.id < p_before AND w.deleted_at IS NULL
                      ORDER BY w.id DESC
-                     LIMIT (SELECT CASE WHEN count(*) > 1 THEN least(10000, 4 * p_limit * 16 / count(*)) ELSE 0 END
+                     LIMIT coalesce(p_visits, (SELECT CASE WHEN count(*) > 1 THEN least(10000, 4 * p_limit * 16 / count(*)) ELSE 0 END
                               FROM (SELECT n.metafields, n.tags FROM neanelu.shopify_products AS n
                                      WHERE n.shop_id = p_shop_id AND n.id < p_before AND n.deleted_at IS NULL
                                      ORDER BY n.id DESC LIMIT 16) AS probe
                              WHERE (p_metafields IS NULL OR probe.metafields @> p_metafields)
                                AND (p_all_tags IS NULL OR probe.tags @> p_all_tags)
-                               AND (p_any_tags IS NULL OR probe.tags && p_any_tags))) AS p
+                               AND (p_any_tags IS NULL OR probe.tags && p_any_tags)))) AS p
              WHERE (p_metafields IS NULL OR p.metafields @> p_metafields)
                AND (p_all_tags IS NULL OR p.tags @> p_all_tags)
                AND (p_any_tags IS NULL OR p.tags && p_any_tags)
@@ -109,9 +109,99 @@ BEGIN
     RETURN CASE WHEN cardinality(v_page) = p_limit THEN v_page END;
 END
 $body$;
-COMMENT ON FUNCTION search._common_page(uuid, jsonb, text[], text[], uuid, integer) IS
-    'A full page of matches by a bounded walk of the primary key, or NULL: what matches seems rare, or the walk did not fill the page. '
+COMMENT ON FUNCTION search._common_page(uuid, jsonb, text[], text[], uuid, integer, integer) IS
+    'A full page of matches by a walk of the primary key, or NULL: what matches seems rare (p_visits NULL), or p_visits products did not fill the page. '
     'Its plan is made once. Writes nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION search._indexed_page(
+    p_shop_id uuid, p_metafields jsonb, p_all_tags text[], p_any_tags text[], p_before uuid, p_limit integer, p_most bigint)
+RETURNS TABLE (product search.product, is_too_many boolean)
+LANGUAGE plpgsql
+STABLE
+SET search_path = neanelu, search, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $body$
+BEGIN
+    -- The LIMIT inside keeps the sort apart, without it too: else the planner may walk the whole shop for a rare value that it
+    -- takes for common. Numbers stream, so that more than p_most is known without a count; the one too many sorts first.
+    IF p_metafields IS NOT NULL THEN
+        RETURN QUERY
+        SELECT ROW(h.id, h.shopify_gid, h.title, h.handle, h.vendor, h.product_type, h.status)::search.product, h.number > p_most
+          FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status, row_number() OVER () AS number
+                  FROM neanelu.shopify_products AS p
+                 WHERE p.shop_id = p_shop_id AND p.deleted_at IS NULL AND p.metafields @> p_metafields
+                 LIMIT p_most + 1) AS h
+         WHERE h.id < p_before OR h.number > p_most
+         ORDER BY h.number > p_most DESC, h.id DESC
+         LIMIT p_limit;
+    ELSIF p_all_tags IS NOT NULL THEN
+        RETURN QUERY
+        SELECT ROW(h.id, h.shopify_gid, h.title, h.handle, h.vendor, h.product_type, h.status)::search.product, h.number > p_most
+          FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status, row_number() OVER () AS number
+                  FROM neanelu.shopify_products AS p
+                 WHERE p.shop_id = p_shop_id AND p.deleted_at IS NULL AND p.tags @> p_all_tags
+                 LIMIT p_most + 1) AS h
+         WHERE h.id < p_before OR h.number > p_most
+         ORDER BY h.number > p_most DESC, h.id DESC
+         LIMIT p_limit;
+    ELSE
+        RETURN QUERY
+        SELECT ROW(h.id, h.shopify_gid, h.title, h.handle, h.vendor, h.product_type, h.status)::search.product, h.number > p_most
+          FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status, row_number() OVER () AS number
+                  FROM neanelu.shopify_products AS p
+                 WHERE p.shop_id = p_shop_id AND p.deleted_at IS NULL AND p.tags && p_any_tags
+                 LIMIT p_most + 1) AS h
+         WHERE h.id < p_before OR h.number > p_most
+         ORDER BY h.number > p_most DESC, h.id DESC
+         LIMIT p_limit;
+    END IF;
+END
+$body$;
+COMMENT ON FUNCTION search._indexed_page(uuid, jsonb, text[], text[], uuid, integer, bigint) IS
+    'The page below p_before of all matches of the one criterion given, by its GIN index when it is selective, planned for its value. With over p_most '
+    'matches (NULL: any number) the first row is_too_many, and the page means nothing. Writes nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION search._find(p_shop_id uuid, p_metafields jsonb, p_all_tags text[], p_any_tags text[], p_before uuid, p_limit integer)
+RETURNS SETOF search.product
+LANGUAGE plpgsql
+STABLE
+SET search_path = neanelu, search, pg_temp
+AS $body$
+DECLARE
+    v_before constant uuid := coalesce(p_before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    v_page search.product[];
+    v_hit record;
+    v_product search.product;
+BEGIN
+    IF p_shop_id IS NULL THEN
+        RETURN;
+    END IF;
+    v_page := search._common_page(p_shop_id, p_metafields, p_all_tags, p_any_tags, v_before, p_limit);
+    IF v_page IS NULL THEN
+        FOR v_hit IN SELECT i.product, i.is_too_many
+                       FROM search._indexed_page(p_shop_id, p_metafields, p_all_tags, p_any_tags, v_before, p_limit, 5000) AS i LOOP
+            IF v_hit.is_too_many THEN
+                v_page := search._common_page(p_shop_id, p_metafields, p_all_tags, p_any_tags, v_before, p_limit, 10000);
+                IF v_page IS NULL THEN
+                    RETURN QUERY SELECT (i.product).*
+                                   FROM search._indexed_page(p_shop_id, p_metafields, p_all_tags, p_any_tags, v_before, p_limit, NULL) AS i;
+                END IF;
+                EXIT;
+            END IF;
+            v_product := v_hit.product;
+            RETURN NEXT v_product;
+        END LOOP;
+    END IF;
+    IF v_page IS NOT NULL THEN
+        FOREACH v_product IN ARRAY v_page LOOP
+            RETURN NEXT v_product;
+        END LOOP;
+    END IF;
+END
+$body$;
+COMMENT ON FUNCTION search._find(uuid, jsonb, text[], text[], uuid, integer) IS
+    'The shop''s live products that match the one criterion given, newest id first, at most p_limit below p_before: what is common by a bounded walk, the '
+    'rest, and what a walk does not fill, by the index. No shop, no rows. Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION search._is_common_text(p_query tsquery)
 RETURNS boolean
@@ -169,13 +259,7 @@ LANGUAGE plpgsql
 STABLE
 SECURITY DEFINER
 SET search_path = neanelu, search, app, pg_temp
-SET plan_cache_mode = force_custom_plan
 AS $body$
-DECLARE
-    v_shop_id constant uuid := app.current_shop_id();
-    v_before constant uuid := coalesce(p_before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
-    v_page search.product[];
-    v_product search.product;
 BEGIN
     PERFORM search._assert_limit(p_limit);
     IF p_filter IS NULL OR jsonb_typeof(p_filter) <> 'object' OR pg_column_size(p_filter) > 8000
@@ -183,24 +267,7 @@ BEGIN
         RAISE EXCEPTION 'a metafield filter is an object of at most 8000 bytes with a value in it' USING ERRCODE = 'NR001',
             HINT = '{"namespace.key": {"value": "…"}}';
     END IF;
-    IF v_shop_id IS NULL THEN
-        RETURN;
-    END IF;
-    v_page := search._common_page(v_shop_id, p_filter, NULL, NULL, v_before, p_limit);
-    IF v_page IS NOT NULL THEN
-        FOREACH v_product IN ARRAY v_page LOOP
-            RETURN NEXT v_product;
-        END LOOP;
-        RETURN;
-    END IF;
-    -- OFFSET 0 keeps the sort apart: else the planner may walk the whole shop for a rare value that it takes for common.
-    RETURN QUERY
-    SELECT h.id, h.shopify_gid::text, h.title, h.handle::text, h.vendor::text, h.product_type::text, h.status::text
-      FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
-              FROM neanelu.shopify_products AS p
-             WHERE p.shop_id = v_shop_id AND p.deleted_at IS NULL AND p.metafields @> p_filter
-            OFFSET 0) AS h
-     WHERE h.id < v_before ORDER BY h.id DESC LIMIT p_limit;
+    RETURN QUERY SELECT f.* FROM search._find(app.current_shop_id(), p_filter, NULL, NULL, p_before, p_limit) AS f;
 END
 $body$;
 COMMENT ON FUNCTION search.products_by_metafield(jsonb, integer, uuid) IS
@@ -216,11 +283,12 @@ SECURITY DEFINER
 SET search_path = neanelu, search, app, pg_temp
 AS $body$
 BEGIN
-    IF p_key IS NULL OR p_value IS NULL THEN
-        RAISE EXCEPTION 'a metafield search needs a key and a value' USING ERRCODE = 'NR001';
+    PERFORM search._assert_limit(p_limit);
+    IF p_key IS NULL OR p_value IS NULL OR octet_length(p_key) + octet_length(p_value) > 8000 THEN
+        RAISE EXCEPTION 'a metafield search needs a key and a value of at most 8000 bytes' USING ERRCODE = 'NR001';
     END IF;
-    RETURN QUERY SELECT f.* FROM search.products_by_metafield(
-        jsonb_build_object(p_key, jsonb_build_object('value', p_value)), p_limit, p_before) AS f;
+    RETURN QUERY SELECT f.* FROM search._find(
+        app.current_shop_id(), jsonb_build_object(p_key, jsonb_build_object('value', p_value)), NULL, NULL, p_before, p_limit) AS f;
 END
 $body$;
 COMMENT ON FUNCTION search.products_by_metafield(text, text, integer, uuid) IS
@@ -234,13 +302,7 @@ LANGUAGE plpgsql
 STABLE
 SECURITY DEFINER
 SET search_path = neanelu, search, app, pg_temp
-SET plan_cache_mode = force_custom_plan
 AS $body$
-DECLARE
-    v_shop_id constant uuid := app.current_shop_id();
-    v_before constant uuid := coalesce(p_before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
-    v_page search.product[];
-    v_product search.product;
 BEGIN
     PERFORM search._assert_limit(p_limit);
     IF p_tags IS NULL OR cardinality(p_tags) NOT BETWEEN 1 AND 100 OR array_position(p_tags, NULL) IS NOT NULL THEN
@@ -249,33 +311,8 @@ BEGIN
     IF p_all IS NULL THEN
         RAISE EXCEPTION 'say whether all tags are needed or any of them' USING ERRCODE = 'NR002', HINT = 'p_all => true or false';
     END IF;
-    IF v_shop_id IS NULL THEN
-        RETURN;
-    END IF;
-    v_page := search._common_page(v_shop_id, NULL, CASE WHEN p_all THEN p_tags END, CASE WHEN NOT p_all THEN p_tags END, v_before, p_limit);
-    IF v_page IS NOT NULL THEN
-        FOREACH v_product IN ARRAY v_page LOOP
-            RETURN NEXT v_product;
-        END LOOP;
-        RETURN;
-    END IF;
-    IF p_all THEN
-        RETURN QUERY
-        SELECT h.id, h.shopify_gid::text, h.title, h.handle::text, h.vendor::text, h.product_type::text, h.status::text
-          FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
-                  FROM neanelu.shopify_products AS p
-                 WHERE p.shop_id = v_shop_id AND p.deleted_at IS NULL AND p.tags @> p_tags
-                OFFSET 0) AS h
-         WHERE h.id < v_before ORDER BY h.id DESC LIMIT p_limit;
-    ELSE
-        RETURN QUERY
-        SELECT h.id, h.shopify_gid::text, h.title, h.handle::text, h.vendor::text, h.product_type::text, h.status::text
-          FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
-                  FROM neanelu.shopify_products AS p
-                 WHERE p.shop_id = v_shop_id AND p.deleted_at IS NULL AND p.tags && p_tags
-                OFFSET 0) AS h
-         WHERE h.id < v_before ORDER BY h.id DESC LIMIT p_limit;
-    END IF;
+    RETURN QUERY SELECT f.* FROM search._find(
+        app.current_shop_id(), NULL, CASE WHEN p_all THEN p_tags END, CASE WHEN NOT p_all THEN p_tags END, p_before, p_limit) AS f;
 END
 $body$;
 COMMENT ON FUNCTION search.products_by_tag(text[], boolean, integer, uuid) IS
@@ -302,6 +339,7 @@ BEGIN
     IF v_shop_id IS NULL THEN
         RETURN;
     END IF;
+    -- OFFSET 0 keeps the sort apart, as LIMIT does in search._indexed_page.
     IF search._is_common_text(v_query) THEN
         v_page := search._common_text_page(v_shop_id, v_query, v_before, p_limit);
     END IF;
