@@ -108,8 +108,15 @@ def test_every_resource_arrives_with_its_values(shop: TestShop, sandbox: Sandbox
     for gid, line in roots.items():
         row = stored[gid]
         assert row["legacy_resource_id"] == int(line["legacyResourceId"])
-        for column, field in (("title", "title"), ("handle", "handle"), ("vendor", "vendor"), ("status", "status"),
-                              ("description_html", "descriptionHtml"), ("tags", "tags"), ("options", "options")):  # fmt: skip
+        for column, field in (
+            ("title", "title"),
+            ("handle", "handle"),
+            ("vendor", "vendor"),
+            ("status", "status"),
+            ("description_html", "descriptionHtml"),
+            ("tags", "tags"),
+            ("options", "options"),
+        ):
             assert row[column] == line[field]
         assert row["metafields"] == metafields[gid]
         assert row["updated_at_shopify"] == datetime.fromisoformat(line["updatedAt"])
@@ -143,11 +150,15 @@ def test_every_resource_arrives_with_its_values(shop: TestShop, sandbox: Sandbox
         assert row["total_price"] == Decimal(line["totalPriceSet"]["shopMoney"]["amount"])
         assert [item["id"] for item in row["line_items"]] == items.get(row["shopify_gid"], [])
     for table, resource, kind in (
-        ("shopify_customers", "customers", "Customer"), ("shopify_orders", "orders", "Order"),
-        ("shopify_collections", "collections", "Collection"), ("shopify_metaobjects", "metaobjects", "Metaobject"),
-        ("inventory_locations", "locations", "Location"), ("inventory_levels", "inventory", "InventoryLevel"),
-        ("shopify_publications", "publications", "Publication"), ("shopify_media", "products", "MediaImage"),
-    ):  # fmt: skip
+        ("shopify_customers", "customers", "Customer"),
+        ("shopify_orders", "orders", "Order"),
+        ("shopify_collections", "collections", "Collection"),
+        ("shopify_metaobjects", "metaobjects", "Metaobject"),
+        ("inventory_locations", "locations", "Location"),
+        ("inventory_levels", "inventory", "InventoryLevel"),
+        ("shopify_publications", "publications", "Publication"),
+        ("shopify_media", "products", "MediaImage"),
+    ):
         expected = gids(shop, sandbox, resource, kind)
         assert expected, table
         found = shop.rows(f"SELECT shopify_gid FROM neanelu.{table} WHERE shop_id = %s", shop.id)
@@ -249,7 +260,13 @@ def test_what_disappears_is_marked_and_lives_again(
     if resource != "menus":
         assert shop.live(table) == gids(shop, sandbox, resource, kind)
     assert run["rows_tombstoned"] >= 1
-    assert {r["deletion_reason"] for r in shop.rows(f"SELECT deletion_reason FROM neanelu.{table} WHERE shop_id = %s AND deleted_at IS NOT NULL", shop.id)} == {"snapshot"}  # fmt: skip
+    assert {
+        r["deletion_reason"]
+        for r in shop.rows(
+            f"SELECT deletion_reason FROM neanelu.{table} WHERE shop_id = %s AND deleted_at IS NOT NULL",
+            shop.id,
+        )
+    } == {"snapshot"}
     when = shop.value(
         f"SELECT deleted_at FROM neanelu.{table} WHERE shop_id = %s AND deleted_at IS NOT NULL", shop.id
     )
@@ -381,8 +398,10 @@ def test_older_data_do_not_overwrite_newer(shop: TestShop, sandbox: SandboxHandl
     gid = min(shop.live("shopify_products"))
     shop.execute(
         "UPDATE neanelu.shopify_products SET title = 'by webhook', updated_at_shopify = '2026-11-09T00:00:00Z'"
-        " WHERE shop_id = %s AND shopify_gid = %s", shop.id, gid,
-    )  # fmt: skip
+        " WHERE shop_id = %s AND shopify_gid = %s",
+        shop.id,
+        gid,
+    )
     shop.execute("DELETE FROM neanelu.sync_digests WHERE shop_id = %s", shop.id)
     title = "SELECT title FROM neanelu.shopify_products WHERE shop_id = %s AND shopify_gid = %s"
     for mode in ("snapshot", "snapshot", "verify"):
