@@ -214,6 +214,30 @@ class TestShop:
             "SELECT * FROM neanelu.bulk_errors WHERE bulk_run_id = %s ORDER BY line_number", run_id
         )
 
+    def failure(self, run_id: UUID) -> str:
+        """Return what is known of a run that did not complete, as text for a message."""
+        run = self.run(run_id)
+        names = (
+            "query_type",
+            "status",
+            "attempt",
+            "retry_count",
+            "error_code",
+            "error_message",
+            "lines_in",
+            "leased_by",
+        )
+        reasons = self.rows(
+            "SELECT error_code, kind, count(*), min(line_number) AS first, min(error_message) AS message"
+            " FROM neanelu.bulk_errors WHERE bulk_run_id = %s GROUP BY 1, 2 ORDER BY 3 DESC",
+            run_id,
+        )
+        steps = self.rows(
+            "SELECT step_name, status, metadata FROM neanelu.bulk_steps WHERE bulk_run_id = %s ORDER BY id",
+            run_id,
+        )
+        return "\n".join(map(str, [{name: run[name] for name in names}, *steps, *reasons]))
+
     def counts(self, run_id: UUID) -> dict[str, dict[str, Any]]:
         """Return what became of a run's lines, by kind."""
         rows = self.rows("SELECT * FROM neanelu.bulk_counts WHERE bulk_run_id = %s", run_id)

@@ -198,6 +198,7 @@ class SyncDaemon:
                 self._steps(lease, source)
         except LeaseLost:
             bound.warning("run given up: the lease is lost")
+            self._forget(run)
             self._progress.ended(run, "lost", None)
         except Stopped:
             self._rows(sql.RELEASE_RUN, run_id=run["id"], token=run["lease_token"], delay=timedelta(0))
@@ -218,6 +219,12 @@ class SyncDaemon:
             self._fail(
                 lease, NeaneluError(f"a defect of the daemon: {type(error).__name__}: {error}", code="XX000")
             )
+
+    def _forget(self, run: dict[str, Any]) -> None:
+        """Remove the file of a run that was lost, if it has ended: whoever ended it has removed his own."""
+        with contextlib.suppress(NeaneluError, OSError):
+            if self.states([run["id"]])[run["id"]]["status"] not in ("pending", "running"):
+                Spool(self._spool(run)).discard()
 
     def _give_back(self, run: dict[str, Any]) -> None:
         """Release the lease on a new connection once the server is back; if it stays away, the lease expires."""

@@ -7,9 +7,12 @@ is asked for with a Range request; the ETag must be the one that the beginning h
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import gzip
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -60,6 +63,8 @@ class Spool:
         self._hash = hashlib.sha256()
         self._hashing: Future[None] | None = None
         self.bytes = 0
+        #: of the file that this object writes
+        self._inode: int | None = None
         if feed is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600)
@@ -91,7 +96,11 @@ class Spool:
         temporary.replace(self.state_path)
 
     def discard(self) -> None:
-        """Forget what is on disk."""
+        """Forget what is on disk, unless another daemon put a file of its own in its place."""
+        if self._inode is not None:
+            with contextlib.suppress(FileNotFoundError):
+                if self.path.stat().st_ino != self._inode:
+                    return
         self.path.unlink(missing_ok=True)
         self.state_path.unlink(missing_ok=True)
 
@@ -105,17 +114,37 @@ class Spool:
         self._hash = hashlib.sha256()
         self._hashing = None
         self.bytes = 0
-        with self.path.open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                yield self._account(chunk)
-        if self._feed is None:
-            return
-        with self.path.open("ab") as file:
+        with contextlib.ExitStack() as stack:
+            writer = stack.enter_context(self._own()) if self._feed is not None else None
+            with self.path.open("rb") as file:
+                while chunk := file.read(CHUNK_BYTES):
+                    yield self._account(chunk)
+            if self._feed is None or writer is None:
+                return
             for chunk in self._feed(self):
-                file.write(chunk)
-                file.flush()
+                writer.write(chunk)
+                writer.flush()
                 yield self._account(chunk)
         self._feed = None
+
+    def _own(self) -> IO[bytes]:
+        """Open the file for appending, and nobody else's writing may get between.
+
+        A daemon that stalled, and lost its run to this one, may still hold the file: it keeps it, without a name.
+        """
+        for _ in range(3):
+            file = self.path.open("ab")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                self.path.unlink(missing_ok=True)
+                self.state_path.unlink(missing_ok=True)
+                self.path.touch(mode=0o600)
+            else:
+                self._inode = os.fstat(file.fileno()).st_ino
+                return file
+        raise DownloadFailed("another process writes the file of this run")
 
     def _account(self, chunk: bytes) -> bytes:
         """Add a chunk to the digest, which is computed beside the reader's own work, and to the count."""
