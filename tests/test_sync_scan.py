@@ -75,7 +75,7 @@ def test_trees_do_not_depend_on_how_the_bytes_arrive(case: tuple[bytes, list[byt
 
 
 @settings(max_examples=200, deadline=None)
-@given(chunked(), st.integers(1, 2000))
+@given(chunked(), st.integers(128, 2000))
 def test_trees_that_are_too_large_to_wait_for_are_the_same(
     case: tuple[bytes, list[bytes]], limit: int
 ) -> None:

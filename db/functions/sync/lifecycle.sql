@@ -341,7 +341,7 @@ BEGIN
            bytes_expected = CASE v_status WHEN 'COMPLETED' THEN (p_operation ->> 'fileSize')::bigint END,
            updated_at = clock_timestamp()
      WHERE shop_id = v_run.shop_id AND id = v_run.id;
-    PERFORM sync._end_step(v_run, 'poll', p_operation - 'url' - 'partialDataUrl' - 'query', v_objects);
+    PERFORM sync._end_step(v_run, 'poll', p_operation - 'url' - 'partialDataUrl' - 'query', coalesce(v_objects, 0));
     PERFORM sync._begin_step(v_run, 'download');
     RETURN CASE WHEN v_status = 'COMPLETED' AND v_url IS NULL THEN 'empty' ELSE 'download' END;
 END
