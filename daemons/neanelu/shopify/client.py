@@ -24,8 +24,10 @@ from neanelu.shopify.errors import (
 
 OPERATION_FIELDS: Final = """
     id status errorCode createdAt completedAt objectCount rootObjectCount fileSize url partialDataUrl query type"""
+#: Grouped: a root's children follow it, which is what lets unchanged trees be known by one digest each. Nothing but speed
+#: depends on it (docs/decisions/0001).
 RUN_QUERY: Final = """mutation Run($query: String!) {
-  bulkOperationRunQuery(query: $query, groupObjects: false) {
+  bulkOperationRunQuery(query: $query, groupObjects: true) {
     bulkOperation { id status createdAt }
     userErrors { code field message }
   }
