@@ -686,6 +686,7 @@ SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
     v_table text;
+    v_size  bigint;
     v_rows  bigint;
     v_all   bigint := 0;
 BEGIN
@@ -693,7 +694,9 @@ BEGIN
         SELECT unnest(ARRAY['bulk_lines', 'bulk_manifest', 'bulk_trees', 'bulk_groups', 'bulk_outcomes', 'bulk_rejects'])
         UNION ALL SELECT staging_table FROM sync_tables
     LOOP
-        CONTINUE WHEN pg_relation_size(format('neanelu.%I', v_table)) = 0 OR sync._truncate_if_idle(v_table);
+        v_size := pg_relation_size(format('neanelu.%I', v_table));
+        -- Emptying a table writes new files: below a size, removing the rows costs less.
+        CONTINUE WHEN v_size = 0 OR v_size > 16 * 1024 * 1024 AND sync._truncate_if_idle(v_table);
         EXECUTE format($q$
             DELETE FROM neanelu.%I AS s
              WHERE NOT EXISTS (SELECT FROM bulk_runs AS r WHERE r.id = s.bulk_run_id AND r.status IN ('pending', 'running'))$q$, v_table);
@@ -704,7 +707,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sync.sweep_staging() IS
-    'Removes the transient rows of ended runs, of all shops: whole tables where no other run needs them, else row by row; returns the rows '
+    'Removes the transient rows of ended runs, of all shops: large tables whole where no other run needs them, else row by row; returns the rows '
     'removed singly. Idempotent; called by the daemon after a run. Locks: the tables emptied, for a moment, or the rows.';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
