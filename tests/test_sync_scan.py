@@ -14,6 +14,7 @@ from neanelu.sandbox.generator import ShopSpec
 from neanelu.sync import scan
 from neanelu.sync.scan import LineScanner, Reject, Tree, TreeSplitter
 
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 STREAMS = {"Product": 30, "ProductVariant": 31}
 LINES = lines_of(ShopSpec(products=12))
 DAMAGED = [
