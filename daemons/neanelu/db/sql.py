@@ -47,7 +47,6 @@ RECORD_POLL: Final = "SELECT sync.record_poll(%(run_id)s, %(token)s, %(operation
 RECORD_ARTIFACT: Final = """
     SELECT sync.record_artifact(
         %(run_id)s, %(token)s, %(path)s, %(url)s, %(etag)s, %(bytes)s, NULL, %(checksum)s, %(expires_at)s)"""
-ARTIFACT: Final = "SELECT * FROM sync.artifact(%(run_id)s, %(token)s)"
 OPEN_LOAD: Final = "SELECT sync.open_load(%(run_id)s, %(token)s) AS plan"
 SEND_EVERYTHING: Final = "SELECT sync.send_everything(%(run_id)s, %(token)s)"
 COMPARE_MANIFEST: Final = "SELECT * FROM sync.compare_manifest(%(run_id)s, %(token)s)"

@@ -104,11 +104,6 @@ class Spool:
         self.path.unlink(missing_ok=True)
         self.state_path.unlink(missing_ok=True)
 
-    def truncate(self, size: int) -> None:
-        """Cut the file to a size, where a part was written that does not count."""
-        with self.path.open("r+b") as file:
-            file.truncate(size)
-
     def chunks(self) -> Iterator[bytes]:
         """Yield every byte of the file: what is on disk, then what arrives. May be called again afterwards."""
         self._hash = hashlib.sha256()
