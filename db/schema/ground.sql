@@ -71,6 +71,13 @@ CREATE SCHEMA audit AUTHORIZATION neanelu_owner;
 CREATE SCHEMA ops AUTHORIZATION neanelu_owner;
 CREATE SCHEMA shops AUTHORIZATION neanelu_owner;
 CREATE SCHEMA search AUTHORIZATION neanelu_owner;
+CREATE SCHEMA jobs AUTHORIZATION neanelu_owner;
+CREATE SCHEMA webhooks AUTHORIZATION neanelu_owner;
+CREATE SCHEMA inventory AUTHORIZATION neanelu_owner;
+CREATE SCHEMA budget AUTHORIZATION neanelu_owner;
+CREATE SCHEMA flags AUTHORIZATION neanelu_owner;
+CREATE SCHEMA privacy AUTHORIZATION neanelu_owner;
+CREATE SCHEMA analytics AUTHORIZATION neanelu_owner;
 
 DO $rights$
 BEGIN
@@ -104,15 +111,25 @@ COMMENT ON SCHEMA audit IS 'Functions: change capture';
 COMMENT ON SCHEMA ops IS 'Functions: partitions, maintenance, migration history';
 COMMENT ON SCHEMA shops IS 'Functions: registration of shops';
 COMMENT ON SCHEMA search IS 'Functions: search for tenants';
+COMMENT ON SCHEMA jobs IS 'Functions: queues, jobs, recurring tasks';
+COMMENT ON SCHEMA webhooks IS 'Functions: deliveries, their effects, subscriptions, reconciliation';
+COMMENT ON SCHEMA inventory IS 'Functions: the stock ledger and its balances';
+COMMENT ON SCHEMA budget IS 'Functions: what may be asked of Shopify, and by users of us, and when';
+COMMENT ON SCHEMA flags IS 'Functions: feature flags and system configuration';
+COMMENT ON SCHEMA privacy IS 'Functions: export and erasure of personal data';
+COMMENT ON SCHEMA analytics IS 'Views for analysts, and the functions that fill and refresh what they read';
 
 -- The engine owns functions, never tables.
 GRANT USAGE ON SCHEMA neanelu TO neanelu_engine;
-GRANT USAGE, CREATE ON SCHEMA app, sync, audit, ops, shops, search TO neanelu_engine;
+GRANT USAGE, CREATE ON SCHEMA app, sync, audit, ops, shops, search, jobs, webhooks, inventory, budget, flags, privacy, analytics TO neanelu_engine;
 GRANT USAGE ON SCHEMA neanelu TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_pim_editor, neanelu_auditor, neanelu_operator;
 GRANT USAGE ON SCHEMA app TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_pim_editor, neanelu_auditor, neanelu_operator;
 GRANT USAGE ON SCHEMA sync, shops TO neanelu_platform, neanelu_operator;
 GRANT USAGE ON SCHEMA ops TO neanelu_platform, neanelu_operator;
 GRANT USAGE ON SCHEMA audit TO neanelu_auditor, neanelu_operator;
+GRANT USAGE ON SCHEMA jobs, webhooks, budget, privacy TO neanelu_platform, neanelu_operator;
+GRANT USAGE ON SCHEMA inventory, flags TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_operator;
+GRANT USAGE ON SCHEMA analytics TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_operator;
 GRANT USAGE ON SCHEMA search TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_pim_editor;
 
 COMMIT;

@@ -4,6 +4,13 @@
 BEGIN;
 
 SET LOCAL ROLE neanelu_owner;
+DROP SCHEMA analytics;
+DROP SCHEMA privacy;
+DROP SCHEMA flags;
+DROP SCHEMA budget;
+DROP SCHEMA inventory;
+DROP SCHEMA webhooks;
+DROP SCHEMA jobs;
 DROP SCHEMA search;
 DROP SCHEMA shops;
 DROP SCHEMA ops;
