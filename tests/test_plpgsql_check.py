@@ -14,7 +14,21 @@ from psycopg import sql
 
 from neanelu.platform.scratch import Database
 
-SCHEMAS = ["app", "audit", "ops", "search", "shops", "sync"]
+SCHEMAS = [
+    "analytics",
+    "app",
+    "audit",
+    "budget",
+    "flags",
+    "inventory",
+    "jobs",
+    "ops",
+    "privacy",
+    "search",
+    "shops",
+    "sync",
+    "webhooks",
+]
 
 #: Functions whose EXECUTE of a composed string was read and found safe, and why; plpgsql_check follows only
 #: quote_ident, quote_literal and format's %I and %L. "Registry" is sync_tables and its siblings, which only

@@ -109,6 +109,12 @@ class ShopIdTaken(NeaneluError):
     retryable = True
 
 
+class CostTooHigh(NeaneluError):
+    """One request costs more points than the shop's bucket holds: waiting does not help."""
+
+    default_code = "NB001"
+
+
 class RunActive(NeaneluError):
     """Another kind of run of the same resource is waiting or running."""
 
@@ -184,6 +190,8 @@ _BY_CODE: Final[dict[str, type[NeaneluError]]] = {
     "NH004": InvalidInput,
     "NH005": InvalidInput,
     "NH006": ShopNotInstalled,
+    "NB001": CostTooHigh,
+    "NB002": InvalidInput,
     "NS001": NotFound,
     "NS002": ShopNotInstalled,
     "NS003": RunActive,

@@ -79,3 +79,11 @@ COPY_LINES: Final = """
 COPY_MANIFEST: Final = """
     COPY neanelu.bulk_manifest (bulk_run_id, attempt, root_id, digest, lines, is_clean) FROM STDIN (FORMAT binary)"""
 LISTEN: Final = "LISTEN neanelu_sync"
+
+# --- The API budget ---------------------------------------------------------------------------------------
+ACQUIRE_BUDGET: Final = """
+    SELECT granted, cost, wait FROM budget.acquire(%(shop_id)s, %(cost)s, %(query_hash)s, %(interactive)s)"""
+SETTLE_BUDGET: Final = """
+    SELECT budget.settle(
+        %(request_id)s, %(shop_id)s, %(operation)s, %(query_hash)s, %(granted)s, %(cost)s::jsonb, %(throttle)s,
+        %(retry_after)s::interval, %(requested_at)s, %(response_time_ms)s) AS wait"""

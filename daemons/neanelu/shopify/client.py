@@ -12,6 +12,7 @@ import orjson
 import stamina
 
 from neanelu import __version__
+from neanelu.shopify.budget import Budget
 from neanelu.shopify.errors import (
     CostExceeded,
     OperationInProgress,
@@ -55,6 +56,7 @@ class ShopifyClient:
         token: access token; never logged, never part of an exception.
         max_throttle_seconds: how long one query may wait for budget in all.
         attempts: tries of one query after transport errors and 5xx.
+        budget: the shop's API budget, that every request is drawn from; None outside of the daemons.
         sleep: waits a number of seconds (tests, and daemons that stop).
     """
 
@@ -67,12 +69,14 @@ class ShopifyClient:
         timeout: float = 30.0,
         max_throttle_seconds: float = 300.0,
         attempts: int = 6,
+        budget: Budget | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.api_version = api_version
         self._url = f"{base_url.rstrip('/')}/admin/api/{api_version}/graphql.json"
         self._attempts = attempts
         self._max_throttle = max_throttle_seconds
+        self._budget = budget
         self._sleep = sleep
         self.http = httpx.Client(
             timeout=httpx.Timeout(timeout, connect=10.0),
@@ -112,18 +116,15 @@ class ShopifyClient:
                 if not isinstance(data, dict):
                     raise ShopifyError("Shopify's answer has neither data nor errors")
                 return data
-            codes = {
-                str((error.get("extensions") or {}).get("code"))
-                for error in errors
-                if isinstance(error, dict)
-            }
+            codes = _codes(errors)
             if "THROTTLED" not in codes:
                 raise _graphql_error(errors, codes)
             pause = _throttle_pause(answer)
             waited += pause
             if waited > self._max_throttle:
                 raise ShopifyThrottled(f"Shopify throttled the query for {waited:.0f} s")
-            self._sleep(pause)
+            if self._budget is None:
+                self._sleep(pause)
 
     def start_operation(self, document: str) -> dict[str, Any]:
         """Ask for a bulk operation and return it (id, status, createdAt).
@@ -185,7 +186,8 @@ class ShopifyClient:
         raise AssertionError("unreachable")
 
     def _post(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """POST and return the answer's JSON."""
+        """POST and return the answer's JSON, drawn from the shop's budget and settled by the answer."""
+        grant = self._budget.acquire(payload["query"]) if self._budget is not None else None
         response = self.http.post(self._url, content=orjson.dumps(payload), headers=self._headers)
         if response.status_code in (401, 403):
             raise ShopifyRefused(
@@ -193,7 +195,11 @@ class ShopifyClient:
                 hint="Install the app again and give the new token: neanelu shop add SHOP --token-file F",
             )
         if response.status_code == 429:
-            self._sleep(min(float(response.headers.get("retry-after", "2")), 30.0))
+            pause = min(float(response.headers.get("retry-after", "2")), 30.0)
+            if self._budget is not None and grant is not None:
+                self._budget.settle(grant, None, "HTTP_429", pause)
+            else:
+                self._sleep(pause)
             raise _ServerError("HTTP 429")
         if response.status_code >= 500:
             raise _ServerError(f"HTTP {response.status_code}")
@@ -205,7 +211,28 @@ class ShopifyClient:
             raise _ServerError("an answer that is not JSON") from error
         if not isinstance(answer, dict):
             raise _ServerError("an answer that is no object")
+        if self._budget is not None and grant is not None:
+            self._budget.settle(grant, _cost(answer), "THROTTLED" if _is_throttled(answer) else None)
         return answer
+
+
+def _cost(answer: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the answer's `extensions.cost`, None when there is none."""
+    extensions = answer.get("extensions")
+    cost = extensions.get("cost") if isinstance(extensions, dict) else None
+    return cost if isinstance(cost, dict) else None
+
+
+def _is_throttled(answer: dict[str, Any]) -> bool:
+    """Say whether Shopify refused for want of points: HTTP 200 with an error's code."""
+    return "THROTTLED" in _codes(answer.get("errors"))
+
+
+def _codes(errors: Any) -> set[str]:
+    """Return the codes of an answer's errors."""
+    if not isinstance(errors, list):
+        return set()
+    return {str((error.get("extensions") or {}).get("code")) for error in errors if isinstance(error, dict)}
 
 
 def _throttle_pause(answer: dict[str, Any]) -> float:

@@ -280,12 +280,16 @@ class SyncDaemon:
             self._load_and_merge(lease, resource, source)
             return
         # A file run needs neither HTTP nor GraphQL: they are imported when they are.
+        from neanelu.shopify.budget import Budget
         from neanelu.shopify.client import ShopifyClient
         from neanelu.sync.origin import Origin
 
         shop = self._shop(run["shop_id"])
         base_url = self._settings.shopify_base_url.format(shop=shop.domain)
-        with ShopifyClient(base_url, run["api_version"], shop.token, sleep=self._sleep) as client:
+        budget = Budget(self._rows, run["shop_id"], sleep=self._sleep)
+        with ShopifyClient(
+            base_url, run["api_version"], shop.token, budget=budget, sleep=self._sleep
+        ) as client:
             origin = Origin(
                 lease, client, self._settings, self._progress, self._sleep, lambda: self._checkpoint(lease)
             )
