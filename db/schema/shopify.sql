@@ -514,11 +514,18 @@ CREATE TABLE neanelu.shopify_orders (
   total_tax            numeric(12,2),
   total_discounts      numeric(12,2),
   total_shipping       numeric(12,2),
+  current_total_price    numeric(12,2),
+  current_subtotal_price numeric(12,2),
+  current_total_tax      numeric(12,2),
+  current_shipping_price numeric(12,2),
+  taxes_included       boolean,
+  is_test              boolean,
   currency_code        varchar(3) NOT NULL,
   presentment_currency varchar(3),
   line_items           jsonb NOT NULL,
   shipping_lines       jsonb NOT NULL DEFAULT '[]',
   discount_codes       jsonb NOT NULL DEFAULT '[]',
+  refunds              jsonb NOT NULL DEFAULT '[]',
   shipping_address     jsonb,
   billing_address      jsonb,
   customer_id          uuid,
@@ -562,12 +569,18 @@ CREATE TABLE neanelu.shopify_orders (
   CONSTRAINT shopify_orders_total_tax_check CHECK (total_tax >= 0 AND total_tax < 'NaN'::numeric),
   CONSTRAINT shopify_orders_total_discounts_check CHECK (total_discounts >= 0 AND total_discounts < 'NaN'::numeric),
   CONSTRAINT shopify_orders_total_shipping_check CHECK (total_shipping >= 0 AND total_shipping < 'NaN'::numeric),
+  CONSTRAINT shopify_orders_current_amounts_check
+    CHECK (current_total_price >= 0 AND current_total_price < 'NaN'::numeric
+      AND current_subtotal_price >= 0 AND current_subtotal_price < 'NaN'::numeric
+      AND current_total_tax >= 0 AND current_total_tax < 'NaN'::numeric
+      AND current_shipping_price >= 0 AND current_shipping_price < 'NaN'::numeric),
   CONSTRAINT shopify_orders_currency_code_check CHECK (currency_code ~ '^[A-Z]{3}$'),
   CONSTRAINT shopify_orders_presentment_currency_check CHECK (presentment_currency ~ '^[A-Z]{3}$'),
   CONSTRAINT shopify_orders_line_items_check CHECK (jsonb_typeof(line_items) = 'array'),
   CONSTRAINT shopify_orders_shipping_lines_check CHECK (jsonb_typeof(shipping_lines) = 'array'),
   CONSTRAINT shopify_orders_discount_codes_check CHECK (jsonb_typeof(discount_codes) = 'array'),
   CONSTRAINT shopify_orders_note_attributes_check CHECK (jsonb_typeof(note_attributes) = 'array'),
+  CONSTRAINT shopify_orders_refunds_check CHECK (jsonb_typeof(refunds) = 'array'),
   CONSTRAINT shopify_orders_shipping_address_check CHECK (jsonb_typeof(shipping_address) = 'object'),
   CONSTRAINT shopify_orders_billing_address_check CHECK (jsonb_typeof(billing_address) = 'object'),
   CONSTRAINT shopify_orders_payment_terms_check CHECK (jsonb_typeof(payment_terms) = 'object'),
@@ -618,14 +631,30 @@ COMMENT ON COLUMN neanelu.shopify_orders.subtotal_price IS 'Shopify: Order.subto
 COMMENT ON COLUMN neanelu.shopify_orders.total_tax IS 'Shopify: Order.totalTaxSet.shopMoney.amount.';
 COMMENT ON COLUMN neanelu.shopify_orders.total_discounts IS 'Shopify: Order.totalDiscountsSet.shopMoney.amount.';
 COMMENT ON COLUMN neanelu.shopify_orders.total_shipping IS 'Shopify: Order.totalShippingPriceSet.shopMoney.amount.';
+COMMENT ON COLUMN neanelu.shopify_orders.current_total_price IS
+  'Shopify: Order.currentTotalPriceSet.shopMoney.amount, the total after refunds, removed items and '
+  'cancellation; null when not sent.';
+COMMENT ON COLUMN neanelu.shopify_orders.current_subtotal_price IS
+  'Shopify: Order.currentSubtotalPriceSet.shopMoney.amount, the items that are left, after discounts; contains '
+  'tax where taxes_included.';
+COMMENT ON COLUMN neanelu.shopify_orders.current_total_tax IS 'Shopify: Order.currentTotalTaxSet.shopMoney.amount.';
+COMMENT ON COLUMN neanelu.shopify_orders.current_shipping_price IS
+  'Shopify: Order.currentShippingPriceSet.shopMoney.amount, shipping that was not refunded.';
+COMMENT ON COLUMN neanelu.shopify_orders.taxes_included IS
+  'Shopify: Order.taxesIncluded: item prices and subtotals contain tax (true) or tax comes on top (false).';
+COMMENT ON COLUMN neanelu.shopify_orders.is_test IS 'Shopify: Order.test, made to try the checkout; no figure counts it.';
 COMMENT ON COLUMN neanelu.shopify_orders.currency_code IS 'Shopify: Order.currencyCode of all amounts (ISO 4217).';
 COMMENT ON COLUMN neanelu.shopify_orders.presentment_currency IS
   'Shopify: Order.presentmentCurrencyCode, what the customer saw (ISO 4217).';
 COMMENT ON COLUMN neanelu.shopify_orders.line_items IS
-  'Shopify: Order.lineItems as [{id, variant_id, product_id, sku, title, quantity, price}]; ids are '
-  'GIDs, price a decimal string.';
+  'Shopify: Order.lineItems as selected by the bulk query: [{id, title, sku, quantity, currentQuantity, '
+  'product: {id}, variant: {id}, originalUnitPriceSet, discountAllocations: [{allocatedAmountSet}], taxLines: '
+  '[{title, rate, priceSet}], …}]; ids are GIDs, amounts decimal strings in shopMoney.';
 COMMENT ON COLUMN neanelu.shopify_orders.shipping_lines IS 'Shopify: Order.shippingLines.';
 COMMENT ON COLUMN neanelu.shopify_orders.discount_codes IS 'Shopify: Order.discountCodes.';
+COMMENT ON COLUMN neanelu.shopify_orders.refunds IS
+  'Shopify: Order.refunds as [{id, createdAt, totalRefundedSet: {shopMoney: {amount}}}]: when how much money was '
+  'paid back. Which items, say currentQuantity of the lines and the current_… amounts.';
 COMMENT ON COLUMN neanelu.shopify_orders.shipping_address IS 'Shopify: Order.shippingAddress (personal data).';
 COMMENT ON COLUMN neanelu.shopify_orders.billing_address IS 'Shopify: Order.billingAddress (personal data).';
 COMMENT ON COLUMN neanelu.shopify_orders.customer_id IS

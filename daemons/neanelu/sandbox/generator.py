@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Literal, get_args
@@ -70,6 +70,8 @@ class ShopSpec:
         seed: shops of the same seed and counts are equal to the byte.
         products: how many; and so on for the other resources.
         currency: ISO 4217 code of prices.
+        presentment: currencies beside it in which customers pay; each order has one of them all.
+        taxes_included: whether prices contain taxes, as in Europe, or taxes come on top, as in America.
         edits: what happened since.
     """
 
@@ -84,6 +86,8 @@ class ShopSpec:
     publications: int = 3
     menus: int = 3
     currency: str = "RON"
+    presentment: tuple[str, ...] = ()
+    taxes_included: bool = True
     edits: tuple[Edit, ...] = ()
 
     def with_edit(self, edit: Edit) -> ShopSpec:
@@ -98,6 +102,30 @@ class _State:
     revisions: list[tuple[int, str]]
     variants_lost: int = 0
     born: str | None = None
+
+
+@dataclass(slots=True)
+class _Line:
+    """An order's line while its order is made; amounts in cents of the shop's currency."""
+
+    cents: int
+    quantity: int
+    percent: int
+    #: after discounts; contains the tax where prices do
+    net: int
+    tax: int = 0
+    returned: int = 0
+    fields: Obj = field(default_factory=dict)
+
+    @property
+    def returned_net(self) -> int:
+        """The part of `net` that belongs to the units that came back, rounded half up."""
+        return (2 * self.net * self.returned + self.quantity) // (2 * self.quantity)
+
+    @property
+    def returned_tax(self) -> int:
+        """The part of `tax` that belongs to the units that came back, rounded half up."""
+        return (2 * self.tax * self.returned + self.quantity) // (2 * self.quantity)
 
 
 def _mix(value: int) -> int:
@@ -1018,21 +1046,22 @@ class Shop:
             ],
         }
 
-    def _bag(self, cents: int) -> Obj:
+    def _bag(self, cents: int, presentment: str | None = None) -> Obj:
         money = {"amount": _decimal(cents), "currencyCode": self.spec.currency}
-        return {"shopMoney": money, "presentmentMoney": money}
+        if presentment is None or presentment == self.spec.currency:
+            return {"shopMoney": money, "presentmentMoney": money}
+        # Some rate that belongs to the currency: amounts of one order are not the same in both.
+        rate = 2000 + sum(map(ord, presentment)) % 7000
+        shown = {"amount": _decimal(cents * rate // 10_000), "currencyCode": presentment}
+        return {"shopMoney": money, "presentmentMoney": shown}
 
-    def order(self, index: int) -> Obj | None:
-        """Return an order with line items that name living products, or None when it is deleted."""
-        state = self._state("orders", index)
-        if state is None:
-            return None
-        u = self._draw(b"o", index)
-        created, _, updated = self._stamps(u, state)
-        number = self._number(index, 6_000_000_000, index)
-        currency = self.spec.currency
-        items: list[Obj] = []
-        subtotal = 0
+    def _tax(self, cents: int, percent: int) -> int:
+        """Return the tax in an amount, or on it, in cents."""
+        return cents * percent // (100 + percent if self.spec.taxes_included else 100)
+
+    def _order_lines(self, index: int, u: tuple[int, ...], presentment: str) -> list[_Line]:
+        """Return the lines of an order, which name living products; a tenth off all of them for every sixth order."""
+        lines: list[_Line] = []
         for n in range(1 + u[1] % 4 if self._counts["products"] else 0):
             product = self.product((u[2 + n] * 65536 + u[6 + n]) % self._counts["products"])
             variant = None
@@ -1047,36 +1076,120 @@ class Shop:
                     variant["title"],
                 )
             quantity = 1 + u[14 + n] % 3
-            subtotal += cents * quantity
-            items.append(
-                {
-                    "__typename": "LineItem",
-                    "id": f"gid://shopify/LineItem/{self._number(index, 10_000_000_000, index * 8 + n)}",
-                    "title": title,
-                    "variantTitle": variant_title,
-                    "name": f"{title} - {variant_title}",
-                    "sku": sku,
-                    "vendor": vendor,
-                    "quantity": quantity,
-                    "currentQuantity": quantity,
-                    "requiresShipping": True,
-                    "taxable": True,
-                    "isGiftCard": False,
-                    "product": {"__typename": "Product", "id": product["id"]} if product else None,
-                    "variant": {"__typename": "ProductVariant", "id": variant["id"]} if variant else None,
-                    "originalUnitPriceSet": self._bag(cents),
-                    "discountedTotalSet": self._bag(cents * quantity),
-                    "totalDiscountSet": self._bag(0),
-                    "customAttributes": [{"key": "gravură", "value": "La mulți ani!"}]
-                    if u[14 + n] % 17 == 0
-                    else [],
-                }
-            )
-        shipping = (0, 1499, 1999, 2499)[u[18] & 3]
-        discount = subtotal // 10 if u[23] % 6 == 0 else 0
-        total = subtotal - discount + shipping
-        cancelled = u[24] % 25 == 0
+            taxable = variant is None or variant["taxable"]
+            percent = (9 if u[14 + n] % 7 == 0 else 19) if taxable else 0
+            line = _Line(cents, quantity, percent, cents * quantity)
+            line.fields = {
+                "__typename": "LineItem",
+                "id": f"gid://shopify/LineItem/{self._number(index, 10_000_000_000, index * 8 + n)}",
+                "title": title,
+                "variantTitle": variant_title,
+                "name": f"{title} - {variant_title}",
+                "sku": sku,
+                "vendor": vendor,
+                "quantity": quantity,
+                "requiresShipping": variant is None or variant["inventoryItem"]["requiresShipping"],
+                "taxable": taxable,
+                "isGiftCard": False,
+                "product": {"__typename": "Product", "id": product["id"]} if product else None,
+                "variant": {"__typename": "ProductVariant", "id": variant["id"]} if variant else None,
+                "originalUnitPriceSet": self._bag(cents, presentment),
+                "discountedTotalSet": self._bag(cents * quantity, presentment),
+                "totalDiscountSet": self._bag(0, presentment),
+                "discountAllocations": [],
+                "taxLines": [],
+                "customAttributes": [{"key": "gravură", "value": "La mulți ani!"}]
+                if u[14 + n] % 17 == 0
+                else [],
+            }
+            lines.append(line)
+        if u[23] % 6 == 0:
+            self._discount(lines, presentment)
+        for line in lines:
+            line.tax = self._tax(line.net, line.percent)
+            if line.percent:
+                line.fields["taxLines"] = [
+                    {"title": "TVA", "rate": line.percent / 100, "priceSet": self._bag(line.tax, presentment)}
+                ]
+        return lines
+
+    def _discount(self, lines: list[_Line], presentment: str) -> None:
+        """Take a tenth off an order: a part from each line, the cents that are left over from the last."""
+        left = sum(line.net for line in lines) // 10
+        for line in lines:
+            part = left if line is lines[-1] else line.net // 10
+            left -= part
+            line.net -= part
+            line.fields["discountAllocations"] = [{"allocatedAmountSet": self._bag(part, presentment)}]
+
+    def _refunds(
+        self, index: int, lines: list[_Line], status: str, shipping: int, dates: tuple[str, str], shown: str
+    ) -> tuple[list[Obj], int]:
+        """Note what of an order's lines came back; return its refunds and what of the shipping price was paid back.
+
+        Half of each line for a partial refund (rounded up for the first); all lines and the shipping price, in
+        two refunds, for a whole one; nothing is paid back of an order that was never paid.
+        """
+        if status not in ("PARTIALLY_REFUNDED", "REFUNDED", "VOIDED"):
+            return [], 0
+        amounts = []
+        for rounds in range(1 if status == "PARTIALLY_REFUNDED" else 2):
+            before = sum(map(self._returned, lines))
+            for n, line in enumerate(lines):
+                whole = rounds == 1 or status == "VOIDED"
+                line.returned = line.quantity if whole else (line.quantity + (n == 0)) // 2
+            amounts.append(sum(map(self._returned, lines)) - before)
+        if status == "VOIDED":
+            return [], shipping
+        given_back = shipping if status == "REFUNDED" else 0
+        amounts[-1] += given_back + (
+            0 if self.spec.taxes_included or not given_back else self._tax(shipping, 19)
+        )
+        refunds: list[Obj] = [
+            {
+                "__typename": "Refund",
+                "id": f"gid://shopify/Refund/{self._number(index, 12_000_000_000, index * 4 + n)}",
+                "createdAt": dates[n if len(amounts) > 1 else 1],
+                "totalRefundedSet": self._bag(amount, shown),
+            }
+            for n, amount in enumerate(amounts)
+            if amount
+        ]
+        return refunds, given_back
+
+    def _returned(self, line: _Line) -> int:
+        """Return what is paid back for the units of a line that came back, in cents."""
+        return line.returned_net + (0 if self.spec.taxes_included else line.returned_tax)
+
+    def order(self, index: int) -> Obj | None:
+        """Return an order with line items that name living products, or None when it is deleted.
+
+        The financial status follows from index and revision, so that a change may bring or take back a refund; amounts
+        add up to the cent.
+        """
+        state = self._state("orders", index)
+        if state is None:
+            return None
+        u = self._draw(b"o", index)
+        created, first_updated, updated = self._stamps(u, state)
+        number = self._number(index, 6_000_000_000, index)
+        currency = self.spec.currency
+        shown = (currency, *self.spec.presentment)[u[22] % (1 + len(self.spec.presentment))]
         revision = len(state.revisions)
+        status = ("PAID", "PENDING", "PARTIALLY_REFUNDED", "REFUNDED", "AUTHORIZED")[(u[30] + revision) % 5]
+        cancelled = u[24] % 25 == 0
+        if cancelled:
+            status = "REFUNDED" if status in ("PAID", "PARTIALLY_REFUNDED", "REFUNDED") else "VOIDED"
+        lines = self._order_lines(index, u, shown)
+        shipping = (0, 1499, 1999, 2499)[u[18] & 3] if u[23] % 9 else 0
+        shipping_tax = self._tax(shipping, 19)
+        refunds, unshipped = self._refunds(index, lines, status, shipping, (first_updated, updated), shown)
+        gross, subtotal = sum(line.cents * line.quantity for line in lines), sum(line.net for line in lines)
+        tax = sum(line.tax for line in lines) + shipping_tax
+        total = subtotal + shipping + (0 if self.spec.taxes_included else tax)
+        left = subtotal - sum(line.returned_net for line in lines)
+        tax_left = tax - sum(line.returned_tax for line in lines) - (shipping_tax if unshipped else 0)
+        total_left = left + shipping - unshipped + (0 if self.spec.taxes_included else tax_left)
         customers = self._counts["customers"]
         buyer = u[25] % customers if customers else None
         customer = self.customer(buyer) if buyer is not None and u[26] % 12 else None
@@ -1090,20 +1203,25 @@ class Shop:
             "number": 1001 + index,
             "email": f"{words.slug(first)}.{words.slug(last)}@example.com" if u[29] % 20 else None,
             "phone": None,
-            "displayFinancialStatus": ("PAID", "PENDING", "PARTIALLY_REFUNDED", "REFUNDED", "AUTHORIZED")[
-                (u[30] + revision) % 5
-            ],
+            "displayFinancialStatus": status,
             "displayFulfillmentStatus": ("FULFILLED", "UNFULFILLED", "PARTIALLY_FULFILLED", "IN_PROGRESS")[
                 u[31] & 3
             ],
-            "totalPriceSet": self._bag(total),
-            "subtotalPriceSet": self._bag(subtotal - discount),
-            "totalTaxSet": self._bag(total * 19 // 119),
-            "totalDiscountsSet": self._bag(discount),
-            "totalShippingPriceSet": self._bag(shipping),
+            "test": u[31] % 53 == 0,
+            "taxesIncluded": self.spec.taxes_included,
+            "totalPriceSet": self._bag(total, shown),
+            "subtotalPriceSet": self._bag(subtotal, shown),
+            "totalTaxSet": self._bag(tax, shown),
+            "totalDiscountsSet": self._bag(gross - subtotal, shown),
+            "totalShippingPriceSet": self._bag(shipping, shown),
+            "currentTotalPriceSet": self._bag(total_left, shown),
+            "currentSubtotalPriceSet": self._bag(left, shown),
+            "currentTotalTaxSet": self._bag(tax_left, shown),
+            "currentShippingPriceSet": self._bag(shipping - unshipped, shown),
+            "refunds": refunds,
             "currencyCode": currency,
-            "presentmentCurrencyCode": currency,
-            "discountCodes": ["TOAMNA10"] if discount else [],
+            "presentmentCurrencyCode": shown,
+            "discountCodes": ["TOAMNA10"] if gross > subtotal else [],
             "shippingAddress": address,
             "billingAddress": address if u[29] & 1 else None,
             "customer": {"__typename": "Customer", "id": customer["id"]} if customer else None,
@@ -1127,7 +1245,9 @@ class Shop:
             "processedAt": created,
             "createdAt": created,
             "updatedAt": updated,
-            "lineItems": items,
+            "lineItems": [
+                {**line.fields, "currentQuantity": line.quantity - line.returned} for line in lines
+            ],
             "shippingLines": [
                 {
                     "__typename": "ShippingLine",
@@ -1136,8 +1256,11 @@ class Shop:
                     "code": "FAN" if shipping else None,
                     "source": "shopify",
                     "carrierIdentifier": None,
-                    "originalPriceSet": self._bag(shipping),
-                    "discountedPriceSet": self._bag(shipping),
+                    "originalPriceSet": self._bag(shipping, shown),
+                    "discountedPriceSet": self._bag(shipping, shown),
+                    "taxLines": [{"title": "TVA", "rate": 0.19, "priceSet": self._bag(shipping_tax, shown)}]
+                    if shipping
+                    else [],
                 }
             ]
             if u[23] % 9

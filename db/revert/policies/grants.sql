@@ -45,7 +45,8 @@ REVOKE SELECT (id, shopify_domain, plan_tier, timezone, currency_code, installed
     FROM neanelu_analyst;
 REVOKE SELECT (
         id, shop_id, shopify_gid, legacy_resource_id, name, order_number, financial_status, fulfillment_status, total_price, subtotal_price,
-        total_tax, total_discounts, total_shipping, currency_code, presentment_currency, customer_locale, gateway, risk_level, source_name,
+        total_tax, total_discounts, total_shipping, current_total_price, current_subtotal_price, current_total_tax, current_shipping_price,
+        taxes_included, is_test, refunds, currency_code, presentment_currency, customer_locale, gateway, risk_level, source_name,
         cancelled_at, cancel_reason, closed_at, processed_at, created_at_shopify, updated_at_shopify, synced_at, deleted_at, deletion_reason,
         created_at, updated_at) ON
     neanelu.shopify_orders
