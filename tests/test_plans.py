@@ -109,7 +109,11 @@ RARE = [
 ]
 
 
-@pytest.mark.parametrize(("login", "shop"), [(TENANT, A), ("neanelu_app", A), ("neanelu_app", B)])
+@pytest.mark.parametrize(
+    ("login", "shop"),
+    [(TENANT, A), ("neanelu_app", A), ("neanelu_app", B)],
+    ids=["tenant-A", "app-A", "app-B"],
+)
 @pytest.mark.parametrize(("call", "index"), RARE)
 def test_a_search_for_what_is_rare_uses_its_gin_index(
     plans: Plans, call: str, index: str, login: str, shop: str
@@ -162,7 +166,7 @@ LOOKUPS = [
 ]
 
 
-@pytest.mark.parametrize("login", [TENANT, "neanelu_app"])
+@pytest.mark.parametrize("login", [TENANT, "neanelu_app"], ids=["tenant", "app"])
 @pytest.mark.parametrize(("table", "condition", "index"), LOOKUPS)
 def test_a_look_up_behind_the_policy_has_the_shop_in_its_index_condition(
     plans: Plans, login: str, table: str, condition: str, index: str
