@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,42 @@ def application_name(purpose: str | None = None) -> str:
     return f"neanelu {purpose} {os.getpid()}"[:63]
 
 
+def parameters(
+    role: str,
+    *,
+    purpose: str | None = None,
+    limits: Mapping[str, int] = LIMITS,
+    dsn: str | None = None,
+    settings: Settings | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """Return connection string and keywords for psycopg's connect, or for a pool's `conninfo` and `kwargs`.
+
+    Args:
+        role: login to connect as; one that NEANELU_DATABASE_URL names wins over it.
+        purpose: a word for pg_stat_activity's application_name.
+        limits: parameters of the session, milliseconds.
+        dsn: connect here instead of where the settings say (tests).
+        settings: instead of the process's own.
+
+    Raises:
+        PlatformError: NEANELU_DATABASE_URL or its password file is no good.
+    """
+    target = dsn or database_dsn(role, settings or get_settings())
+    # What the connection string sets comes last and wins.
+    options = [f"-c {name}={value}" for name, value in limits.items()]
+    options.append(str(conninfo_to_dict(target).get("options") or ""))
+    keywords: dict[str, Any] = {
+        "options": " ".join(options).strip(),
+        "application_name": application_name(purpose),
+        "connect_timeout": CONNECT_TIMEOUT,
+        # A cable that was pulled out is noticed within a minute instead of hours.
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+    }
+    return target, keywords
+
+
 def connect(
     role: str = "neanelu_sync",
     *,
@@ -57,20 +93,9 @@ def connect(
         DatabaseUnavailable: nobody answers, or the login is refused.
         PlatformError: NEANELU_DATABASE_URL or its password file is no good.
     """
-    limits = COMMAND_LIMITS if command else LIMITS
-    target = dsn or database_dsn(role, settings or get_settings())
-    # What the connection string sets comes last and wins.
-    options = [f"-c {name}={value}" for name, value in limits.items()]
-    options.append(str(conninfo_to_dict(target).get("options") or ""))
-    keywords: dict[str, Any] = {
-        "options": " ".join(options).strip(),
-        "application_name": application_name(purpose),
-        "connect_timeout": CONNECT_TIMEOUT,
-        # A cable that was pulled out is noticed within a minute instead of hours.
-        "keepalives_idle": 30,
-        "keepalives_interval": 10,
-        "keepalives_count": 3,
-    }
+    target, keywords = parameters(
+        role, purpose=purpose, limits=COMMAND_LIMITS if command else LIMITS, dsn=dsn, settings=settings
+    )
     with translated():
         connection: Connection = psycopg.connect(
             target, autocommit=autocommit, row_factory=dict_row, **keywords

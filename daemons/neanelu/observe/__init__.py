@@ -1,0 +1,1 @@
+"""What a daemon shows of itself: its log, its figures for Prometheus, its health over HTTP."""
