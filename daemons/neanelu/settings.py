@@ -145,6 +145,65 @@ class Settings(BaseSettings):
         description="Pause between two incremental rounds of `sync --watch`, in seconds.",
     )
 
+    # --- Webhooks -----------------------------------------------------------------------------------------
+    shopify_client_secret: SecretStr | None = Field(
+        default=None,
+        description="The app's client secret: signs webhooks and OAuth callbacks. `neanelu webhooks` does not start without it.",
+    )
+    shopify_client_secret_previous: SecretStr | None = Field(
+        default=None,
+        description="The client secret before its rotation, accepted beside the new one. Shopify may sign with it for an "
+        'hour; take it away when neanelu_webhooks_verified_total{secret="previous"} has stopped growing.',
+    )
+    webhooks_host: str = Field(
+        default="127.0.0.1",
+        description="Address that `neanelu webhooks` listens on. Behind a proxy that speaks TLS, its inner address.",
+    )
+    webhooks_port: int = Field(
+        default=8440, ge=0, le=65535, description="Port that `neanelu webhooks` listens on."
+    )
+    webhooks_workers: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Processes of `neanelu webhooks`. One takes about a thousand deliveries a second; more than cores helps nothing.",
+    )
+    webhooks_address: str | None = Field(
+        default=None,
+        description="Public https address of the receiver, ending in /api/webhooks. `neanelu shop subscribe` registers it.",
+    )
+    webhooks_max_body_bytes: int = Field(
+        default=8 * 1024 * 1024,
+        ge=1024,
+        le=100 * 1024 * 1024,
+        description="Deliveries larger than this are refused (413), bytes.",
+    )
+    webhooks_linger_ms: float = Field(
+        default=3.0,
+        ge=0.0,
+        le=100.0,
+        description="How long a delivery waits for others to share its transaction, in milliseconds. More is cheaper for the "
+        "database and later for the sender.",
+    )
+    webhooks_batch: int = Field(
+        default=250, ge=1, le=5000, description="Most deliveries that are stored in one transaction."
+    )
+    webhooks_connections: int = Field(
+        default=2, ge=1, le=16, description="Connections that store deliveries, a process."
+    )
+    webhooks_queue: int = Field(
+        default=4000,
+        ge=1,
+        le=1_000_000,
+        description="Deliveries that may wait for the database in one process (and 64 MB); more are answered with 503.",
+    )
+    webhooks_deadline_seconds: float = Field(
+        default=4.2,
+        ge=0.5,
+        le=30.0,
+        description="After this time a delivery is answered with 503, in seconds. Shopify hangs up after 5.",
+    )
+
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
