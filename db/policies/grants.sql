@@ -21,7 +21,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     neanelu.staff_users, neanelu.shopify_webhooks, neanelu.webhook_events, neanelu.sync_checkpoints,
     neanelu.bulk_runs, neanelu.bulk_steps, neanelu.bulk_artifacts, neanelu.bulk_errors, neanelu.bulk_counts,
     neanelu.app_sessions, neanelu.oauth_states, neanelu.oauth_nonces, neanelu.webhook_receipts,
-    neanelu.bulk_error_chunks, neanelu.sync_digests
+    neanelu.webhook_refusals, neanelu.bulk_error_chunks, neanelu.sync_digests
     TO neanelu_engine;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     neanelu.bulk_lines, neanelu.bulk_manifest, neanelu.bulk_trees, neanelu.bulk_groups, neanelu.bulk_outcomes, neanelu.bulk_rejects,
@@ -119,6 +119,9 @@ GRANT SELECT (
     TO neanelu_operator;
 GRANT SELECT (id, bulk_run_id, shop_id, artifact_type, etag, bytes_size, rows_count, checksum, expires_at, removed_at, created_at) ON
     neanelu.bulk_artifacts
+    TO neanelu_operator;
+GRANT SELECT (id, reason, body_digest, shop_domain, topic, webhook_id, detail, times, first_at, last_at) ON
+    neanelu.webhook_refusals
     TO neanelu_operator;
 GRANT SELECT (id, bulk_run_id, shop_id, error_type, error_code, error_message, line_number, kind, object_gid, raw_bytes, created_at) ON
     neanelu.bulk_errors

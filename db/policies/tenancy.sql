@@ -213,6 +213,11 @@ ALTER TABLE neanelu.webhook_receipts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE neanelu.webhook_receipts FORCE ROW LEVEL SECURITY;
 CREATE POLICY webhook_receipts_engine_all ON neanelu.webhook_receipts FOR ALL TO neanelu_engine USING (true) WITH CHECK (true);
 
+ALTER TABLE neanelu.webhook_refusals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE neanelu.webhook_refusals FORCE ROW LEVEL SECURITY;
+CREATE POLICY webhook_refusals_engine_all ON neanelu.webhook_refusals FOR ALL TO neanelu_engine USING (true) WITH CHECK (true);
+CREATE POLICY webhook_refusals_operator_select ON neanelu.webhook_refusals FOR SELECT TO neanelu_operator USING (true);
+
 ALTER TABLE neanelu.bulk_error_chunks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE neanelu.bulk_error_chunks FORCE ROW LEVEL SECURITY;
 CREATE POLICY bulk_error_chunks_engine_all ON neanelu.bulk_error_chunks FOR ALL TO neanelu_engine USING (true) WITH CHECK (true);

@@ -1,9 +1,12 @@
 -- Deploy neanelu:schema/webhooks to pg
--- Module B, webhook part: subscriptions, events (partitioned by month) and receipts.
+-- Module B, webhook part: subscriptions, events (partitioned by month), receipts and refusals.
 --
 -- A unique index on a partitioned table must contain the partition key, so it cannot keep a delivery from being
 -- taken twice across months. webhook_receipts keeps that promise: insert the receipt first, and the event only
 -- when the receipt was new. Partitions are made and dropped by pg_partman.
+--
+-- Headers are not signed, so a captured body can come again under any of them. Each body that was ever refused has
+-- one row in webhook_refusals with a counter: whoever repeats it fills no disk.
 
 BEGIN;
 SET LOCAL search_path = neanelu, extensions, pg_temp;
@@ -55,6 +58,8 @@ CREATE TABLE neanelu.webhook_events (
   shop_id            uuid,
   topic              varchar(100) NOT NULL,
   shopify_webhook_id varchar(100),
+  shopify_event_id   varchar(100),
+  triggered_at       timestamptz,
   api_version        varchar(20),
   payload            jsonb NOT NULL,
   hmac_verified      boolean NOT NULL DEFAULT false,
@@ -81,9 +86,13 @@ COMMENT ON TABLE neanelu.webhook_events IS
   'hold personal data.';
 COMMENT ON COLUMN neanelu.webhook_events.id IS 'Event id; unique together with created_at.';
 COMMENT ON COLUMN neanelu.webhook_events.shop_id IS
-  'Tenant; null when the shop of the delivery is not known here. Such rows are seen by no tenant.';
+  'Tenant. Null rows are seen by no tenant; the receiver writes none (see webhook_refusals).';
 COMMENT ON COLUMN neanelu.webhook_events.topic IS 'X-Shopify-Topic, such as orders/create.';
 COMMENT ON COLUMN neanelu.webhook_events.shopify_webhook_id IS 'X-Shopify-Webhook-Id, id of the delivery.';
+COMMENT ON COLUMN neanelu.webhook_events.shopify_event_id IS
+  'X-Shopify-Event-Id, id of the merchant''s action, which may cause deliveries of several topics; null when missing.';
+COMMENT ON COLUMN neanelu.webhook_events.triggered_at IS
+  'X-Shopify-Triggered-At, when the action happened by the header, which is not signed; null when missing.';
 COMMENT ON COLUMN neanelu.webhook_events.api_version IS 'X-Shopify-API-Version the payload follows.';
 COMMENT ON COLUMN neanelu.webhook_events.payload IS 'Body of the delivery.';
 COMMENT ON COLUMN neanelu.webhook_events.hmac_verified IS
@@ -92,7 +101,7 @@ COMMENT ON COLUMN neanelu.webhook_events.hmac_verified IS
 COMMENT ON COLUMN neanelu.webhook_events.received_at IS 'When the delivery arrived.';
 COMMENT ON COLUMN neanelu.webhook_events.processed_at IS 'When its effect was committed; null while open.';
 COMMENT ON COLUMN neanelu.webhook_events.processing_error IS 'Last error; null when none.';
-COMMENT ON COLUMN neanelu.webhook_events.job_id IS 'Message in the queue that processes it (pgmq msg_id as text).';
+COMMENT ON COLUMN neanelu.webhook_events.job_id IS 'Job that processes it (job_runs.id as text).';
 COMMENT ON COLUMN neanelu.webhook_events.idempotency_key IS 'Key of the receipt, unique in webhook_receipts.';
 COMMENT ON COLUMN neanelu.webhook_events.retry_count IS 'Number of attempts after the first.';
 COMMENT ON COLUMN neanelu.webhook_events.created_at IS 'Partition key; never changed.';
@@ -101,28 +110,79 @@ CREATE TABLE neanelu.webhook_receipts (
   shop_id          uuid NOT NULL,
   idempotency_key  varchar(255) NOT NULL,
   topic            varchar(100) NOT NULL,
+  body_digest      bytea,
   received_at      timestamptz NOT NULL DEFAULT now(),
   event_id         uuid,
   event_created_at timestamptz,
   CONSTRAINT webhook_receipts_pkey PRIMARY KEY (shop_id, idempotency_key),
   CONSTRAINT webhook_receipts_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES neanelu.shops (id) ON DELETE CASCADE,
+  CONSTRAINT webhook_receipts_body_digest_check CHECK (octet_length(body_digest) = 32),
   CONSTRAINT webhook_receipts_event_check CHECK ((event_id IS NULL) = (event_created_at IS NULL))
 );
 
+-- Begins with the digest, because the same bytes under another shop's name are looked for as well.
+CREATE UNIQUE INDEX idx_webhook_receipts_digest ON neanelu.webhook_receipts (body_digest, shop_id, topic);
 CREATE INDEX idx_webhook_receipts_received ON neanelu.webhook_receipts (received_at);
 
 COMMENT ON TABLE neanelu.webhook_receipts IS
   'Which deliveries were taken: the unique key that the partitioned webhook_events cannot have. Not '
-  'partitioned; pruned by age once Shopify no longer repeats a delivery (it stops after some hours; '
-  'rows are kept for days).';
+  'partitioned; pruned by webhooks.prune: Shopify repeats a delivery for some hours, rows are kept for a '
+  'week, those of the shop itself and of erasures for longer than a year.';
 COMMENT ON COLUMN neanelu.webhook_receipts.shop_id IS
   'Tenant; first column of the primary key and of every reference.';
 COMMENT ON COLUMN neanelu.webhook_receipts.idempotency_key IS
-  'X-Shopify-Event-Id, or X-Shopify-Webhook-Id where it is missing.';
+  'X-Shopify-Webhook-Id: Shopify repeats a delivery under the same id.';
 COMMENT ON COLUMN neanelu.webhook_receipts.topic IS 'Topic of the delivery.';
-COMMENT ON COLUMN neanelu.webhook_receipts.received_at IS 'When it was first taken; age for pruning.';
+COMMENT ON COLUMN neanelu.webhook_receipts.body_digest IS
+  'SHA-256 of the raw body: the same bytes are not taken twice under fresh ids.';
+COMMENT ON COLUMN neanelu.webhook_receipts.received_at IS
+  'When these bytes were last taken; age for pruning.';
 COMMENT ON COLUMN neanelu.webhook_receipts.event_id IS
   'Event that was recorded; no reference, partitions are dropped on their own.';
 COMMENT ON COLUMN neanelu.webhook_receipts.event_created_at IS 'Partition key of that event.';
+
+CREATE TABLE neanelu.webhook_refusals (
+  id          uuid NOT NULL DEFAULT uuidv7(),
+  reason      varchar(20) NOT NULL,
+  body_digest bytea NOT NULL,
+  shop_domain varchar(100) NOT NULL,
+  topic       varchar(100) NOT NULL,
+  webhook_id  varchar(100),
+  body        bytea,
+  detail      text,
+  times       bigint NOT NULL DEFAULT 1,
+  first_at    timestamptz NOT NULL DEFAULT now(),
+  last_at     timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT webhook_refusals_pkey PRIMARY KEY (id),
+  CONSTRAINT webhook_refusals_reason_check CHECK (reason IN (
+    'malformed', 'unknown_shop', 'uninstalled', 'unknown_topic', 'wrong_shape', 'wrong_shop', 'replayed')),
+  CONSTRAINT webhook_refusals_body_digest_check CHECK (octet_length(body_digest) = 32),
+  CONSTRAINT webhook_refusals_body_check CHECK (body IS NULL OR (reason = 'malformed' AND octet_length(body) <= 65536)),
+  CONSTRAINT webhook_refusals_times_check CHECK (times > 0),
+  CONSTRAINT webhook_refusals_order_check CHECK (last_at >= first_at)
+);
+
+CREATE UNIQUE INDEX idx_webhook_refusals_body ON neanelu.webhook_refusals (body_digest, reason);
+CREATE INDEX idx_webhook_refusals_last ON neanelu.webhook_refusals (last_at);
+
+COMMENT ON TABLE neanelu.webhook_refusals IS
+  'Deliveries with a right signature that were not taken, one row a body and reason. Platform-wide: their shop is not known, or '
+  'not to be believed. Written by webhooks.receive_many and webhooks.quarantine, pruned by webhooks.prune.';
+COMMENT ON COLUMN neanelu.webhook_refusals.id IS 'Refusal id.';
+COMMENT ON COLUMN neanelu.webhook_refusals.reason IS
+  'malformed: no JSON object; unknown_shop, uninstalled: nobody to process it for; unknown_topic: nobody asked for it; '
+  'wrong_shape: the body is not one of this topic; wrong_shop: the body names another shop; replayed: another shop, or another '
+  'kind of object, sent these bytes before.';
+COMMENT ON COLUMN neanelu.webhook_refusals.body_digest IS 'SHA-256 of the raw body.';
+COMMENT ON COLUMN neanelu.webhook_refusals.shop_domain IS 'X-Shopify-Shop-Domain of the first such delivery; not signed.';
+COMMENT ON COLUMN neanelu.webhook_refusals.topic IS 'X-Shopify-Topic of the first such delivery; not signed.';
+COMMENT ON COLUMN neanelu.webhook_refusals.webhook_id IS 'X-Shopify-Webhook-Id of the first such delivery; not signed.';
+COMMENT ON COLUMN neanelu.webhook_refusals.body IS
+  'The first 64 kB of what is malformed, for a look at it; null for other reasons, whose bodies are nobody''s to keep. May hold '
+  'personal data: emptied after a week.';
+COMMENT ON COLUMN neanelu.webhook_refusals.detail IS 'What exactly did not fit; no contents of the body.';
+COMMENT ON COLUMN neanelu.webhook_refusals.times IS 'How often it came.';
+COMMENT ON COLUMN neanelu.webhook_refusals.first_at IS 'When it came first.';
+COMMENT ON COLUMN neanelu.webhook_refusals.last_at IS 'When it came last; age for pruning.';
 
 COMMIT;

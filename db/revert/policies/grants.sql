@@ -17,6 +17,9 @@ REVOKE SELECT (
         created_at, updated_at) ON
     neanelu.shops
     FROM neanelu_operator;
+REVOKE SELECT (id, reason, body_digest, shop_domain, topic, webhook_id, detail, times, first_at, last_at) ON
+    neanelu.webhook_refusals
+    FROM neanelu_operator;
 REVOKE SELECT (id, bulk_run_id, shop_id, error_type, error_code, error_message, line_number, kind, object_gid, raw_bytes, created_at) ON
     neanelu.bulk_errors
     FROM neanelu_operator;
@@ -100,7 +103,7 @@ REVOKE SELECT, INSERT, UPDATE, DELETE ON
     neanelu.staff_users, neanelu.shopify_webhooks, neanelu.webhook_events, neanelu.sync_checkpoints,
     neanelu.bulk_runs, neanelu.bulk_steps, neanelu.bulk_artifacts, neanelu.bulk_errors, neanelu.bulk_counts,
     neanelu.app_sessions, neanelu.oauth_states, neanelu.oauth_nonces, neanelu.webhook_receipts,
-    neanelu.bulk_error_chunks, neanelu.sync_digests
+    neanelu.webhook_refusals, neanelu.bulk_error_chunks, neanelu.sync_digests
     FROM neanelu_engine;
 REVOKE SELECT, INSERT, UPDATE, DELETE ON
     neanelu.shops, neanelu.key_rotations, neanelu.feature_flags, neanelu.system_config, neanelu.migration_history,

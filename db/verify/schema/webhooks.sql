@@ -17,7 +17,7 @@ SELECT 1 / (pg_catalog.obj_description('neanelu.shopify_webhooks'::regclass, 'pg
 SELECT 1 / (pg_catalog.pg_get_userbyid(relowner) = 'neanelu_owner')::int FROM pg_catalog.pg_class
 WHERE oid = 'neanelu.shopify_webhooks'::regclass;
 
-SELECT id, shop_id, topic, shopify_webhook_id, api_version, payload, hmac_verified, received_at, processed_at,
+SELECT id, shop_id, topic, shopify_webhook_id, shopify_event_id, triggered_at, api_version, payload, hmac_verified, received_at, processed_at,
        processing_error, job_id, idempotency_key, retry_count, created_at
 FROM neanelu.webhook_events WHERE false;
 SELECT 1 / (count(*) = 4)::int FROM pg_catalog.pg_constraint
@@ -31,16 +31,29 @@ SELECT 1 / (pg_catalog.obj_description('neanelu.webhook_events'::regclass, 'pg_c
 SELECT 1 / (pg_catalog.pg_get_userbyid(relowner) = 'neanelu_owner')::int FROM pg_catalog.pg_class
 WHERE oid = 'neanelu.webhook_events'::regclass;
 
-SELECT shop_id, idempotency_key, topic, received_at, event_id, event_created_at
+SELECT shop_id, idempotency_key, topic, body_digest, received_at, event_id, event_created_at
 FROM neanelu.webhook_receipts WHERE false;
-SELECT 1 / (count(*) = 3)::int FROM pg_catalog.pg_constraint
+SELECT 1 / (count(*) = 4)::int FROM pg_catalog.pg_constraint
 WHERE conrelid = 'neanelu.webhook_receipts'::regclass AND convalidated AND conname IN (
-  'webhook_receipts_pkey', 'webhook_receipts_shop_id_fkey', 'webhook_receipts_event_check');
-SELECT 1 / (count(*) = 1)::int FROM pg_catalog.pg_index AS x JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
+  'webhook_receipts_pkey', 'webhook_receipts_shop_id_fkey', 'webhook_receipts_body_digest_check', 'webhook_receipts_event_check');
+SELECT 1 / (count(*) = 2)::int FROM pg_catalog.pg_index AS x JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
 WHERE x.indrelid = 'neanelu.webhook_receipts'::regclass AND x.indisvalid AND i.relname IN (
-  'idx_webhook_receipts_received');
+  'idx_webhook_receipts_digest', 'idx_webhook_receipts_received');
 SELECT 1 / (pg_catalog.obj_description('neanelu.webhook_receipts'::regclass, 'pg_class') IS NOT NULL)::int;
 SELECT 1 / (pg_catalog.pg_get_userbyid(relowner) = 'neanelu_owner')::int FROM pg_catalog.pg_class
 WHERE oid = 'neanelu.webhook_receipts'::regclass;
+
+SELECT id, reason, body_digest, shop_domain, topic, webhook_id, body, detail, times, first_at, last_at
+FROM neanelu.webhook_refusals WHERE false;
+SELECT 1 / (count(*) = 6)::int FROM pg_catalog.pg_constraint
+WHERE conrelid = 'neanelu.webhook_refusals'::regclass AND convalidated AND conname IN (
+  'webhook_refusals_pkey', 'webhook_refusals_reason_check', 'webhook_refusals_body_digest_check', 'webhook_refusals_body_check',
+  'webhook_refusals_times_check', 'webhook_refusals_order_check');
+SELECT 1 / (count(*) = 2)::int FROM pg_catalog.pg_index AS x JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
+WHERE x.indrelid = 'neanelu.webhook_refusals'::regclass AND x.indisvalid AND i.relname IN (
+  'idx_webhook_refusals_body', 'idx_webhook_refusals_last');
+SELECT 1 / (pg_catalog.obj_description('neanelu.webhook_refusals'::regclass, 'pg_class') IS NOT NULL)::int;
+SELECT 1 / (pg_catalog.pg_get_userbyid(relowner) = 'neanelu_owner')::int FROM pg_catalog.pg_class
+WHERE oid = 'neanelu.webhook_refusals'::regclass;
 
 ROLLBACK;
