@@ -218,7 +218,7 @@ def test_partitions_are_closed_when_addressed_directly(shops_db: Database) -> No
         "neanelu_platform",
         "neanelu_app",
         "neanelu_analyst",
-        TENANT_B,
+        pytest.param(TENANT_B, id="another tenant"),
     ],
 )
 def test_a_tenant_cannot_become_somebody_else(shops_db: Database, role: str) -> None:
