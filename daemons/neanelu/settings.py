@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -202,6 +203,60 @@ class Settings(BaseSettings):
         ge=0.5,
         le=30.0,
         description="After this time a delivery is answered with 503, in seconds. Shopify hangs up after 5.",
+    )
+
+    # --- Worker -------------------------------------------------------------------------------------------
+    worker_concurrency: int = Field(
+        default=8,
+        ge=1,
+        le=64,
+        description="Jobs that one `neanelu worker` does at a time; it holds as many connections and three more. How many "
+        "may run in all and for one shop are settings in the database.",
+    )
+    worker_queues: str = Field(
+        default="",
+        description="Queues that `neanelu worker` serves, with commas between them; empty: all. Give long work "
+        "a worker of its own when it must not keep webhooks waiting.",
+    )
+    worker_host: str = Field(
+        default="127.0.0.1",
+        description="Address of the worker's /health/live, /health/ready and /metrics. They tell numbers and no "
+        "contents, and ask for no password: 0.0.0.0 only in a network of your own.",
+    )
+    worker_port: int = Field(
+        default=9464,
+        ge=0,
+        le=65535,
+        description="Port of the worker's health and metrics; 0 takes a free one, which the log tells.",
+    )
+    worker_poll_seconds: float = Field(
+        default=2.0,
+        ge=0.05,
+        le=60.0,
+        description="Longest pause before an idle worker looks again, in seconds. Jobs that are announced start at "
+        "once; this finds retries whose time has come, and jobs of workers that died.",
+    )
+    worker_grace_seconds: float = Field(
+        default=30.0,
+        ge=0.0,
+        le=3600.0,
+        description="Seconds that jobs under way get to finish after SIGTERM; then they are cancelled and given back.",
+    )
+    worker_statement_seconds: float = Field(
+        default=600.0,
+        ge=1.0,
+        le=86400.0,
+        description="Longest statement of a job, in seconds; a longer one is cancelled, and the job tried again.",
+    )
+    worker_lock_seconds: float = Field(
+        default=10.0,
+        ge=0.1,
+        le=600.0,
+        description="Longest wait of a job for a lock that another holds, in seconds; then it is tried again.",
+    )
+    worker_log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info",
+        description="From which level on the worker logs. info is a line a job; debug tells claims, too.",
     )
 
 
