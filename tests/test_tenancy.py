@@ -240,7 +240,14 @@ def test_taking_the_groups_role_changes_nothing(shops_db: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    "login", [TENANT_A, "neanelu_app", "neanelu_sync", "neanelu_webhooks", "neanelu_worker"]
+    "login",
+    [
+        pytest.param(TENANT_A, id="a tenant"),
+        "neanelu_app",
+        "neanelu_sync",
+        "neanelu_webhooks",
+        "neanelu_worker",
+    ],
 )
 def test_no_table_can_be_written(shops_db: Database, login: str) -> None:
     with shops_db.connect(login) as connection:
