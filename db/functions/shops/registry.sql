@@ -229,6 +229,6 @@ GRANT EXECUTE ON FUNCTION
     shops.register(uuid, text, bytea, bytea, bytea, integer, text[], text, text, text, bytea, bigint, text)
     TO neanelu_sync, neanelu_app, neanelu_operator;
 GRANT EXECUTE ON FUNCTION shops.uninstall(uuid) TO neanelu_sync, neanelu_app, neanelu_webhooks, neanelu_operator;
-GRANT EXECUTE ON FUNCTION shops.credentials(uuid) TO neanelu_sync;
+GRANT EXECUTE ON FUNCTION shops.credentials(uuid) TO neanelu_sync, neanelu_worker;
 
 COMMIT;

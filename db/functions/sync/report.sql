@@ -240,6 +240,24 @@ COMMENT ON FUNCTION sync.freshness(uuid) IS
     'the run that waits or runs. One row a shop and resource, also where nothing was synchronised yet. '
     'Reads only, takes no locks. Raises: NA002 the login may not work for the shop';
 
+CREATE FUNCTION sync.staleness()
+RETURNS TABLE (resource text, shops bigint, oldest_age double precision)
+LANGUAGE sql
+STABLE
+SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    SELECT c.resource_type, count(*), extract(epoch FROM app.now() - min(c.last_sync_at))::double precision
+      FROM sync_checkpoints AS c
+      JOIN shops AS s ON s.id = c.shop_id
+     WHERE s.uninstalled_at IS NULL AND c.last_sync_at IS NOT NULL
+     GROUP BY c.resource_type
+     ORDER BY c.resource_type
+$$;
+COMMENT ON FUNCTION sync.staleness() IS
+    'For a daemon''s metrics: how many installed shops were synchronised at least once, and the seconds since the last completed run of the one '
+    'that is furthest behind, a row a resource. Tells nothing of a single shop. Reads only, takes no locks. Raises: nothing';
+
 CREATE FUNCTION sync.row_counts(p_shop_id uuid)
 RETURNS TABLE (resource text, table_name text, is_main boolean, live bigint, tombstoned bigint)
 LANGUAGE plpgsql
@@ -279,5 +297,6 @@ GRANT EXECUTE ON FUNCTION
     sync.list_runs(uuid, text[], integer), sync.active_runs(), sync.run_details(uuid), sync.run_errors(uuid, integer, integer),
     sync.freshness(uuid), sync.row_counts(uuid)
     TO neanelu_sync, neanelu_operator;
+GRANT EXECUTE ON FUNCTION sync.staleness() TO neanelu_worker, neanelu_operator;
 
 COMMIT;

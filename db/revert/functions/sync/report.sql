@@ -4,6 +4,7 @@ BEGIN;
 
 SET LOCAL ROLE neanelu_engine;
 DROP FUNCTION sync.row_counts(uuid);
+DROP FUNCTION sync.staleness();
 DROP FUNCTION sync.freshness(uuid);
 DROP FUNCTION sync.run_errors(uuid, integer, integer);
 DROP FUNCTION sync.run_details(uuid);

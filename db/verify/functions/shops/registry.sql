@@ -26,7 +26,7 @@ BEGIN
             ('shops.register(uuid, text, bytea, bytea, bytea, integer, text[], text, text, text, bytea, bigint, text)',
              '{neanelu_sync,neanelu_app,neanelu_operator}'),
             ('shops.uninstall(uuid)', '{neanelu_sync,neanelu_app,neanelu_webhooks,neanelu_operator}'),
-            ('shops.credentials(uuid)', '{neanelu_sync}')) AS f (signature, roles)
+            ('shops.credentials(uuid)', '{neanelu_sync,neanelu_worker}')) AS f (signature, roles)
      CROSS JOIN (SELECT x.rolname FROM pg_catalog.pg_roles AS x
                   WHERE x.rolname IN ('neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker', 'neanelu_operator',
                                       'neanelu_tenant', 'neanelu_analyst', 'neanelu_pim_editor', 'neanelu_auditor')) AS r

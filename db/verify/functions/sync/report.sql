@@ -16,6 +16,7 @@ BEGIN
             ('sync.run_errors(uuid, integer, integer)', '{neanelu_sync,neanelu_operator}'),
             ('sync.freshness(uuid)', '{neanelu_sync,neanelu_operator}'),
             ('sync.row_counts(uuid)', '{neanelu_sync,neanelu_operator}'),
+            ('sync.staleness()', '{neanelu_worker,neanelu_operator}'),
             ('sync._visible_run(uuid)', '{}'),
             ('sync._summary(neanelu.bulk_runs)', '{}')) AS f (signature, roles)
      CROSS JOIN (SELECT x.rolname FROM pg_catalog.pg_roles AS x
@@ -29,7 +30,7 @@ BEGIN
     SELECT string_agg(p.oid::regprocedure::text, ', ') INTO v_bad
       FROM pg_catalog.pg_proc AS p
      WHERE p.pronamespace = 'sync'::regnamespace
-       AND p.proname IN ('list_runs', 'active_runs', 'run_details', 'run_errors', 'freshness', 'row_counts', '_visible_run', '_summary')
+       AND p.proname IN ('list_runs', 'active_runs', 'run_details', 'run_errors', 'freshness', 'staleness', 'row_counts', '_visible_run', '_summary')
        AND (p.proowner <> 'neanelu_engine'::regrole OR NOT p.prosecdef OR p.proconfig IS NULL OR p.provolatile <> 's');
     IF v_bad IS NOT NULL THEN
         RAISE EXCEPTION 'reports with a wrong owner, that write, or without search_path: %', v_bad;

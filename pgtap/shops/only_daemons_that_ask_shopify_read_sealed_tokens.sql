@@ -20,11 +20,12 @@ EXCEPTION WHEN OTHERS THEN
 END
 $f$;
 
-SELECT is(pg_temp.as_login('neanelu_sync', $$SELECT ciphertext FROM shops.credentials('00000000-0000-7000-8000-0000000000a1')$$), '\x01',
-          'the sync daemon gets the sealed token');
+SELECT is(pg_temp.as_login(who, $$SELECT ciphertext FROM shops.credentials('00000000-0000-7000-8000-0000000000a1')$$), '\x01',
+          who || ' gets the sealed token')
+  FROM unnest(ARRAY['neanelu_sync', 'neanelu_worker']) AS who;
 SELECT is(pg_temp.as_login('neanelu_sync', $$SELECT shops.credentials('00000000-0000-7000-8000-0000000000ff')$$), 'NH002', 'of shops that there are');
 SELECT is(pg_temp.as_login(who, $$SELECT shops.credentials('00000000-0000-7000-8000-0000000000a1')$$), '42501', who || ' does not')
-  FROM unnest(ARRAY['neanelu_operator', 'neanelu_app', 'neanelu_webhooks', 'neanelu_worker', 'neanelu_analyst', 'tap_tenant']) AS who;
+  FROM unnest(ARRAY['neanelu_operator', 'neanelu_app', 'neanelu_webhooks', 'neanelu_analyst', 'tap_tenant']) AS who;
 SELECT is(pg_temp.as_login('neanelu_sync', $$SELECT access_token_ciphertext FROM neanelu.shops$$), '42501', 'nobody reads the table');
 SELECT is(pg_temp.as_login('neanelu_operator', $$SELECT webhook_secret FROM neanelu.shops$$), '42501', 'nor its secrets');
 SELECT is(pg_temp.as_login('tap_tenant', $$SELECT count(*) FROM shops.list()$$), '42501', 'a tenant does not list shops');
