@@ -21,6 +21,8 @@ FaultName = Literal[
     "stuck_created",
     "throttle",
     "in_progress",
+    "oauth_denied",
+    "oauth_lost",
 ]
 
 #: What each fault does, for the help text and the documentation.
@@ -28,7 +30,7 @@ FAULTS: dict[str, str] = {
     "cut": "the download ends after `after_bytes` bytes with the connection closed",
     "reset": "the same, with the connection reset",
     "slow": "the download runs at `rate` bytes a second",
-    "503": "requests (`where`: file or graphql) are answered 503",
+    "503": "requests (`where`: file, graphql or oauth) are answered 503",
     "changed_file": "from the second download request on the file is another one, with another ETag",
     "expired_url": "the URL is answered 403 from now on; asking the operation again gives a new one",
     "wrong_count": "objectCount is off by `delta`",
@@ -39,6 +41,8 @@ FAULTS: dict[str, str] = {
     "stuck_created": "the operation stays CREATED for `times` polls",
     "throttle": "requests are answered THROTTLED",
     "in_progress": "bulkOperationRunQuery answers OPERATION_IN_PROGRESS",
+    "oauth_denied": "the merchant does not agree: the callback brings error=access_denied",
+    "oauth_lost": "the connection is reset after a token was given out (and rotated), before the answer",
 }
 assert set(FAULTS) == set(get_args(FaultName))
 
@@ -56,7 +60,7 @@ class Fault:
         rate: for `slow`: bytes a second.
         delta: for `wrong_count`: added to objectCount.
         error_code: for `failed` and `partial`.
-        where: for `503`: `file` or `graphql`.
+        where: for `503`: `file`, `graphql` or `oauth`.
     """
 
     fault: FaultName

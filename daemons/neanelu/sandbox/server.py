@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import socket
-import struct
 import sys
 import threading
 import time
@@ -28,40 +27,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from neanelu.sandbox.admin import AdminApi, is_version
+from neanelu.sandbox.connections import Protocol, break_connection
+from neanelu.sandbox.doors import OAuthDoor, answer
 from neanelu.sandbox.faults import Fault, FaultBook
 from neanelu.sandbox.generator import Edit, Shop, ShopSpec
+from neanelu.sandbox.oauth import App, Clock
 from neanelu.sandbox.shops import Operation, ShopRuntime, iso
 
 #: Bytes that a download sends at once.
 BLOCK = 65_536
-
-#: Open connections by the client's address, so that a fault can close or reset the one it is shown on.
-_transports: dict[tuple[str, int], asyncio.Transport] = {}
-
-
-class _Protocol(H11Protocol):
-    """uvicorn's protocol, which remembers its transport."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Remember the connection."""
-        peer = transport.get_extra_info("peername")
-        if isinstance(peer, tuple):
-            _transports[peer[:2]] = transport
-        super().connection_made(transport)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        peer = self.transport.get_extra_info("peername") if self.transport else None
-        if isinstance(peer, tuple):
-            _transports.pop(peer[:2], None)
-        super().connection_lost(exc)
-
-
-def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(body), status, headers, "application/json; charset=utf-8")
 
 
 def _logger(level: str) -> FilteringBoundLogger:
@@ -89,6 +65,8 @@ class Sandbox:
     def __init__(self, log_level: str = "info") -> None:
         self.log = _logger(log_level)
         self.faults = FaultBook()
+        self.credentials = App()
+        self.clock = Clock()
         self.shops: dict[str, ShopRuntime] = {}
 
     def add(self, spec: ShopSpec, **options: Any) -> ShopRuntime:
@@ -101,7 +79,9 @@ class Sandbox:
         old = self.shops.pop(spec.domain, None)
         if old is not None:
             old.close()
-        runtime = ShopRuntime(spec, faults=self.faults, log=self.log, **options)
+        runtime = ShopRuntime(
+            spec, faults=self.faults, log=self.log, app=self.credentials, clock=self.clock, **options
+        )
         self.shops[spec.domain] = runtime
         self.log.info("sandbox.shop.added", shop=spec.domain, products=spec.products, seed=spec.seed)
         return runtime
@@ -160,15 +140,16 @@ class Sandbox:
             Route("/_sandbox/faults", self._faults, methods=["GET", "POST", "DELETE"]),
             Route("/_sandbox/files/{shop}/{number:int}/{name}", _Download(self), methods=["GET", "HEAD"]),
             Route("/{shop}/admin/api/{version}/graphql.json", self._graphql, methods=["POST"]),
+            *OAuthDoor(self).routes(),
         ]
         return Starlette(routes=routes, lifespan=lifespan)
 
     async def _health(self, _: Request) -> Response:
-        return _json({"status": "ok", "shops": list(self.shops)})
+        return answer({"status": "ok", "shops": list(self.shops)})
 
     async def _shops(self, request: Request) -> Response:
         if request.method == "GET":
-            return _json([runtime.describe() for runtime in self.shops.values()])
+            return answer([runtime.describe() for runtime in self.shops.values()])
         body = orjson.loads(await request.body())
         options = {
             k: body.pop(k) for k in ("token", "plan", "shuffled", "min_polls", "url_seconds") if k in body
@@ -176,25 +157,25 @@ class Sandbox:
         try:
             runtime = self.add(ShopSpec(**body), **options)
         except (TypeError, ValueError, KeyError) as error:
-            return _json({"error": str(error)}, 400)
-        return _json(runtime.describe(), 201)
+            return answer({"error": str(error)}, 400)
+        return answer(runtime.describe(), 201)
 
     async def _shop(self, request: Request) -> Response:
         runtime = self.shops.get(request.path_params["shop"])
         if runtime is None:
-            return _json({"error": "no such shop"}, 404)
+            return answer({"error": "no such shop"}, 404)
         if request.method == "DELETE":
             self.shops.pop(runtime.spec.domain).close()
             return Response(status_code=204)
-        return _json(runtime.describe())
+        return answer(runtime.describe())
 
     async def _mutate(self, request: Request) -> Response:
         try:
-            return _json(self.mutate(request.path_params["shop"], orjson.loads(await request.body())))
+            return answer(self.mutate(request.path_params["shop"], orjson.loads(await request.body())))
         except KeyError as error:
-            return _json({"error": f"no such shop or field: {error}"}, 404)
+            return answer({"error": f"no such shop or field: {error}"}, 404)
         except (TypeError, ValueError) as error:
-            return _json({"error": str(error)}, 400)
+            return answer({"error": str(error)}, 400)
 
     async def _faults(self, request: Request) -> Response:
         if request.method == "DELETE":
@@ -204,22 +185,22 @@ class Sandbox:
             try:
                 fault = Fault(**orjson.loads(await request.body()))
             except (TypeError, ValueError) as error:
-                return _json({"error": str(error)}, 400)
+                return answer({"error": str(error)}, 400)
             self.faults.add(fault)
             self.log.info("sandbox.fault.added", **fault.as_dict())
-            return _json(fault.as_dict(), 201)
-        return _json([fault.as_dict() for fault in self.faults.waiting()])
+            return answer(fault.as_dict(), 201)
+        return answer([fault.as_dict() for fault in self.faults.waiting()])
 
     async def _graphql(self, request: Request) -> Response:
         domain, version = request.path_params["shop"], request.path_params["version"]
         runtime = self.shops.get(domain)
         headers = {"X-Request-Id": str(uuid.uuid4()), "X-Shopify-API-Version": version}
         if runtime is None or not is_version(version):
-            return _json({"errors": "Not Found"}, 404, headers)
-        if request.headers.get("x-shopify-access-token") != runtime.token:
+            return answer({"errors": "Not Found"}, 404, headers)
+        if not runtime.grants.admits(request.headers.get("x-shopify-access-token")):
             self.log.info("sandbox.unauthorized", shop=domain)
             message = "[API] Invalid API key or access token (unrecognized login or wrong password)"
-            return _json({"errors": message}, 401, headers)
+            return answer({"errors": message}, 401, headers)
         if self.faults.take("503", domain, where="graphql"):
             self.log.info("sandbox.fault.shown", shop=domain, fault="503")
             return Response("Service Unavailable", 503, {**headers, "Retry-After": "1"}, "text/html")
@@ -229,19 +210,19 @@ class Sandbox:
             if not isinstance(text, str):
                 raise TypeError
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-            return _json({"errors": {"query": "Required parameter missing or invalid"}}, 400, headers)
+            return answer({"errors": {"query": "Required parameter missing or invalid"}}, 400, headers)
         began = time.monotonic()
         api = AdminApi(runtime, str(request.base_url).rstrip("/"), version)
-        answer = api.answer(text, variables, body.get("operationName"))
+        found = api.answer(text, variables, body.get("operationName"))
         self.log.info(
             "sandbox.graphql",
             shop=domain,
             version=version,
-            errors=[e["message"] for e in answer.get("errors", ())],
-            cost=answer.get("extensions", {}).get("cost", {}).get("requestedQueryCost"),
+            errors=[e["message"] for e in found.get("errors", ())],
+            cost=found.get("extensions", {}).get("cost", {}).get("requestedQueryCost"),
             milliseconds=round((time.monotonic() - began) * 1000, 1),
         )
-        return _json(answer, 200, headers)
+        return answer(found, 200, headers)
 
 
 _DENIED = (
@@ -354,30 +335,13 @@ class _Download:
                     self.sandbox.log.info(
                         "sandbox.fault.shown", operation=operation.gid, fault=broken.fault, sent=limit
                     )
-                    await self._break(request, broken.fault == "reset")
+                    await break_connection(request, broken.fault == "reset")
                     return
                 sent += len(data)
                 await send({"type": "http.response.body", "body": data, "more_body": True})
                 if slow is not None:
                     await asyncio.sleep(block / slow.rate)
             await send({"type": "http.response.body", "body": b""})
-
-    @staticmethod
-    async def _break(request: Request, reset: bool) -> None:
-        """Close the connection that a request came on, or reset it."""
-        assert request.client is not None
-        transport = _transports.get((request.client.host, request.client.port))
-        if transport is None:
-            return
-        if reset:
-            await asyncio.sleep(0.05)
-            sock = transport.get_extra_info("socket")
-            if sock is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            transport.abort()
-        else:
-            transport.close()
-        await asyncio.sleep(0)
 
 
 async def _start(send: Send, status: int, headers: dict[str, str]) -> None:
@@ -413,7 +377,7 @@ def configuration(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> uvi
         app,
         host=host,
         port=port,
-        http=_Protocol,
+        http=Protocol,
         lifespan="on",
         access_log=False,
         log_level="critical",

@@ -19,6 +19,7 @@ from structlog.typing import FilteringBoundLogger
 from neanelu.sandbox.faults import FaultBook
 from neanelu.sandbox.files import Job, parts
 from neanelu.sandbox.generator import Edit, Obj, Shop, ShopSpec
+from neanelu.sandbox.oauth import App, Clock, Grants, permanent_token
 
 #: Seconds for which a result's URL is good after the operation completed.
 URL_SECONDS = 604_800
@@ -125,6 +126,8 @@ class ShopRuntime:
         url_seconds: for how long URLs are good.
         faults: the sandbox's faults.
         log: where events go.
+        app: the app that is installed in the shop.
+        clock: the sandbox's time.
     """
 
     def __init__(
@@ -138,11 +141,15 @@ class ShopRuntime:
         url_seconds: float = URL_SECONDS,
         faults: FaultBook,
         log: FilteringBoundLogger,
+        app: App | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.spec = spec
         self.shop = Shop(spec)
         digest = hashlib.sha256(f"{spec.domain}/{spec.seed}".encode()).hexdigest()
-        self.token = token or f"shpat_{digest[:32]}"
+        self.token = token or permanent_token(spec.domain, spec.seed)
+        self.clock = clock or Clock()
+        self.grants = Grants(spec.domain, app or App(), self.clock, self.token)
         self.bucket = TokenBucket(RESTORE_RATES[plan])
         self.plan = plan
         self.shuffled = shuffled
@@ -166,6 +173,11 @@ class ShopRuntime:
         for operation in list(self.operations.values()):
             operation.produced.wait(30)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def uninstall(self) -> None:
+        """Remove the app from the shop: every token is refused from now on."""
+        self.grants.revoke()
+        self.log.info("sandbox.shop.uninstalled")
 
     # -- changes -------------------------------------------------------------------------------------------
 
