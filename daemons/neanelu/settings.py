@@ -230,7 +230,7 @@ class Settings(BaseSettings):
         description="Port of the worker's health and metrics; 0 takes a free one, which the log tells.",
     )
     worker_poll_seconds: float = Field(
-        default=2.0,
+        default=1.0,
         ge=0.05,
         le=60.0,
         description="Longest pause before an idle worker looks again, in seconds. Jobs that are announced start at "

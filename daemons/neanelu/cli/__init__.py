@@ -25,6 +25,8 @@ COMMANDS: dict[str, str] = {
     "ingest": "neanelu.cli.ingest:ingest",
     "runs": "neanelu.cli.runs:runs",
     "status": "neanelu.cli.status:status",
+    "worker": "neanelu.cli.worker:worker",
+    "privacy": "neanelu.cli.privacy:privacy",
     "demo": "neanelu.cli.demo:demo",
 }
 

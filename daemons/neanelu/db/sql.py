@@ -87,3 +87,36 @@ SETTLE_BUDGET: Final = """
     SELECT budget.settle(
         %(request_id)s, %(shop_id)s, %(operation)s, %(query_hash)s, %(granted)s, %(cost)s::jsonb, %(throttle)s,
         %(retry_after)s::interval, %(requested_at)s, %(response_time_ms)s) AS wait"""
+
+# --- The worker -------------------------------------------------------------------------------------------
+SET_CONTEXT: Final = "SELECT app.set_context(%(shop_id)s, NULL, %(trace_id)s)"
+CLAIM_JOBS: Final = """
+    SELECT c.*, c.lease_expires_at - clock_timestamp() AS lease FROM jobs.claim(%(queues)s, %(worker)s, %(limit)s) AS c"""
+EXECUTE_JOB: Final = "SELECT jobs.execute(%(job_id)s, %(token)s) AS result"
+COMPLETE_JOB: Final = "SELECT jobs.complete(%(job_id)s, %(token)s, %(result)s)"
+FAIL_JOB: Final = """
+    SELECT jobs.fail(%(job_id)s, %(token)s, %(error)s, %(detail)s, %(permanent)s, NULL, %(sqlstate)s) AS outcome"""
+EXTEND_JOB: Final = "SELECT jobs.extend(%(job_id)s, %(token)s, %(lease)s)"
+RELEASE_JOB: Final = "SELECT jobs.release(%(job_id)s, %(token)s, %(delay)s)"
+DUE_TASKS: Final = "SELECT * FROM jobs.due_tasks()"
+FIRE_TASK: Final = "SELECT jobs.fire_task(%(task_id)s, %(expected)s, %(next)s) AS job_id"
+JOB_METRICS: Final = "SELECT * FROM jobs.metrics()"
+JOBS_CHANNEL: Final = "neanelu_jobs"
+LISTEN_JOBS: Final = "LISTEN neanelu_jobs"
+STALENESS: Final = "SELECT * FROM sync.staleness()"
+SHORT_STATEMENTS: Final = "SET statement_timeout = '5s'"
+
+# --- The receiver of webhooks -----------------------------------------------------------------------------
+RECEIVE_WEBHOOKS: Final = """
+    SELECT webhooks.receive_many(
+        %(domains)s, %(topics)s, %(webhook_ids)s, %(event_ids)s, %(api_versions)s, %(triggered_at)s::text[]::timestamptz[],
+        %(digests)s, %(bodies)s) AS outcomes"""
+QUARANTINE_WEBHOOK: Final = """
+    SELECT webhooks.quarantine(%(domain)s, %(topic)s, %(webhook_id)s, %(digest)s, %(body)s, %(detail)s)"""
+OWN_WEBHOOK_SECRETS: Final = "SELECT * FROM webhooks.own_secrets()"
+PING: Final = "SELECT 1"
+
+# --- Privacy ----------------------------------------------------------------------------------------------
+PRIVACY_REQUESTS: Final = "SELECT * FROM privacy.requests(%(open_only)s)"
+PRIVACY_EXPORT: Final = "SELECT privacy.read_export(%(request_id)s) AS export"
+PRIVACY_TRACES: Final = "SELECT * FROM privacy.find_traces(%(shop_id)s, %(identifiers)s)"

@@ -1,0 +1,1 @@
+"""The worker: takes jobs from the queues, does them, and fires the schedule. Decisions are the database's."""

@@ -1,0 +1,109 @@
+"""The worker's figures. Those of the queues stand in the database and are the same whichever worker is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from neanelu.observe.metrics import SECONDS, RowsCollector, new_registry
+
+Rows = Callable[[], Sequence[Mapping[str, Any]]]
+
+
+class WorkerMetrics:
+    """Counters and histograms of one worker process.
+
+    Args:
+        registry: where they are registered; by default one of their own.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or new_registry()
+        r = self.registry
+        self.jobs = Counter(
+            "neanelu_worker_jobs",
+            "Attempts that ended, by outcome: completed, retry, dead, released, lost, unknown",
+            ["queue", "job", "outcome"],
+            registry=r,
+        )
+        self.latency = Histogram(
+            "neanelu_worker_job_latency_seconds",
+            "From when a job could have begun to when its first attempt did",
+            ["queue"],
+            buckets=SECONDS,
+            registry=r,
+        )
+        self.duration = Histogram(
+            "neanelu_worker_job_duration_seconds", "Time of one attempt", ["job"], buckets=SECONDS, registry=r
+        )
+        self.running = Gauge("neanelu_worker_jobs_running", "Jobs under way in this process", registry=r)
+        self.slots = Gauge("neanelu_worker_slots", "Jobs that this process does at a time", registry=r)
+        self.claims = Counter(
+            "neanelu_worker_claims", "Looks for jobs, by result: some, none, error", ["result"], registry=r
+        )
+        self.lease_losses = Counter(
+            "neanelu_worker_lease_losses", "Jobs that another worker had got when this one ended", registry=r
+        )
+        self.reconnects = Counter(
+            "neanelu_worker_listen_reconnects", "Times the listener had to connect again", registry=r
+        )
+        self.ticks = Counter(
+            "neanelu_scheduler_ticks",
+            "Ticks of scheduled tasks, by outcome: fired, passed (another worker was quicker, or missed by rule), error",
+            ["outcome"],
+            registry=r,
+        )
+        self.lag = Histogram(
+            "neanelu_scheduler_lag_seconds",
+            "From a tick to its firing",
+            buckets=SECONDS,
+            registry=r,
+        )
+        for result in ("some", "none", "error"):
+            self.claims.labels(result)
+        for outcome in ("fired", "passed", "error"):
+            self.ticks.labels(outcome)
+
+    def add_queues(self, fetch: Rows) -> None:
+        """Add the gauges of jobs.metrics()."""
+        self.registry.register(
+            RowsCollector(
+                "neanelu_queues",
+                fetch,
+                {
+                    "neanelu_queue_waiting": ("waiting", "Jobs that wait, those for their next attempt included"),
+                    "neanelu_queue_active": ("active", "Jobs under lease"),
+                    "neanelu_queue_failed": ("failed", "Jobs that ended failed and are kept"),
+                    "neanelu_queue_dead": ("dead", "Messages in the dead-letter queue"),
+                    "neanelu_queue_oldest_age_seconds": ("oldest_age", "Age of the oldest job that may begin"),
+                },
+                labels=("queue",),
+                totals={
+                    "neanelu_queues_waiting": ("waiting", sum, "Jobs that wait, in all queues"),
+                    "neanelu_queues_active": ("active", sum, "Jobs under lease, in all queues"),
+                    "neanelu_queues_failed": ("failed", sum, "Jobs that ended failed, in all queues"),
+                    "neanelu_queues_dead": ("dead", sum, "Dead letters, in all queues"),
+                    "neanelu_queues_oldest_age_seconds": ("oldest_age", max, "Age of the oldest job that may begin"),
+                },
+            )
+        )  # fmt: skip
+
+    def add_freshness(self, fetch: Rows) -> None:
+        """Add how old the mirror is; one figure a resource, that of the shop that is furthest behind."""
+        self.registry.register(
+            RowsCollector(
+                "neanelu_freshness",
+                fetch,
+                {
+                    "neanelu_sync_oldest_age_seconds": (
+                        "oldest_age",
+                        "Since the last completed run of the shop that is furthest behind",
+                    ),
+                    "neanelu_sync_shops": ("shops", "Installed shops that were synchronised at least once"),
+                },
+                labels=("resource",),
+                ttl=60.0,
+            )
+        )
