@@ -1,4 +1,4 @@
-"""Write the revert and verify scripts of the changes functions/sync/* from their deploy scripts.
+"""Write the revert and verify scripts of functions/sync/* and functions/jobs/* from their deploy scripts.
 
 The deploy script says all that they need: signatures, SECURITY DEFINER, volatility, GRANT EXECUTE and triggers.
 Run after a function is added, dropped or changes its arguments or rights; `--check` only compares, exit code 1
@@ -17,7 +17,10 @@ from lint_sql import Script, function_name, option
 from pglast import ast, enums
 
 REPO = Path(__file__).resolve().parent.parent
-TOPICS = ("lifecycle", "load", "stage", "merge")
+TOPICS = {
+    "sync": ("lifecycle", "load", "stage", "merge"),
+    "jobs": ("enqueue", "claim", "settle", "schedule"),
+}
 OWNER = "neanelu_engine"
 _SPELLED = {
     "int2": "smallint",
@@ -37,6 +40,7 @@ _BUILT_IN = {
     "date",
     "timestamptz",
     "regclass",
+    "regprocedure",
     "regtype",
 }
 
@@ -171,8 +175,8 @@ def verify_text(script: Script) -> str:
 def main() -> int:
     """Write or check the scripts; returns the exit code."""
     stale = []
-    for topic in TOPICS:
-        change = f"functions/sync/{topic}"
+    changes = [f"functions/{module}/{topic}" for module, topics in TOPICS.items() for topic in topics]
+    for change in changes:
         path = REPO / "db" / f"{change}.sql"
         script = Script(path, "deploy", change, path.read_text(encoding="utf-8"))
         for kind, text in (("revert", revert_text(script)), ("verify", verify_text(script))):
