@@ -101,7 +101,7 @@ COMMENT ON COLUMN neanelu.webhook_events.hmac_verified IS
 COMMENT ON COLUMN neanelu.webhook_events.received_at IS 'When the delivery arrived.';
 COMMENT ON COLUMN neanelu.webhook_events.processed_at IS 'When its effect was committed; null while open.';
 COMMENT ON COLUMN neanelu.webhook_events.processing_error IS 'Last error; null when none.';
-COMMENT ON COLUMN neanelu.webhook_events.job_id IS 'Job that processes it (job_runs.id as text).';
+COMMENT ON COLUMN neanelu.webhook_events.job_id IS 'Job that processes it (job_runs.id as text), where it is known; the job''s payload always names the event.';
 COMMENT ON COLUMN neanelu.webhook_events.idempotency_key IS 'Key of the receipt, unique in webhook_receipts.';
 COMMENT ON COLUMN neanelu.webhook_events.retry_count IS 'Number of attempts after the first.';
 COMMENT ON COLUMN neanelu.webhook_events.created_at IS 'Partition key; never changed.';

@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "status": "neanelu.cli.status:status",
     "worker": "neanelu.cli.worker:worker",
     "privacy": "neanelu.cli.privacy:privacy",
+    "webhooks": "neanelu.cli.webhooks:webhooks",
     "demo": "neanelu.cli.demo:demo",
 }
 
