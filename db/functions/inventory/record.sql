@@ -1,0 +1,193 @@
+-- Deploy neanelu:functions/inventory/record to pg
+-- requires: policies/ledger
+-- requires: functions/app/context
+-- Changes of stock are written down: singly, in batches, as transfers. No writer waits for another, but for one that
+-- records the same reference at the same moment.
+
+BEGIN;
+
+SET LOCAL search_path = neanelu, inventory, extensions, pg_temp;
+SET LOCAL ROLE neanelu_engine;
+
+CREATE FUNCTION inventory._receipt(p_reference_type text, p_reference_id text, p_variant_id uuid, p_location_id text)
+RETURNS uuid
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN pg_catalog.encode(pg_catalog.substr(pg_catalog.sha256(pg_catalog.convert_to(
+    p_reference_type || E'\x1f' || p_reference_id || E'\x1f' || p_variant_id::pg_catalog.text || p_location_id, 'UTF8')), 1, 16),
+    'hex')::pg_catalog.uuid;
+COMMENT ON FUNCTION inventory._receipt(text, text, uuid, text) IS
+    'By what an entry with a reference is known again: 128 bits of a SHA-256; NULL without a reference. Reads nothing. Raises: nothing';
+
+CREATE FUNCTION inventory._assert_kept(p_recorded_at timestamptz[])
+RETURNS void
+LANGUAGE plpgsql
+STABLE
+SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    v_from constant timestamptz := (SELECT r.kept_from FROM inventory_retention AS r);
+    v_until constant timestamptz := now() + interval '1 day';
+BEGIN
+    IF EXISTS (SELECT FROM unnest(p_recorded_at) AS g (at) WHERE (g.at >= v_from AND g.at <= v_until) IS NOT TRUE) THEN
+        RAISE EXCEPTION 'the ledger records what happened from % to %', v_from, v_until USING ERRCODE = 'NI003',
+            HINT = 'What is older is in the opening figures of the balances; what is later has not happened.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION inventory._assert_kept(timestamptz[]) IS
+    'Refuses times that are missing, before the months of the ledger, or over a day ahead. Reads only, takes no locks. Raises: NI003';
+
+CREATE FUNCTION inventory.record(
+    p_shop_id uuid, p_variant_id uuid, p_location_id text, p_delta integer, p_reason text,
+    p_reference_type text DEFAULT NULL, p_reference_id text DEFAULT NULL, p_recorded_at timestamptz DEFAULT now(),
+    p_cost_per_unit numeric DEFAULT NULL)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = neanelu, inventory, pg_temp
+AS $$
+DECLARE
+    v_location constant text := coalesce(p_location_id, '');
+    v_receipt  constant uuid := inventory._receipt(p_reference_type, p_reference_id, p_variant_id, v_location);
+    v_sku      text;
+BEGIN
+    PERFORM app.assert_shop_access(p_shop_id);
+    IF p_recorded_at IS DISTINCT FROM now() THEN
+        PERFORM inventory._assert_kept(ARRAY[p_recorded_at]);
+    END IF;
+    SELECT v.sku INTO v_sku FROM shopify_variants AS v WHERE v.shop_id = p_shop_id AND v.id = p_variant_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the shop has no variant %', p_variant_id USING ERRCODE = 'NI002';
+    END IF;
+    IF v_receipt IS NOT NULL THEN
+        INSERT INTO inventory_receipts (shop_id, receipt) VALUES (p_shop_id, v_receipt) ON CONFLICT DO NOTHING;
+        IF NOT FOUND THEN
+            RETURN false;
+        END IF;
+    END IF;
+    INSERT INTO inventory_arrivals
+        (shop_id, variant_id, location_id, delta, reason, reference_type, reference_id, recorded_at, cost_per_unit, sku)
+    VALUES (p_shop_id, p_variant_id, v_location, p_delta, p_reason, p_reference_type, p_reference_id, p_recorded_at, p_cost_per_unit, v_sku);
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION inventory.record(uuid, uuid, text, integer, text, text, text, timestamptz, numeric) IS
+    'Records one change of stock, by delta units; counts at once in inventory.available, reaches the ledger with the next fold. False: '
+    'this reference has changed this variant at this location already; without a reference every call counts. Idempotent per reference. '
+    'Locks: the receipt of the reference until the transaction ends; nothing of the variant. '
+    'Raises: NA002, NI002 (no such variant), NI003 (time out of range), 23514 (no such reason, zero, half a reference)';
+
+CREATE FUNCTION inventory.record_many(
+    p_shop_id uuid, p_variant_ids uuid[], p_location_ids text[], p_deltas integer[], p_reasons text[],
+    p_reference_types text[] DEFAULT NULL, p_reference_ids text[] DEFAULT NULL, p_recorded_at timestamptz[] DEFAULT NULL,
+    p_costs_per_unit numeric[] DEFAULT NULL)
+RETURNS integer
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = neanelu, inventory, pg_temp
+AS $$
+DECLARE
+    v_times constant timestamptz[] := coalesce(p_recorded_at, array_fill(now(), ARRAY[cardinality(p_variant_ids)]));
+    v_found  integer;
+    v_made   integer;
+BEGIN
+    PERFORM app.assert_shop_access(p_shop_id);
+    IF p_recorded_at IS NOT NULL THEN
+        PERFORM inventory._assert_kept(p_recorded_at);
+    END IF;
+    WITH given AS MATERIALIZED (
+        SELECT g.*, coalesce(g.location, '') AS location_id, v.sku, v.id AS found,
+               inventory._receipt(g.reference_type, g.reference_id, g.variant_id, coalesce(g.location, '')) AS receipt
+          FROM unnest(p_variant_ids, p_location_ids, p_deltas, p_reasons, p_reference_types, p_reference_ids, v_times, p_costs_per_unit)
+               WITH ORDINALITY AS g (variant_id, location, delta, reason, reference_type, reference_id, recorded_at, cost, no)
+          LEFT JOIN shopify_variants AS v ON v.shop_id = p_shop_id AND v.id = g.variant_id
+    ), fresh AS (
+        -- sorted: two batches that share references wait for each other at most once
+        INSERT INTO inventory_receipts (shop_id, receipt)
+        SELECT p_shop_id, g.receipt FROM given AS g WHERE g.receipt IS NOT NULL AND g.found IS NOT NULL ORDER BY g.receipt
+        ON CONFLICT DO NOTHING
+        RETURNING receipt
+    ), wanted AS (
+        SELECT g.* FROM given AS g WHERE g.receipt IS NULL
+        UNION ALL
+        (SELECT DISTINCT ON (g.receipt) g.* FROM given AS g JOIN fresh AS f ON f.receipt = g.receipt ORDER BY g.receipt, g.no)
+    ), made AS (
+        INSERT INTO inventory_arrivals
+            (shop_id, variant_id, location_id, delta, reason, reference_type, reference_id, recorded_at, cost_per_unit, sku)
+        SELECT p_shop_id, w.variant_id, w.location_id, w.delta, w.reason, w.reference_type, w.reference_id, w.recorded_at, w.cost, w.sku
+          FROM wanted AS w
+         WHERE w.found IS NOT NULL
+         ORDER BY w.no
+        RETURNING 1
+    )
+    SELECT (SELECT count(g.found) FROM given AS g), (SELECT count(*) FROM made) INTO STRICT v_found, v_made;
+    IF v_found < cardinality(p_variant_ids) THEN
+        RAISE EXCEPTION 'the shop does not have all of the variants: % of %', v_found, cardinality(p_variant_ids) USING ERRCODE = 'NI002';
+    END IF;
+    RETURN v_made;
+END
+$$;
+COMMENT ON FUNCTION inventory.record_many(uuid, uuid[], text[], integer[], text[], text[], text[], timestamptz[], numeric[]) IS
+    'Records many changes of stock of one shop, all or nothing; arrays of equal length, those left out are empty (recorded_at: now). Returns how '
+    'many were recorded: references that were recorded before, or come twice in the batch, count once. Idempotent per reference. '
+    'Locks: the receipts, in one order. Raises: NA002, NI002, NI003, 23514, 23502';
+
+CREATE FUNCTION inventory.record_many(p_shop_id uuid, p_entries jsonb)
+RETURNS integer
+LANGUAGE sql
+VOLATILE
+SECURITY DEFINER
+SET search_path = neanelu, inventory, pg_temp
+AS $$
+    SELECT inventory.record_many(
+             p_shop_id, coalesce(array_agg(e.variant_id), '{}'), array_agg(e.location_id), array_agg(e.delta), array_agg(e.reason),
+             array_agg(e.reference_type), array_agg(e.reference_id), array_agg(coalesce(e.recorded_at, now())), array_agg(e.cost_per_unit))
+      FROM jsonb_to_recordset(p_entries)
+           AS e (variant_id uuid, location_id text, delta integer, reason text, reference_type text, reference_id text,
+                 recorded_at timestamptz, cost_per_unit numeric)
+$$;
+COMMENT ON FUNCTION inventory.record_many(uuid, jsonb) IS
+    'As the other, from a JSON array of objects with variant_id, location_id, delta, reason, reference_type, reference_id, recorded_at and '
+    'cost_per_unit. Idempotent per reference. Raises: NA002, NI002, NI003, 23514, 22P02';
+
+CREATE FUNCTION inventory.transfer(
+    p_shop_id uuid, p_variant_id uuid, p_from_location_id text, p_to_location_id text, p_quantity integer,
+    p_reference_id text DEFAULT NULL, p_recorded_at timestamptz DEFAULT now())
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = neanelu, inventory, pg_temp
+AS $$
+DECLARE
+    v_reference constant text := coalesce(p_reference_id, uuidv7()::text);
+    v_made      integer;
+BEGIN
+    IF (p_quantity > 0 AND p_from_location_id <> p_to_location_id) IS NOT TRUE THEN
+        RAISE EXCEPTION 'a transfer moves one or more units from one location to another' USING ERRCODE = 'NI004';
+    END IF;
+    v_made := inventory.record_many(
+        p_shop_id, ARRAY[p_variant_id, p_variant_id], ARRAY[p_from_location_id, p_to_location_id], ARRAY[-p_quantity, p_quantity],
+        ARRAY['TRANSFER', 'TRANSFER'], ARRAY['transfer', 'transfer'], ARRAY[v_reference, v_reference], ARRAY[p_recorded_at, p_recorded_at]);
+    IF v_made = 1 THEN
+        RAISE EXCEPTION 'reference % belongs to another transfer of this variant', v_reference USING ERRCODE = 'NI004';
+    END IF;
+    RETURN v_made = 2;
+END
+$$;
+COMMENT ON FUNCTION inventory.transfer(uuid, uuid, text, text, integer, text, timestamptz) IS
+    'Moves units between two locations: two entries that sum to zero, both or none. False: this reference was recorded already. Idempotent per '
+    'reference; without one every call counts. Locks: as record_many. Raises: NA002, NI002, NI003, NI004 (no transfer, or another one''s reference)';
+
+GRANT EXECUTE ON FUNCTION
+    inventory.record(uuid, uuid, text, integer, text, text, text, timestamptz, numeric),
+    inventory.record_many(uuid, uuid[], text[], integer[], text[], text[], text[], timestamptz[], numeric[]),
+    inventory.record_many(uuid, jsonb),
+    inventory.transfer(uuid, uuid, text, text, integer, text, timestamptz)
+    TO neanelu_app, neanelu_webhooks, neanelu_worker, neanelu_operator;
+
+COMMIT;

@@ -1,0 +1,13 @@
+-- Revert neanelu:functions/inventory/record from pg
+
+BEGIN;
+
+SET LOCAL ROLE neanelu_engine;
+DROP FUNCTION inventory.transfer(uuid, uuid, text, text, integer, text, timestamptz);
+DROP FUNCTION inventory.record_many(uuid, jsonb);
+DROP FUNCTION inventory.record_many(uuid, uuid[], text[], integer[], text[], text[], text[], timestamptz[], numeric[]);
+DROP FUNCTION inventory.record(uuid, uuid, text, integer, text, text, text, timestamptz, numeric);
+DROP FUNCTION inventory._assert_kept(timestamptz[]);
+DROP FUNCTION inventory._receipt(text, text, uuid, text);
+
+COMMIT;
