@@ -316,6 +316,9 @@ CREATE TABLE neanelu.system_config (
   updated_at         timestamptz NOT NULL DEFAULT now(),
   created_at         timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT system_config_pkey PRIMARY KEY (key),
+  CONSTRAINT system_config_key_check CHECK (key ~ '^[a-z][a-z0-9_.]*$'),
+  CONSTRAINT system_config_sealed_check
+    CHECK (NOT is_sensitive OR jsonb_typeof(value) = 'object' AND coalesce(value ->> 'sealed', '') ~ '^[A-Za-z0-9+/]{43,}={0,2}$'),
   CONSTRAINT system_config_updated_by_shop_id_updated_by_fkey
     FOREIGN KEY (updated_by_shop_id, updated_by) REFERENCES neanelu.staff_users (shop_id, id) MATCH FULL ON
       DELETE SET NULL
@@ -327,7 +330,8 @@ CREATE INDEX idx_system_config_updated_by
 COMMENT ON TABLE neanelu.system_config IS
   'Platform-wide configuration that outlives a restart. Audited; sensitive values are redacted there.';
 COMMENT ON COLUMN neanelu.system_config.key IS 'Name of the setting.';
-COMMENT ON COLUMN neanelu.system_config.value IS 'Its value.';
+COMMENT ON COLUMN neanelu.system_config.value IS
+  'Its value. A sensitive one arrives sealed (AES-256-GCM): {"sealed": base64 of key version, IV, tag and ciphertext}.';
 COMMENT ON COLUMN neanelu.system_config.description IS 'What it does, with unit and range.';
 COMMENT ON COLUMN neanelu.system_config.is_sensitive IS 'True: shown masked and never logged.';
 COMMENT ON COLUMN neanelu.system_config.updated_by_shop_id IS

@@ -16,12 +16,12 @@ SELECT is((SELECT old_values FROM audit_logs WHERE entity_type = 'shops' AND act
 DELETE FROM shops WHERE id = '00000000-0000-7000-8000-0000000000a1';
 SELECT is_empty($$SELECT 1 FROM audit_logs AS l WHERE l::text ~ '736563726574'$$, 'no entry has the secret, the delete''s neither');
 
-INSERT INTO system_config (key, value, is_sensitive) VALUES ('open', '"plain"', false), ('closed', '"hush"', true);
+INSERT INTO system_config (key, value, is_sensitive) VALUES ('open', '"plain"', false), ('closed', '{"sealed": "AAAAAQhushAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}', true);
 SELECT results_eq($$SELECT entity_key, new_values ->> 'value' FROM audit_logs WHERE entity_type = 'system_config' ORDER BY 1$$,
     $$VALUES ('closed', '[redacted]'), ('open', 'plain')$$, 'a setting is secret where its row says so');
-UPDATE system_config SET value = '"hush2"' WHERE key = 'closed';
+UPDATE system_config SET value = '{"sealed": "AAAAAQhush2AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}' WHERE key = 'closed';
 UPDATE system_config SET value = '"now known"', is_sensitive = false WHERE key = 'closed';
-UPDATE system_config SET value = '"hush3"', is_sensitive = true WHERE key = 'open';
+UPDATE system_config SET value = '{"sealed": "AAAAAQhush3AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}', is_sensitive = true WHERE key = 'open';
 SELECT is_empty($$SELECT 1 FROM audit_logs AS l WHERE l::text ~ 'hush|now known'$$, 'in both images, when it was secret in either');
 SELECT is((SELECT count(*) FROM audit_logs WHERE entity_type = 'system_config' AND action = 'UPDATE'), 3::bigint, 'each change has an entry');
 SELECT ok((SELECT bool_and(entity_id IS NULL AND shop_id IS NULL) FROM audit_logs WHERE entity_type = 'system_config'), 'found by its key');

@@ -1,6 +1,7 @@
 -- Deploy neanelu:functions/shops/registry to pg
 -- requires: functions/sync/lifecycle
 -- requires: policies/grants
+-- requires: policies/tokens
 -- Shops come, change their token, and go. Tokens arrive sealed: the database keeps what it cannot open.
 
 BEGIN;
@@ -141,6 +142,8 @@ BEGIN
         RAISE EXCEPTION 'shop % is registered under another id', p_domain
             USING ERRCODE = 'NH003', HINT = 'Ask shops.reserve_id, seal the token for that id and register again.';
     END IF;
+    -- What belongs to the token that was replaced. shops.complete_oauth brings the new one's.
+    DELETE FROM neanelu.shop_tokens AS t WHERE t.shop_id = p_id;
     UPDATE neanelu.shops AS s
        SET api_version = coalesce(p_api_version, s.api_version), timezone = coalesce(p_timezone, s.timezone),
            currency_code = coalesce(p_currency_code, s.currency_code), webhook_secret = coalesce(p_webhook_secret, s.webhook_secret),
@@ -153,19 +156,20 @@ $$;
 COMMENT ON FUNCTION shops.register(uuid, text, bytea, bytea, bytea, integer, text[], text, text, text, bytea, bigint, text) IS
     'Registers a shop with its sealed token (AES-256-GCM: ciphertext, 12 bytes of IV, 16 of tag), or gives a known one a new token; one that '
     'uninstalled is installed again, with the data it left. What is NULL keeps its value (api_version: the supported default). p_id comes from '
-    'shops.reserve_id. Returns the id. Idempotent. Locks: the shop''s row. '
+    'shops.reserve_id. The token counts as one that does not expire: a refresh token of the one before is erased. Returns the id. Idempotent. Locks: the shop''s row. '
     'Raises: NH001 no Shopify domain, NH003 the domain has another id, NH004 no time zone, NH005 something missing, '
     '23505 the Shopify id belongs to another shop, 23514 a value that a CHECK of shops refuses';
 
 CREATE FUNCTION shops.credentials(p_shop_id uuid)
-RETURNS TABLE (ciphertext bytea, iv bytea, tag bytea, key_version integer, domain text, api_version text)
+RETURNS TABLE (ciphertext bytea, iv bytea, tag bytea, key_version integer, domain text, api_version text, expires_at timestamptz, pair_id uuid)
 LANGUAGE plpgsql
 STABLE
 SECURITY DEFINER
 SET search_path = neanelu, app, pg_temp
 AS $$
 DECLARE
-    v_shop neanelu.shops;
+    v_shop  neanelu.shops;
+    v_token neanelu.shop_tokens;
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);
     SELECT s.* INTO v_shop FROM neanelu.shops AS s WHERE s.id = p_shop_id;
@@ -175,13 +179,19 @@ BEGIN
         RAISE EXCEPTION 'shop % uninstalled the app on %', v_shop.shopify_domain, v_shop.uninstalled_at
             USING ERRCODE = 'NH006', HINT = 'Its token is erased. Register the shop again with a new one.';
     END IF;
+    SELECT t.* INTO v_token FROM neanelu.shop_tokens AS t WHERE t.shop_id = p_shop_id;
+    IF v_token.status = 'refused' AND v_token.access_expires_at <= app.now() THEN
+        RAISE EXCEPTION 'the token of shop % ended on %, and Shopify refused to renew it', v_shop.shopify_domain, v_token.access_expires_at
+            USING ERRCODE = 'NH007', DETAIL = v_token.error_message, HINT = 'The shop must authorise the app again: neanelu shop authorize SHOP.';
+    END IF;
     RETURN QUERY SELECT v_shop.access_token_ciphertext, v_shop.access_token_iv, v_shop.access_token_tag, v_shop.key_version,
-                        v_shop.shopify_domain::text, v_shop.api_version::text;
+                        v_shop.shopify_domain::text, v_shop.api_version::text, v_token.access_expires_at, v_token.pair_id;
 END
 $$;
 COMMENT ON FUNCTION shops.credentials(uuid) IS
-    'The sealed token of an installed shop, and where and how to use it; the key to open it is never in the database. Reads only, takes no locks. '
-    'Raises: NA002 the login may not work for the shop, NH002 no such shop, NH006 uninstalled';
+    'The sealed token of an installed shop, and where and how to use it; the key to open it is never in the database. expires_at and pair_id are '
+    'NULL for a token that does not expire; one that has ended is returned too, for shops.begin_token_refresh to say what to do. Reads only, takes no locks. '
+    'Raises: NA002 the login may not work for the shop, NH002 no such shop, NH006 uninstalled, NH007 ended and Shopify refused to renew it';
 
 CREATE FUNCTION shops.uninstall(p_shop_id uuid)
 RETURNS integer
@@ -202,6 +212,7 @@ BEGIN
     IF NOT FOUND AND NOT EXISTS (SELECT FROM neanelu.shops AS s WHERE s.id = p_shop_id) THEN
         RAISE EXCEPTION 'there is no shop %', p_shop_id USING ERRCODE = 'NH002';
     END IF;
+    DELETE FROM neanelu.shop_tokens AS t WHERE t.shop_id = p_shop_id;
     -- Sessions may hold online tokens.
     DELETE FROM neanelu.app_sessions AS a WHERE a.shop_id = p_shop_id;
     DELETE FROM neanelu.oauth_nonces AS n WHERE n.shop_id = p_shop_id;
@@ -216,7 +227,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION shops.uninstall(uuid) IS
-    'Ends a shop''s installation: erases its token, webhook secret and sessions, cancels its waiting and running runs. The mirror stays until '
+    'Ends a shop''s installation: erases its tokens, webhook secret and sessions, cancels its waiting and running runs. The mirror stays until '
     'it is erased or the shop comes back. Returns how many runs were cancelled. Idempotent. Locks: the shop''s row, then its open runs, so it '
     'waits for a merge that is under way. Raises: NA002 the login may not work for the shop, NH002 no such shop';
 

@@ -102,9 +102,10 @@ WHERE oid = 'neanelu.feature_flags'::regclass;
 
 SELECT key, value, description, is_sensitive, updated_by_shop_id, updated_by, updated_at, created_at
 FROM neanelu.system_config WHERE false;
-SELECT 1 / (count(*) = 2)::int FROM pg_catalog.pg_constraint
+SELECT 1 / (count(*) = 4)::int FROM pg_catalog.pg_constraint
 WHERE conrelid = 'neanelu.system_config'::regclass AND convalidated AND conname IN (
-  'system_config_pkey', 'system_config_updated_by_shop_id_updated_by_fkey');
+  'system_config_pkey', 'system_config_updated_by_shop_id_updated_by_fkey', 'system_config_key_check',
+  'system_config_sealed_check');
 SELECT 1 / (count(*) = 1)::int FROM pg_catalog.pg_index AS x JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
 WHERE x.indrelid = 'neanelu.system_config'::regclass AND x.indisvalid AND i.relname IN (
   'idx_system_config_updated_by');
