@@ -20,7 +20,7 @@ SELECT ok(NOT pg_temp.take('c1'), 'the window before counts by the share that is
 UPDATE neanelu.user_request_windows SET window_start = window_start - interval '100 days';
 SELECT ok(pg_temp.take('c1'), 'the one before that does not');
 SELECT throws_ok($$SELECT pg_temp.take('c9')$$, '23503', NULL, 'only for members of staff');
-SELECT is(budget.sweep_user_requests('150 days'), 1, 'windows of users who stopped asking are swept');
+SELECT is(budget.sweep_user_requests(NULL, '{"keep": "150 days"}'), '{"deleted": 1}', 'windows of users who stopped asking are swept');
 SELECT throws_ok($$SET LOCAL ROLE neanelu_worker; SELECT budget.take_user_request('00000000-0000-7000-8000-0000000000b1',
                    '00000000-0000-7000-8000-0000000000c1')$$, '42501', NULL, 'only the app counts');
 

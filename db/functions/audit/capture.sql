@@ -298,12 +298,17 @@ VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $body$
 BEGIN
+    -- The erasure of a person blanks images (privacy._erase_audit); the engine has a right to no other column.
+    IF TG_OP = 'UPDATE' AND CURRENT_USER = 'neanelu_engine' AND current_setting('app.erasing', true) = 'on' THEN
+        RETURN NEW;
+    END IF;
     RAISE EXCEPTION 'the audit log is append only: % on % is refused', TG_OP, TG_TABLE_NAME
         USING ERRCODE = 'NU001', HINT = 'Old months go by dropping partitions: ops.maintain_partitions().';
 END
 $body$;
 COMMENT ON FUNCTION audit.tg_audit_logs__refuse() IS
-    'Refuses UPDATE, DELETE and TRUNCATE of the audit log and its partitions, to the owner too. Writes nothing, takes no locks. Raises: NU001 always';
+    'Refuses UPDATE, DELETE and TRUNCATE of the audit log and its partitions, to the owner too; only the erasure of a person may blank images. '
+    'Writes nothing, takes no locks. Raises: NU001';
 
 DO $attach$
 BEGIN

@@ -1,5 +1,6 @@
 -- Deploy neanelu:functions/budget/users to pg
 -- requires: policies/budget
+-- requires: functions/jobs/schedule
 -- How many requests a user of the app may make of us: a sliding window counter, one row a user.
 
 BEGIN;
@@ -44,26 +45,30 @@ COMMENT ON FUNCTION budget.take_user_request(uuid, uuid, integer, interval) IS
     'Each call counts, so it is not idempotent. Locks: the user''s row until the commit, so commit at once. '
     'Raises: NA002 the login may not work for the shop, 23503 no such member of staff, 22023 a window of months or none';
 
-CREATE FUNCTION budget.sweep_user_requests(p_keep interval DEFAULT '1 hour')
-RETURNS integer
+CREATE FUNCTION budget.sweep_user_requests(p_shop_id uuid DEFAULT NULL, p_payload jsonb DEFAULT '{}')
+RETURNS jsonb
 LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $body$
 DECLARE
-    v_gone integer;
+    v_rows bigint;
 BEGIN
-    DELETE FROM neanelu.user_request_windows AS w WHERE w.window_start < clock_timestamp() - p_keep;
-    GET DIAGNOSTICS v_gone = ROW_COUNT;
-    RETURN v_gone;
+    DELETE FROM neanelu.user_request_windows AS w
+     WHERE w.window_start < clock_timestamp() - coalesce((p_payload ->> 'keep')::interval, '1 hour') AND (p_shop_id IS NULL OR w.shop_id = p_shop_id);
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    RETURN jsonb_build_object('deleted', v_rows);
 END
 $body$;
-COMMENT ON FUNCTION budget.sweep_user_requests(interval) IS
-    'Deletes the windows of users who asked nothing for p_keep. Idempotent. Locks: the rows it deletes. Raises: nothing';
+COMMENT ON FUNCTION budget.sweep_user_requests(uuid, jsonb) IS
+    'Handler of the job budget.sweep_user_requests: deletes the windows of users who asked nothing for {"keep": "1 hour"}. Idempotent. '
+    'Locks: the rows it deletes. Raises: 22007 keep is no interval';
+
+SELECT jobs.register_handler('budget.sweep_user_requests', 'maintenance', 'database', 'budget.sweep_user_requests(uuid, jsonb)');
+SELECT jobs.schedule('budget.sweep_user_requests', '41 * * * *', 'maintenance', 'budget.sweep_user_requests');
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA budget FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION budget.take_user_request(uuid, uuid, integer, interval) TO neanelu_app;
-GRANT EXECUTE ON FUNCTION budget.sweep_user_requests(interval) TO neanelu_worker, neanelu_operator;
 
 COMMIT;
