@@ -18,8 +18,8 @@ from pglast import ast, enums
 
 REPO = Path(__file__).resolve().parent.parent
 TOPICS = {
-    "sync": ("lifecycle", "load", "stage", "merge"),
-    "jobs": ("enqueue", "claim", "settle", "schedule"),
+    "sync": ("lifecycle", "load", "stage", "merge", "retention"),
+    "jobs": ("enqueue", "claim", "settle", "schedule", "report"),
 }
 OWNER = "neanelu_engine"
 _SPELLED = {
