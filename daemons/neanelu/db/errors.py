@@ -126,9 +126,22 @@ class RunEnded(NeaneluError):
 
 
 class LeaseLost(NeaneluError):
-    """Another daemon has the run, or it was cancelled: drop what you hold of it."""
+    """Another daemon has the run or job, or it was cancelled: drop what you hold of it."""
 
     default_code = "NS005"
+
+
+class JobElsewhere(NeaneluError):
+    """The job is in a state in which this cannot be done with it."""
+
+    default_code = "NJ009"
+
+
+class WrongJobState(NeaneluError):
+    """The job is in a state in which this cannot be done to it."""
+
+    default_code = "NJ009"
+    exit_code = USAGE
 
 
 class RunFailed(NeaneluError):
@@ -192,6 +205,15 @@ _BY_CODE: Final[dict[str, type[NeaneluError]]] = {
     "NH006": ShopNotInstalled,
     "NB001": CostTooHigh,
     "NB002": InvalidInput,
+    "NJ001": LeaseLost,
+    "NJ002": NotFound,
+    "NJ003": InvalidInput,
+    "NJ004": InvalidInput,
+    "NJ005": NotFound,
+    "NJ006": InvalidInput,
+    "NJ007": InvalidInput,
+    "NJ008": NotFound,
+    "NJ009": WrongJobState,
     "NP001": InvalidInput,
     "NP002": InvalidInput,
     "NP003": NotFound,
@@ -214,6 +236,15 @@ _BY_CODE: Final[dict[str, type[NeaneluError]]] = {
     "NS062": NotReconciled,
     "NS063": MassDelete,
     "NS064": NotReconciled,
+    "NJ001": LeaseLost,
+    "NJ002": InvalidInput,
+    "NJ003": InvalidInput,
+    "NJ004": InvalidInput,
+    "NJ006": InvalidInput,
+    "NJ008": NotFound,
+    "NJ009": JobElsewhere,
+    "NJ010": InvalidInput,
+    "NJ011": NotFound,
     "42501": AccessDenied,
     "42P01": NotDeployed,
     "42883": NotDeployed,

@@ -113,13 +113,13 @@ RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
-    SELECT coalesce(left(p_sqlstate, 2) IN ('22', '23', '42') OR p_sqlstate = 'NJ005'
+    SELECT coalesce(left(p_sqlstate, 2) IN ('22', '23') OR p_sqlstate = 'NJ005'
                     OR EXISTS (SELECT FROM neanelu.job_handlers AS h
                                 WHERE h.job_name = p_job_name AND h.permanent_codes && ARRAY[p_sqlstate, left(p_sqlstate, 2)]), false)
 $$;
 COMMENT ON FUNCTION jobs.is_permanent(text, text) IS
-    'Whether another attempt is pointless after an error of this SQLSTATE: data and constraints (22, 23), a missing handler or one that does not fit the '
-    'schema (NJ005, 42), and what the handler''s registration says. Reads only.';
+    'Whether another attempt is pointless after an error of this SQLSTATE: data and constraints (22, 23), a missing handler (NJ005), '
+    'and what the handler''s registration says. Reads only.';
 
 CREATE FUNCTION jobs.fail(
     p_job_id uuid, p_token bigint, p_error text, p_detail text DEFAULT NULL, p_permanent boolean DEFAULT false, p_retry_after interval DEFAULT NULL,
