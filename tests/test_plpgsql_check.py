@@ -37,6 +37,8 @@ REVIEWED = {
     "audit.attach(regclass,text[],text[],text)": "the table is a regclass, names go through %I",
     "sync.stage_table(uuid,uuid,text)": "composed from the registry by sync._stage_statement with %I and %L",
     "sync._merge_table(bulk_runs,sync_tables)": "composed from the registry by sync._update_statement et al.",
+    "privacy._erase_raw(uuid,text)": "composed from privacy.raw_places, which only the owner writes; names through %I",
+    "privacy.find_traces(uuid,text[])": "names are regclass, conditions those of privacy.raw_places",
     "sync._prune_parts(bulk_runs,sync_tables)": "names go through %I, expressions are the registry's",
     "sync._tombstone_parts(bulk_runs,sync_tables)": "names go through %I, object_column is the registry's",
 }

@@ -187,9 +187,9 @@ SECURITY DEFINER
 SET search_path = neanelu, privacy, extensions, pg_temp
 AS $body$
 DECLARE
-    v_place privacy.raw_places;
+    v_place record;
     v_rows  bigint;
-    v_done  jsonb := '{}';
+    v_done  jsonb := jsonb '{}';
 BEGIN
     FOR v_place IN SELECT p.* FROM privacy.raw_places AS p ORDER BY p.table_name LOOP
         EXECUTE format(CASE WHEN v_place.blank IS NULL THEN 'DELETE FROM neanelu.%1$I AS t WHERE (%3$s) AND (%4$s) AND ($2 IS NULL OR t::text ~* $2)'
@@ -437,7 +437,7 @@ SET search_path = neanelu, privacy, pg_temp
 AS $body$
 DECLARE
     v_request privacy_requests;
-    v_result  jsonb := '{}';
+    v_result  jsonb := jsonb '{}';
     v_export  jsonb;
     v_status  text;
 BEGIN
@@ -454,7 +454,7 @@ BEGIN
         v_result := privacy._erase_customer(v_request.shop_id, v_request.payload);
     ELSIF EXISTS (SELECT FROM shops AS s WHERE s.id = v_request.shop_id AND s.uninstalled_at IS NULL) THEN
         v_status := 'refused';
-        v_result := '{"reason": "the shop has installed the app again"}';
+        v_result := jsonb '{"reason": "the shop has installed the app again"}';
     ELSE
         v_result := privacy._erase_shop(v_request.shop_id);
     END IF;
