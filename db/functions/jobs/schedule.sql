@@ -73,6 +73,32 @@ COMMENT ON FUNCTION jobs.pause_task(text, uuid, boolean) IS
     'Pauses a recurring task, or lets it go on (p_is_active); ticks of the pause are gone. Returns whether that changed anything. Idempotent. '
     'Locks: the task''s row. Raises: NA002 not your shop';
 
+CREATE FUNCTION jobs.run_task(p_name text, p_shop_id uuid DEFAULT NULL)
+RETURNS uuid
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, jobs, app, pg_temp
+AS $$
+DECLARE
+    v_task   neanelu.scheduled_tasks;
+    v_job_id constant uuid := uuidv7();
+BEGIN
+    IF p_shop_id IS NOT NULL THEN
+        PERFORM app.assert_shop_access(p_shop_id);
+    END IF;
+    UPDATE neanelu.scheduled_tasks AS t SET run_count = t.run_count + 1, last_job_id = v_job_id, updated_at = clock_timestamp()
+     WHERE t.task_name = p_name AND t.shop_id IS NOT DISTINCT FROM p_shop_id
+    RETURNING t.* INTO v_task;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no task "%"', p_name USING ERRCODE = 'NJ011';
+    END IF;
+    PERFORM jobs._insert(v_task.queue_name, v_task.job_name, ARRAY[v_job_id], ARRAY[p_shop_id], ARRAY[v_task.job_data], '0', 0, false, v_task.id);
+    RETURN v_job_id;
+END
+$$;
+COMMENT ON FUNCTION jobs.run_task(text, uuid) IS
+    'Asks for the job of a recurring task now, beside its ticks, and returns its id; also while the task is paused. Not idempotent. Locks: the task''s row. '
+    'Raises: NA002 not your shop, NJ011 there is no such task';
+
 CREATE FUNCTION jobs.due_tasks()
 RETURNS TABLE (task_id uuid, task_name text, shop_id uuid, cron_expression text, timezone text, missed_policy text, expected timestamptz, next_after timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -141,7 +167,7 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA jobs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     jobs.schedule(text, text, text, text, jsonb, uuid, text, text), jobs.unschedule(text, uuid)
     TO neanelu_owner, neanelu_operator;
-GRANT EXECUTE ON FUNCTION jobs.pause_task(text, uuid, boolean) TO neanelu_operator;
+GRANT EXECUTE ON FUNCTION jobs.pause_task(text, uuid, boolean), jobs.run_task(text, uuid) TO neanelu_operator;
 GRANT EXECUTE ON FUNCTION jobs.due_tasks(), jobs.fire_task(uuid, timestamptz, timestamptz), jobs.list_tasks() TO neanelu_worker, neanelu_operator;
 
 COMMIT;

@@ -12,6 +12,7 @@ BEGIN
              ('jobs.schedule(text, text, text, text, jsonb, uuid, text, text)', true, 'v', '{neanelu_owner,neanelu_operator}'),
              ('jobs.unschedule(text, uuid)', true, 'v', '{neanelu_owner,neanelu_operator}'),
              ('jobs.pause_task(text, uuid, boolean)', true, 'v', '{neanelu_operator}'),
+             ('jobs.run_task(text, uuid)', true, 'v', '{neanelu_operator}'),
              ('jobs.due_tasks()', true, 's', '{neanelu_worker,neanelu_operator}'),
              ('jobs.fire_task(uuid, timestamptz, timestamptz)', true, 'v', '{neanelu_worker,neanelu_operator}'),
              ('jobs.list_tasks()', true, 's', '{neanelu_worker,neanelu_operator}')
