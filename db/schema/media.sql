@@ -224,6 +224,7 @@ CREATE TABLE neanelu.shopify_resource_publications (
   is_published   boolean NOT NULL DEFAULT false,
   published_at   timestamptz,
   publish_date   timestamptz,
+  updated_at_shopify timestamptz,
   created_at     timestamptz NOT NULL DEFAULT now(),
   updated_at     timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT shopify_resource_publications_pkey PRIMARY KEY (shop_id, id),
@@ -237,7 +238,8 @@ CREATE TABLE neanelu.shopify_resource_publications (
       CASCADE,
   CONSTRAINT shopify_resource_publications_resource_type_check CHECK (resource_type IN ('Collection', 'Product')),
   CONSTRAINT shopify_resource_publications_finite_times_check
-    CHECK (isfinite(published_at) AND isfinite(publish_date))
+    CHECK (isfinite(published_at) AND isfinite(publish_date)),
+  CONSTRAINT shopify_resource_publications_finite_change_check CHECK (isfinite(updated_at_shopify))
 ) WITH (fillfactor = 90);
 
 CREATE INDEX idx_resource_pub_publication ON neanelu.shopify_resource_publications (shop_id, publication_id);
@@ -271,6 +273,8 @@ COMMENT ON COLUMN neanelu.shopify_resource_publications.published_at IS
   'When it became visible: publishDate of a published resource.';
 COMMENT ON COLUMN neanelu.shopify_resource_publications.publish_date IS
   'Shopify: ResourcePublicationV2.publishDate when it is still to come.';
+COMMENT ON COLUMN neanelu.shopify_resource_publications.updated_at_shopify IS
+  'As of when the last webhook said so; only webhooks write it.';
 COMMENT ON COLUMN neanelu.shopify_resource_publications.created_at IS 'When the row was inserted here.';
 COMMENT ON COLUMN neanelu.shopify_resource_publications.updated_at IS
   'When the row''s content last changed here; set by the writing function, not by a trigger.';

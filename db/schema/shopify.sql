@@ -160,6 +160,7 @@ CREATE TABLE neanelu.shopify_variants (
   metafields          jsonb NOT NULL DEFAULT '{}',
   created_at_shopify  timestamptz,
   updated_at_shopify  timestamptz,
+  item_updated_at_shopify timestamptz,
   synced_at           timestamptz NOT NULL DEFAULT now(),
   deleted_at          timestamptz,
   deletion_reason     text,
@@ -184,6 +185,7 @@ CREATE TABLE neanelu.shopify_variants (
   CONSTRAINT shopify_variants_metafields_check CHECK (jsonb_typeof(metafields) = 'object'),
   CONSTRAINT shopify_variants_finite_times_check
     CHECK (isfinite(created_at_shopify) AND isfinite(updated_at_shopify)),
+  CONSTRAINT shopify_variants_finite_item_time_check CHECK (isfinite(item_updated_at_shopify)),
   CONSTRAINT shopify_variants_deletion_reason_check
     CHECK (deletion_reason IN ('snapshot', 'webhook', 'uninstall', 'erasure')),
   CONSTRAINT shopify_variants_tombstone_check CHECK ((deleted_at IS NULL) = (deletion_reason IS NULL))
@@ -246,6 +248,8 @@ COMMENT ON COLUMN neanelu.shopify_variants.metafields IS
 COMMENT ON COLUMN neanelu.shopify_variants.created_at_shopify IS 'Shopify: ProductVariant.createdAt.';
 COMMENT ON COLUMN neanelu.shopify_variants.updated_at_shopify IS
   'Shopify: ProductVariant.updatedAt; an older version never overwrites a newer one.';
+COMMENT ON COLUMN neanelu.shopify_variants.item_updated_at_shopify IS
+  'Shopify: InventoryItem.updatedAt of the last webhook about the item (cost, weight, shipping); only webhooks send it.';
 COMMENT ON COLUMN neanelu.shopify_variants.synced_at IS
   'When a sync last wrote the row. An unchanged row is not written, so this is not ''last seen''. Never '
   'indexed.';
