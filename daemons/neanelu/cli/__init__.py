@@ -26,6 +26,8 @@ COMMANDS: dict[str, str] = {
     "runs": "neanelu.cli.runs:runs",
     "status": "neanelu.cli.status:status",
     "worker": "neanelu.cli.worker:worker",
+    "jobs": "neanelu.cli.jobs:jobs",
+    "tasks": "neanelu.cli.tasks:tasks",
     "privacy": "neanelu.cli.privacy:privacy",
     "webhooks": "neanelu.cli.webhooks:webhooks",
     "demo": "neanelu.cli.demo:demo",

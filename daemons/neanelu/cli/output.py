@@ -155,7 +155,9 @@ def table(columns: Mapping[str, str], rows: Iterable[Sequence[object]], *, wrap:
 _COLOURS = {
     "completed": "green",
     "running": "cyan",
+    "active": "cyan",
     "pending": "yellow",
+    "waiting": "yellow",
     "failed": "red",
     "cancelled": "magenta",
 }

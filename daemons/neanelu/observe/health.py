@@ -24,6 +24,7 @@ Check = Callable[[], str | None]
 LIVE: Final = "/health/live"
 READY: Final = "/health/ready"
 METRICS: Final = "/metrics"
+_TEXT = "text/plain; charset=utf-8"
 #: Seconds that a client may take to send its request.
 _REQUEST_TIMEOUT = 5.0
 
@@ -70,8 +71,12 @@ class Health:
             return _verdict(self._ready)
         if path == METRICS:
             encode, content_type = choose_encoder(accept)
-            return Answer(200, content_type, encode(self._registry))
-        return Answer(404, "text/plain; charset=utf-8", b"there are /health/live, /health/ready, /metrics\n")
+            try:
+                return Answer(200, content_type, encode(self._registry))
+            except Exception:  # a defect of one figure; the daemon goes on
+                log.exception("figures cannot be written")
+                return Answer(500, _TEXT, b"a figure cannot be written; the log has more\n")
+        return Answer(404, _TEXT, b"there are /health/live, /health/ready, /metrics\n")
 
 
 def _verdict(checks: Mapping[str, Check]) -> Answer:

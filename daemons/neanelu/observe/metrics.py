@@ -38,7 +38,7 @@ class RowsCollector(Collector):
         name: what `_up` is called after, for instance `neanelu_queues`.
         fetch: returns the rows; called by one thread at a time; whatever it raises counts as "not up".
         gauges: metric name -> (column of the rows, help).
-        labels: columns of the rows that are labels.
+        labels: label -> column of the rows.
         totals: metric name -> (column, how to add up, help): one figure over all rows, without labels.
         ttl: seconds for which rows are used again.
     """
@@ -48,14 +48,14 @@ class RowsCollector(Collector):
         name: str,
         fetch: Callable[[], Sequence[Mapping[str, Any]]],
         gauges: Mapping[str, tuple[str, str]],
-        labels: Sequence[str] = (),
+        labels: Mapping[str, str] | None = None,
         totals: Mapping[str, tuple[str, Callable[[Iterable[float]], float], str]] | None = None,
         ttl: float = 2.0,
     ) -> None:
         self._name = name
         self._fetch = fetch
         self._gauges = gauges
-        self._labels = list(labels)
+        self._labels = dict(labels or {})
         self._totals = totals or {}
         self._ttl = ttl
         self._lock = threading.Lock()
@@ -75,10 +75,10 @@ class RowsCollector(Collector):
         if rows is None:
             return
         for metric, (column, text) in self._gauges.items():
-            family = GaugeMetricFamily(metric, text, labels=self._labels)
+            family = GaugeMetricFamily(metric, text, labels=list(self._labels))
             for row in rows:
                 if row[column] is not None:
-                    family.add_metric([str(row[label]) for label in self._labels], float(row[column]))
+                    family.add_metric([str(row[name]) for name in self._labels.values()], float(row[column]))
             yield family
         for metric, (column, add_up, text) in self._totals.items():
             values = [float(row[column]) for row in rows if row[column] is not None]

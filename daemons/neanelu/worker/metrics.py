@@ -79,7 +79,7 @@ class WorkerMetrics:
                     "neanelu_queue_dead": ("dead", "Messages in the dead-letter queue"),
                     "neanelu_queue_oldest_age_seconds": ("oldest_age", "Age of the oldest job that may begin"),
                 },
-                labels=("queue",),
+                labels={"queue": "queue_name"},
                 totals={
                     "neanelu_queues_waiting": ("waiting", sum, "Jobs that wait, in all queues"),
                     "neanelu_queues_active": ("active", sum, "Jobs under lease, in all queues"),
@@ -103,7 +103,7 @@ class WorkerMetrics:
                     ),
                     "neanelu_sync_shops": ("shops", "Installed shops that were synchronised at least once"),
                 },
-                labels=("resource",),
+                labels={"resource": "resource"},
                 ttl=60.0,
             )
         )

@@ -46,6 +46,8 @@ _SENDS = 20
 _CANCEL_SECONDS = 5.0
 #: Seconds for which the names of all queues are good.
 _QUEUES_SECONDS = 300.0
+#: Jobs that take less, seconds, are claimed ahead.
+_SHORT_SECONDS = 0.05
 #: Seconds of silence after which a thread counts as stuck.
 _STUCK_SECONDS = 120.0
 #: Longest texts that are kept with a job.
@@ -112,6 +114,8 @@ class Worker:
         self._claims: Connection | None = None
         self._claimed_at: float | None = None
         self._seen_at = time.monotonic()
+        #: Seconds that a job has taken of late; long until it is known.
+        self._pace = 1.0
         self._known: list[str] = []
         self._known_until = 0.0
         handlers.load()
@@ -238,9 +242,14 @@ class Worker:
         }
 
     # --- Claiming -----------------------------------------------------------------------------------------
+    def _room(self) -> int:
+        """Return how many jobs may be claimed. Short ones are claimed ahead, so that threads need not wait for claims."""
+        ahead = self.concurrency if self._pace < _SHORT_SECONDS else 0
+        return self.concurrency + ahead - len(self._running)
+
     def _has_room(self) -> bool:
-        """Say whether another job could begin."""
-        return len(self._running) < self.concurrency
+        """Say whether another job may be claimed."""
+        return self._room() > 0
 
     def _dispatch(self) -> None:
         """Claim as many jobs as there is room for, as soon as there are some, until told to stop."""
@@ -276,7 +285,7 @@ class Worker:
     def _claim(self) -> int:
         """Claim jobs for the free slots and begin them; return how many."""
         with self._changed:
-            room = self.concurrency - len(self._running)
+            room = self._room()
         if room <= 0:
             return 0
         rows = self._call(sql.CLAIM_JOBS, queues=self._served(), worker=self.name, limit=room)
@@ -287,8 +296,7 @@ class Worker:
             with self._changed:
                 self._running.add(context)
                 self.metrics.running.set(len(self._running))
-            if context.job.runs_in == "daemon":
-                self._leases.hold(context, max(row["lease"].total_seconds(), 0.5))
+            self._leases.hold(context, max(row["lease"].total_seconds(), 0.5))
             self._todo.put(context)
         if rows:
             log.debug("claimed", jobs=len(rows), room=room)
@@ -352,6 +360,7 @@ class Worker:
                 self.metrics.lease_losses.inc()
             with self._changed:
                 self._running.discard(context)
+                self._pace += (seconds - self._pace) / 8
                 self.metrics.running.set(len(self._running))
                 setattr(self.tally, outcome, getattr(self.tally, outcome) + 1)
                 self._changed.notify_all()
@@ -399,9 +408,7 @@ class Worker:
                 with translated(), self._pool.connection() as connection:
                     self._sessions[context] = connection
                     try:
-                        with connection.pipeline(), connection.transaction():
-                            connection.execute(sql.SET_CONTEXT, about)
-                            connection.execute(sql.EXECUTE_JOB, about)
+                        connection.execute(sql.EXECUTE_JOB, about)
                     finally:
                         with self._changed:
                             self._sessions.pop(context, None)
