@@ -235,8 +235,8 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA shops FROM PUBLIC;
 REVOKE USAGE ON TYPE shops.shop FROM PUBLIC;
 GRANT USAGE ON TYPE shops.shop TO neanelu_platform, neanelu_operator;
 GRANT EXECUTE ON FUNCTION shops.find(text), shops.list(boolean) TO neanelu_platform, neanelu_operator;
+GRANT EXECUTE ON FUNCTION shops.reserve_id(text) TO neanelu_sync, neanelu_webhooks, neanelu_app, neanelu_operator;
 GRANT EXECUTE ON FUNCTION
-    shops.reserve_id(text),
     shops.register(uuid, text, bytea, bytea, bytea, integer, text[], text, text, text, bytea, bigint, text)
     TO neanelu_sync, neanelu_app, neanelu_operator;
 GRANT EXECUTE ON FUNCTION shops.uninstall(uuid) TO neanelu_sync, neanelu_app, neanelu_webhooks, neanelu_operator;
