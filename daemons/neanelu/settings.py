@@ -180,7 +180,7 @@ class Settings(BaseSettings):
         description="Deliveries larger than this are refused (413), bytes.",
     )
     webhooks_linger_ms: float = Field(
-        default=3.0,
+        default=5.0,
         ge=0.0,
         le=100.0,
         description="How long a delivery waits for others to share its transaction, in milliseconds. More is cheaper for the "

@@ -61,7 +61,7 @@ CREATE TABLE neanelu.webhook_events (
   shopify_event_id   varchar(100),
   triggered_at       timestamptz,
   api_version        varchar(20),
-  payload            jsonb NOT NULL,
+  payload            jsonb COMPRESSION lz4 NOT NULL,  -- lz4: compressing orders by pglz costs as much as parsing them
   hmac_verified      boolean NOT NULL DEFAULT false,
   received_at        timestamptz NOT NULL DEFAULT now(),
   processed_at       timestamptz,

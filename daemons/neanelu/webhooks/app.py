@@ -230,6 +230,19 @@ class Receiver:
         return Response(answer.body, answer.status, media_type=answer.content_type)
 
 
+class _App(Starlette):
+    """Starlette, with a short way for deliveries: no routing, no middleware."""
+
+    receiver: Receiver
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand deliveries to the receiver and all else to the routes."""
+        if scope["type"] == "http" and scope["path"] in PATHS:
+            await self.receiver(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def create_app(settings: Settings | None = None, extra: Sequence[BaseRoute] = ()) -> Starlette:
     """Return the application.
 
@@ -239,11 +252,12 @@ def create_app(settings: Settings | None = None, extra: Sequence[BaseRoute] = ()
     """
     settings = settings or get_settings()
     receiver = Receiver(settings)
-    routes: list[BaseRoute] = [Route(path, receiver) for path in PATHS]
-    routes += [Route(path, receiver.health) for path in (LIVE, READY, METRICS)]
+    routes: list[BaseRoute] = [Route(path, receiver.health) for path in (LIVE, READY, METRICS)]
     if importlib.util.find_spec(OAUTH.rpartition(".")[0]) is not None:
         routes += importlib.import_module(OAUTH).routes(settings, receiver.pool)
-    return Starlette(routes=[*routes, *extra], lifespan=receiver.lifespan)
+    app = _App(routes=[*routes, *extra], lifespan=receiver.lifespan)
+    app.receiver = receiver
+    return app
 
 
 async def _configure(connection: psycopg.AsyncConnection[object]) -> None:
