@@ -21,7 +21,7 @@ COMMENT ON FUNCTION budget._refilled(neanelu.rate_limit_buckets, timestamptz) IS
     'Points that a bucket holds at a moment: what was left and what flowed in since, rounded down, at most its capacity. A clock that '
     'went back refills nothing. Pure; its body is bound at creation. Takes no locks. Raises: nothing';
 
-CREATE FUNCTION budget._locked_bucket(p_shop_id uuid)
+CREATE FUNCTION budget._bucket(p_shop_id uuid)
 RETURNS neanelu.rate_limit_buckets
 LANGUAGE plpgsql
 VOLATILE
@@ -30,7 +30,7 @@ AS $body$
 DECLARE
     v_bucket neanelu.rate_limit_buckets;
 BEGIN
-    SELECT b.* INTO v_bucket FROM neanelu.rate_limit_buckets AS b WHERE b.shop_id = p_shop_id FOR NO KEY UPDATE;
+    SELECT b.* INTO v_bucket FROM neanelu.rate_limit_buckets AS b WHERE b.shop_id = p_shop_id;
     IF NOT FOUND THEN
         IF NOT EXISTS (SELECT FROM neanelu.shops AS s WHERE s.id = p_shop_id) THEN
             RAISE EXCEPTION 'there is no shop %', p_shop_id USING ERRCODE = 'NH002';
@@ -38,14 +38,14 @@ BEGIN
         -- Shopify's smallest plan, half full; the first answer says what it really is.
         INSERT INTO neanelu.rate_limit_buckets AS b (shop_id, tokens_remaining, max_tokens, refill_rate, last_refill_at)
         VALUES (p_shop_id, 1000, 2000, 100, clock_timestamp())
-        ON CONFLICT (shop_id) DO UPDATE SET updated_at = b.updated_at  -- made meanwhile: lock it
+        ON CONFLICT (shop_id) DO UPDATE SET updated_at = b.updated_at  -- made meanwhile
         RETURNING b.* INTO v_bucket;
     END IF;
     RETURN v_bucket;
 END
 $body$;
-COMMENT ON FUNCTION budget._locked_bucket(uuid) IS
-    'The shop''s bucket, made when there is none yet, and locked. Locks: the bucket''s row (FOR NO KEY UPDATE). Raises: NH002 no such shop';
+COMMENT ON FUNCTION budget._bucket(uuid) IS
+    'The shop''s bucket as it stands, made when there is none yet. Locks: the bucket''s row when it is made. Raises: NH002 no such shop';
 
 CREATE FUNCTION budget.acquire(
     p_shop_id uuid, p_cost numeric, p_query_hash text DEFAULT NULL, p_interactive boolean DEFAULT false,
@@ -60,34 +60,34 @@ DECLARE
     v_reserve constant numeric := CASE WHEN p_interactive THEN 0 ELSE 0.2 END;
     v_bucket  neanelu.rate_limit_buckets;
     v_now     timestamptz;
-    v_tokens  numeric;
-    v_floor   numeric;
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);
     cost := coalesce((SELECT q.requested_cost FROM neanelu.api_query_costs AS q WHERE q.query_hash = p_query_hash), p_cost);
     IF cost IS NULL OR NOT (cost >= 0 AND cost < 'Infinity') THEN
         RAISE EXCEPTION 'a request cannot cost %', coalesce(cost::text, 'NULL') USING ERRCODE = 'NB002';
     END IF;
-    v_bucket := budget._locked_bucket(p_shop_id);
-    v_now := clock_timestamp();  -- after the lock, which may have been waited for
+    IF NOT EXISTS (SELECT FROM neanelu.rate_limit_buckets AS b WHERE b.shop_id = p_shop_id) THEN
+        PERFORM budget._bucket(p_shop_id);
+    END IF;
+    -- Where it is granted, one statement. Who waited for the row looks at it, and at the clock, again.
+    UPDATE neanelu.rate_limit_buckets AS b
+       SET tokens_remaining = budget._refilled(b, clock_timestamp()) - cost,
+           last_refill_at = greatest(clock_timestamp(), b.last_refill_at), updated_at = clock_timestamp()
+     WHERE b.shop_id = p_shop_id AND b.max_tokens >= cost AND (b.locked_until IS NULL OR b.locked_until <= clock_timestamp())
+       AND budget._refilled(b, clock_timestamp()) - cost >= least(v_reserve * b.max_tokens, b.max_tokens - cost);
+    granted := FOUND;
+    wait := interval '0';
+    IF granted THEN
+        RETURN;
+    END IF;
+    v_bucket := budget._bucket(p_shop_id);
+    v_now := clock_timestamp();
     IF cost > v_bucket.max_tokens THEN
         RAISE EXCEPTION 'a request of % points does not fit into a bucket of %', cost, v_bucket.max_tokens
             USING ERRCODE = 'NB001', HINT = 'Ask for fewer objects at once; waiting does not help.';
     END IF;
-    v_tokens := budget._refilled(v_bucket, v_now);
-    v_floor := least(v_reserve * v_bucket.max_tokens, v_bucket.max_tokens - cost);
-    granted := false;
-    wait := interval '0';
-    IF v_bucket.locked_until > v_now THEN
-        wait := v_bucket.locked_until - v_now;
-    ELSIF v_tokens - cost < v_floor THEN
-        wait := make_interval(secs => ((cost + v_floor - v_tokens) / v_bucket.refill_rate)::double precision);
-    ELSE
-        UPDATE neanelu.rate_limit_buckets AS b
-           SET tokens_remaining = v_tokens - cost, last_refill_at = greatest(v_now, v_bucket.last_refill_at), updated_at = v_now
-         WHERE b.shop_id = p_shop_id;
-        granted := true;
-    END IF;
+    wait := greatest(v_bucket.locked_until - v_now, make_interval(secs => (greatest(
+        cost + least(v_reserve * v_bucket.max_tokens, v_bucket.max_tokens - cost) - budget._refilled(v_bucket, v_now), 0) / v_bucket.refill_rate)::double precision));
 END
 $body$;
 COMMENT ON FUNCTION budget.acquire(uuid, numeric, text, boolean) IS
@@ -105,6 +105,27 @@ RETURN make_interval(secs => least(0.5 * 2 ^ least(greatest(p_failures, 1) - 1, 
 COMMENT ON FUNCTION budget._backoff(integer) IS
     'How long a bucket stays shut after so many throttled answers in a row: 0.5 s doubled each time, at most a minute, a quarter more or '
     'less so that callers do not come back together. Takes no locks. Raises: nothing';
+
+CREATE FUNCTION budget._shut(p_shop_id uuid, p_missing numeric, p_retry_after interval)
+RETURNS interval
+LANGUAGE plpgsql
+VOLATILE
+SET search_path = neanelu, budget, pg_temp
+AS $body$
+DECLARE
+    v_bucket constant neanelu.rate_limit_buckets := budget._bucket(p_shop_id);
+    v_wait   constant interval := greatest(p_retry_after, budget._backoff(v_bucket.consecutive_429_count + 1),
+        make_interval(secs => (greatest(p_missing, 0) / v_bucket.refill_rate)::double precision));
+BEGIN
+    UPDATE neanelu.rate_limit_buckets AS b
+       SET locked_until = greatest(b.locked_until, clock_timestamp() + v_wait), consecutive_429_count = b.consecutive_429_count + 1
+     WHERE b.shop_id = p_shop_id;
+    RETURN v_wait;
+END
+$body$;
+COMMENT ON FUNCTION budget._shut(uuid, numeric, interval) IS
+    'Shuts a bucket that Shopify throttled: as long as it asks, until the missing points have flowed in, and longer each time in a row. '
+    'Locks: the bucket''s row. Raises: NH002 no such shop';
 
 CREATE FUNCTION budget._number(p_cost jsonb, VARIADIC p_path text[])
 RETURNS numeric
@@ -144,14 +165,12 @@ DECLARE
     v_requested constant numeric := budget._number(p_cost, 'requestedQueryCost');
     v_available constant numeric := budget._number(p_cost, 'throttleStatus', 'currentlyAvailable');
     v_rate      constant numeric := nullif(budget._number(p_cost, 'throttleStatus', 'restoreRate'), 0);
+    v_capacity  constant numeric := nullif(budget._number(p_cost, 'throttleStatus', 'maximumAvailable'), 0);
     v_actual    constant numeric := CASE WHEN p_throttle_status IS NULL
                                          THEN coalesce(budget._number(p_cost, 'actualQueryCost'), v_requested, p_granted) ELSE 0 END;
-    v_bucket    neanelu.rate_limit_buckets;
-    v_now       timestamptz;
     v_wait      interval := interval '0';
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);
-    v_bucket := budget._locked_bucket(p_shop_id);
     INSERT INTO neanelu.api_cost_tracking (id, shop_id, operation_type, query_hash, requested_cost, actual_cost, throttle_status,
                                            available_cost, restore_rate, requested_at, response_time_ms, created_at)
     VALUES (p_request_id, p_shop_id, left(p_operation_type, 50), p_query_hash, v_requested, ceil(v_actual), p_throttle_status,
@@ -160,23 +179,15 @@ BEGIN
     IF NOT FOUND THEN
         RETURN v_wait;
     END IF;
-    v_now := clock_timestamp();
-    v_bucket.max_tokens := coalesce(nullif(budget._number(p_cost, 'throttleStatus', 'maximumAvailable'), 0), v_bucket.max_tokens);
-    v_bucket.refill_rate := coalesce(v_rate, v_bucket.refill_rate);
-    -- What was granted too much comes back. Shopify's own account is the upper limit: other users of the token spend too.
-    v_bucket.tokens_remaining := least(budget._refilled(v_bucket, v_now) + p_granted - v_actual, v_available, v_bucket.max_tokens);
-    IF p_throttle_status IS NULL THEN
-        v_bucket.consecutive_429_count := 0;
-    ELSE
-        v_bucket.consecutive_429_count := v_bucket.consecutive_429_count + 1;
-        v_wait := greatest(p_retry_after, budget._backoff(v_bucket.consecutive_429_count),
-                           make_interval(secs => (greatest(v_requested - v_available, 0) / v_bucket.refill_rate)::double precision));
-        v_bucket.locked_until := greatest(v_bucket.locked_until, v_now + v_wait);
+    IF p_throttle_status IS NOT NULL THEN
+        v_wait := budget._shut(p_shop_id, v_requested - v_available, coalesce(p_retry_after, interval '0'));
     END IF;
+    -- What was granted too much comes back. Shopify's own account is the upper limit: other users of the token spend too.
     UPDATE neanelu.rate_limit_buckets AS b
-       SET tokens_remaining = v_bucket.tokens_remaining, max_tokens = v_bucket.max_tokens, refill_rate = v_bucket.refill_rate,
-           last_refill_at = greatest(v_now, b.last_refill_at), locked_until = v_bucket.locked_until,
-           consecutive_429_count = v_bucket.consecutive_429_count, updated_at = v_now
+       SET tokens_remaining = least(budget._refilled(b, clock_timestamp()) + p_granted - v_actual, v_available, coalesce(v_capacity, b.max_tokens)),
+           max_tokens = coalesce(v_capacity, b.max_tokens), refill_rate = coalesce(v_rate, b.refill_rate),
+           last_refill_at = greatest(clock_timestamp(), b.last_refill_at),
+           consecutive_429_count = CASE WHEN p_throttle_status IS NULL THEN 0 ELSE b.consecutive_429_count END, updated_at = clock_timestamp()
      WHERE b.shop_id = p_shop_id;
     PERFORM budget._learn_cost(p_query_hash, p_operation_type, v_requested);
     RETURN v_wait;
