@@ -76,7 +76,7 @@ BEGIN
         outcome := 'permanent';
         RETURN;
     END IF;
-    v_due := p_insist OR v_token.access_expires_at <= v_now + p_margin OR v_token.pair_id = p_refused_pair;
+    v_due := p_insist OR v_token.access_expires_at <= v_now + p_margin OR coalesce(v_token.pair_id = p_refused_pair, false);
     IF NOT v_due THEN
         outcome := 'fresh';
     ELSIF v_token.status = 'refused' AND NOT p_insist THEN
