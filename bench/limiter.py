@@ -2,8 +2,8 @@
 
 pgbench is the caller: 16 connections draw for shops picked at random, as 50 callers of each of 200 shops would through
 a pooler. `limiter_acquires` counts acquires alone, granted or not; `limiter_requests` acquires that are settled by an answer
-when they were granted. As peer, in the same run and interleaved, the least a bucket can cost: one guarded UPDATE. Afterwards the tracking table must not hold
-more points for any shop than its bucket held and refilled.
+when they were granted. As peer, in the same run and interleaved, the least a bucket can cost: one guarded UPDATE.
+Afterwards the tracking table must not hold more points for any shop than its bucket held and refilled.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ SELECT granted FROM budget.acquire(('00000000-0000-7000-8000-' || lpad(:n::text,
 """
 REQUEST = f"""
 \\set n random(1, {SHOPS})
-SELECT granted::int AS granted FROM budget.acquire(('00000000-0000-7000-8000-' || lpad(:n::text, 12, '0'))::uuid, 10, 'bench') \\gset
+SELECT granted::int AS granted
+  FROM budget.acquire(('00000000-0000-7000-8000-' || lpad(:n::text, 12, '0'))::uuid, 10, 'bench') \\gset
 \\if :granted
 SELECT budget.settle(uuidv7(), ('00000000-0000-7000-8000-' || lpad(:n::text, 12, '0'))::uuid, 'query Bench', 'bench', 10,
     '{{"requestedQueryCost": 10, "actualQueryCost": 10}}', NULL, NULL, clock_timestamp(), 20);
@@ -54,7 +55,8 @@ UPDATE bench.bucket SET tokens = tokens - 10
 OVERSPENT = f"""
 SELECT count(*) FROM (
     SELECT t.shop_id, sum(t.actual_cost) AS spent,
-           extract(epoch FROM max(t.requested_at) - (SELECT s.created_at FROM neanelu.shops AS s WHERE s.id = t.shop_id)) AS seconds
+           extract(epoch FROM max(t.requested_at)
+                   - (SELECT s.created_at FROM neanelu.shops AS s WHERE s.id = t.shop_id)) AS seconds
       FROM neanelu.api_cost_tracking AS t GROUP BY t.shop_id) AS x
  WHERE x.spent > {CAPACITY} + {RATE} * x.seconds
 """
