@@ -50,7 +50,7 @@ class Jobs:
 
     def __init__(self, dsn: Callable[[str], str], shops: int = 10) -> None:
         self.dsn = dsn
-        self.connection = psycopg.connect(dsn("postgres"), autocommit=True)
+        self.connect()
         self.connection.execute(INSTALL)
         sealed = "'\\x01', decode(repeat('00', 12), 'hex'), decode(repeat('00', 16), 'hex'), 1, '{a}'"
         self.shops: list[UUID] = [
@@ -59,6 +59,10 @@ class Jobs:
         ]  # fmt: skip
         # What the platform asks for by itself would be in the way of what is counted.
         self.connection.execute("UPDATE neanelu.scheduled_tasks SET is_active = false")
+
+    def connect(self) -> None:
+        """Connect, or connect again."""
+        self.connection = psycopg.connect(self.dsn("postgres"), autocommit=True)
 
     def close(self) -> None:
         """Close the connection."""
@@ -131,9 +135,7 @@ def jobs_in(database: Database) -> Iterator[Jobs]:
     jobs.close()
 
 
-def wait_until(
-    true: Callable[[], bool], timeout: float = 20.0, tell: Callable[[], str] = lambda: ""
-) -> None:
+def wait_until(true: Callable[[], bool], timeout: float = 20.0, tell: Callable[[], str] = lambda: "") -> None:
     """Wait until something is so; fail with what `tell` says when it takes too long."""
     until = time.monotonic() + timeout
     while not true():

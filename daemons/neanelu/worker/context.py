@@ -85,10 +85,13 @@ class Context:
             LeaseLost: somebody else has the job.
             Stopping: the worker stops; let it through, and the job is given back.
         """
-        if self.is_lost:
-            raise LeaseLost(f"the lease on job {self.job.id} is lost", code="NJ001")
+        self._assert_held()
         if self._stopping.is_set():
             raise Stopping
+
+    def _assert_held(self) -> None:
+        if self.is_lost:
+            raise LeaseLost(f"the lease on job {self.job.id} is lost", code="NJ001")
 
     def sleep(self, seconds: float) -> None:
         """Wait; raises Stopping at once when the worker stops, and LeaseLost as `check` does."""
@@ -121,7 +124,7 @@ class Context:
         """
         if self.is_completed:
             raise RuntimeError("the job is acknowledged already")
-        self.check()
+        self._assert_held()  # but not `check`: who got this far finishes, also when the worker stops
         with translated(), self.pool.connection() as connection, connection.transaction():
             connection.execute(sql.SET_CONTEXT, {"shop_id": self.job.shop_id, "trace_id": self.trace_id})
             yield connection

@@ -46,8 +46,6 @@ _SENDS = 20
 _CANCEL_SECONDS = 5.0
 #: Seconds for which the names of all queues are good.
 _QUEUES_SECONDS = 300.0
-#: Jobs that take less, seconds, are claimed ahead.
-_SHORT_SECONDS = 0.05
 #: Seconds of silence after which a thread counts as stuck.
 _STUCK_SECONDS = 120.0
 #: Longest texts that are kept with a job.
@@ -114,8 +112,6 @@ class Worker:
         self._claims: Connection | None = None
         self._claimed_at: float | None = None
         self._seen_at = time.monotonic()
-        #: Seconds that a job has taken of late; long until it is known.
-        self._pace = 1.0
         self._known: list[str] = []
         self._known_until = 0.0
         handlers.load()
@@ -173,12 +169,12 @@ class Worker:
             DatabaseUnavailable: the database is away.
         """
         while not self._stopping.is_set():
-            claimed = self._claim()
+            was_idle = not self._running  # what ends during the claim may have left more to do
+            if self._claim() == 0 and was_idle:
+                break
             with self._changed:
                 if self._running:
-                    self._changed.wait_for(self._has_room, timeout=1.0)
-                elif not claimed:
-                    break
+                    self._changed.wait(timeout=1.0)
         return self.tally
 
     def stop(self, grace: float | None = None) -> None:
@@ -243,12 +239,11 @@ class Worker:
 
     # --- Claiming -----------------------------------------------------------------------------------------
     def _room(self) -> int:
-        """Return how many jobs may be claimed. Short ones are claimed ahead, so that threads need not wait for claims."""
-        ahead = self.concurrency if self._pace < _SHORT_SECONDS else 0
-        return self.concurrency + ahead - len(self._running)
+        """Return how many jobs may begin. None is claimed ahead: another worker may be free for it."""
+        return self.concurrency - len(self._running)
 
     def _has_room(self) -> bool:
-        """Say whether another job may be claimed."""
+        """Say whether another job may begin."""
         return self._room() > 0
 
     def _dispatch(self) -> None:
@@ -360,7 +355,6 @@ class Worker:
                 self.metrics.lease_losses.inc()
             with self._changed:
                 self._running.discard(context)
-                self._pace += (seconds - self._pace) / 8
                 self.metrics.running.set(len(self._running))
                 setattr(self.tally, outcome, getattr(self.tally, outcome) + 1)
                 self._changed.notify_all()
