@@ -1,6 +1,7 @@
 -- Deploy neanelu:schema/mirror to pg
 -- requires: schema/bulk
 -- requires: schema/webhooks
+-- requires: policies/grants
 -- How the mirror stays true between bulk runs: who applies which webhook, what is known to be gone, which objects are to be
 -- asked for, and what comparisons with Shopify found.
 

@@ -117,6 +117,13 @@ COMMENT ON FUNCTION sync._insert_statements(text, boolean) IS
 
 -- Steps of a merge --------------------------------------------------------------------------------------------------
 
+CREATE FUNCTION sync._data_time(p_run bulk_runs) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT greatest((p_run.cursor_state ->> 'operation_created_at')::timestamptz, p_run.started_at) $$;
+COMMENT ON FUNCTION sync._data_time(bulk_runs) IS
+    'As of when a run''s data holds: when Shopify began its operation, by its clock in whole seconds, and not before the run began. Pure.';
+
 CREATE FUNCTION sync._mark_stale(p_run bulk_runs, p_staging text, p_target text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
@@ -130,12 +137,38 @@ BEGIN
         SELECT $1, s.stream, s.object_id, 'stale'
           FROM neanelu.%1$I AS s
           JOIN neanelu.%2$I AS t ON t.shop_id = $2 AND t.shopify_gid = s.shopify_gid
-         WHERE s.bulk_run_id = $1 AND s.validation_status = 'valid' AND t.updated_at_shopify > s.updated_at_shopify$q$, p_staging, p_target)
-      USING p_run.id, p_run.shop_id;
+         WHERE s.bulk_run_id = $1 AND s.validation_status = 'valid'
+           AND CASE WHEN t.deleted_at IS NULL OR t.deletion_reason = 'erasure' THEN t.updated_at_shopify > s.updated_at_shopify
+                    ELSE t.deleted_at > $3 AND coalesce(s.updated_at_shopify <= t.deleted_at, true) END$q$, p_staging, p_target)
+      USING p_run.id, p_run.shop_id, sync._data_time(p_run);
 END
 $$;
 COMMENT ON FUNCTION sync._mark_stale(bulk_runs, text, text) IS
-    'Notes the objects for which the mirror has newer data (updatedAt) from another path: they are not overwritten. Locks: none.';
+    'Notes the objects for which the mirror has newer data (updatedAt), or knows that they were deleted since the run''s data was taken, from '
+    'another path: they are not overwritten. Locks: none.';
+
+CREATE FUNCTION sync._mark_buried(p_run bulk_runs) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM mirror_tombstones AS d WHERE d.shop_id = p_run.shop_id AND d.deleted_at > sync._data_time(p_run) LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    INSERT INTO bulk_outcomes (bulk_run_id, stream, object_id, outcome)
+    SELECT p_run.id, g.stream, g.object_id, 'stale'
+      FROM mirror_tombstones AS d
+      JOIN sync_streams AS s ON s.kind = d.kind AND s.resource = p_run.query_type
+      JOIN bulk_groups AS g ON g.bulk_run_id = p_run.id AND g.stream = s.stream AND g.object_id = d.object_id
+      JOIN bulk_lines AS l ON l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt AND l.stream = g.stream AND l.owner_id = g.object_id AND l.kind = s.kind
+     WHERE d.shop_id = p_run.shop_id AND d.deleted_at > sync._data_time(p_run)
+       AND coalesce((CASE WHEN pg_input_is_valid(l.doc ->> 'updatedAt', 'timestamptz') THEN l.doc ->> 'updatedAt' END)::timestamptz <= d.deleted_at, true);
+END
+$$;
+COMMENT ON FUNCTION sync._mark_buried(bulk_runs) IS
+    'Notes the objects that a webhook said were deleted after the run''s data was taken, also those that the mirror never had: they do not come '
+    'to life. Locks: none.';
 
 CREATE FUNCTION sync._mark_unwhole(p_run bulk_runs) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
@@ -320,7 +353,7 @@ AS $$
     SELECT format($q$
 UPDATE neanelu.%1$I AS t
    SET deleted_at = now(), deletion_reason = 'snapshot', updated_at = now()
- WHERE t.shop_id = $2 AND t.deleted_at IS NULL
+ WHERE t.shop_id = $2 AND t.deleted_at IS NULL AND t.synced_at < $4
    AND NOT EXISTS (SELECT FROM neanelu.bulk_groups AS g WHERE g.bulk_run_id = $1 AND g.stream = $3 AND g.object_id = %2$s)
    AND NOT EXISTS (SELECT FROM neanelu.bulk_errors AS e WHERE e.shop_id = $2 AND e.bulk_run_id = $1 AND e.object_gid = t.shopify_gid)
    AND NOT EXISTS (SELECT FROM neanelu.bulk_errors AS e WHERE e.shop_id = $2 AND e.bulk_run_id = $1 AND e.object_gid = 'gid://shopify/%4$s/' || %2$s)
@@ -337,7 +370,8 @@ UPDATE neanelu.%1$I AS t
      WHERE s.stream = p_table.stream
 $$;
 COMMENT ON FUNCTION sync._tombstone_statement(sync_tables) IS
-    'The UPDATE that marks rows whose object is neither among the loaded objects nor in an unchanged tree nor in quarantine. Reads only.';
+    'The UPDATE that marks rows whose object is neither among the loaded objects nor in an unchanged tree nor in quarantine, and that no other '
+    'path wrote since the run began ($1 run, $2 shop, $3 stream, $4 begin). Reads only.';
 
 CREATE FUNCTION sync._tombstone_missing(p_run bulk_runs, p_table sync_tables) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -346,7 +380,7 @@ AS $$
 DECLARE
     v_rows bigint;
 BEGIN
-    EXECUTE sync._tombstone_statement(p_table) USING p_run.id, p_run.shop_id, p_table.stream;
+    EXECUTE sync._tombstone_statement(p_table) USING p_run.id, p_run.shop_id, p_table.stream, coalesce(p_run.started_at, 'infinity');
     GET DIAGNOSTICS v_rows = ROW_COUNT;
     PERFORM sync._assert_tombstone_limit(p_run, p_table.target_table, v_rows);
     RETURN v_rows;
@@ -369,14 +403,14 @@ BEGIN
                SET deleted_at = now(), deletion_reason = 'snapshot', updated_at = now()
               FROM neanelu.bulk_groups AS g
              WHERE g.bulk_run_id = $1 AND g.stream = $3
-               AND t.shop_id = $2 AND t.deleted_at IS NULL AND %2$s = g.object_id
+               AND t.shop_id = $2 AND t.deleted_at IS NULL AND %2$s = g.object_id AND t.synced_at < $4
                AND NOT EXISTS (SELECT FROM neanelu.%3$I AS s WHERE s.bulk_run_id = $1 AND s.shopify_gid = t.shopify_gid)
                AND NOT EXISTS (SELECT FROM neanelu.bulk_outcomes AS o WHERE o.bulk_run_id = $1 AND o.stream = g.stream
                                   AND o.object_id = g.object_id AND o.outcome IN ('rejected', 'unwhole'))
             RETURNING g.stream, g.object_id)
         INSERT INTO neanelu.bulk_outcomes (bulk_run_id, stream, object_id, outcome) SELECT $1, stream, object_id, 'updated' FROM gone$q$,
         p_table.target_table, p_table.object_column, p_table.staging_table)
-      USING p_run.id, p_run.shop_id, p_table.stream;
+      USING p_run.id, p_run.shop_id, p_table.stream, coalesce(p_run.started_at, 'infinity');
     GET DIAGNOSTICS v_rows = ROW_COUNT;
     RETURN v_rows;
 END
@@ -583,7 +617,22 @@ LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT pg_advisory_xact_lock(hashtextextended('sync.merge:' || p_shop_id || ':' || p_resource, 0)) $$;
 COMMENT ON FUNCTION sync.lock_resource(uuid, text) IS
-    'Serialises writers of one resource of one shop until the transaction ends: every path that writes the mirror calls it first.';
+    'Serialises writers of one resource of one shop until the transaction ends: every path that writes many of its rows calls it first.';
+
+CREATE FUNCTION sync.share_resource(p_shop_id uuid, p_resource text) RETURNS void
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT pg_advisory_xact_lock_shared(hashtextextended('sync.merge:' || p_shop_id || ':' || p_resource, 0)) $$;
+COMMENT ON FUNCTION sync.share_resource(uuid, text) IS
+    'Keeps sync.lock_resource away until the transaction ends: every path that writes single objects calls it first, for several resources in the '
+    'order of their names, then sync.lock_object.';
+
+CREATE FUNCTION sync.lock_object(p_shop_id uuid, p_kind text, p_object_id bigint) RETURNS void
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT pg_advisory_xact_lock(hashtextextended('sync.object:' || p_shop_id || ':' || p_kind || '/' || p_object_id, 0)) $$;
+COMMENT ON FUNCTION sync.lock_object(uuid, text, bigint) IS
+    'Serialises writers of one object of one shop until the transaction ends, whether the mirror has it or not. Locks: that.';
 
 CREATE FUNCTION sync.merge(p_run_id uuid, p_token uuid) RETURNS SETOF bulk_runs
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -609,6 +658,7 @@ BEGIN
     FOREACH v_table IN ARRAY v_tables LOOP
         PERFORM sync._mark_stale(v_run, v_table.staging_table, v_table.target_table);
     END LOOP;
+    PERFORM sync._mark_buried(v_run);
     PERFORM sync._mark_unwhole(v_run);
     FOREACH v_table IN ARRAY v_tables LOOP
         PERFORM sync._merge_table(v_run, v_table);
