@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 mkdir -p secrets
 chmod 0700 secrets
-for name in postgres_password neanelu_sync_password neanelu_encryption_key; do
+for name in postgres_password neanelu_sync_password neanelu_worker_password neanelu_encryption_key; do
   [ -s "secrets/$name" ] && continue
   case $name in *_key) bytes=32 ;; *) bytes=24 ;; esac
   head -c "$bytes" /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n' > "secrets/$name"
