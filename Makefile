@@ -6,6 +6,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # The environment is made anew when one of these changes; otherwise a second run is quick.
 STAMP  := $(VENV)/.installed
+# Tests mostly wait: for servers that start, daemons that are killed, leases that run out.
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test psql bench lint format docs clean purge
@@ -28,8 +30,8 @@ $(STAMP): pyproject.toml requirements.lock
 demo: $(STAMP) ## provision PostgreSQL, deploy, sync two sandbox shops, report
 	@$(BIN)/neanelu demo
 
-test: $(STAMP) ## run every pgTAP and pytest test (TESTS=path, ARGS=options)
-	@$(BIN)/python -m pytest $(ARGS) $(TESTS)
+test: $(STAMP) ## run every pgTAP and pytest test (TESTS=path, ARGS=options, WORKERS=processes)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS) $(TESTS)
 
 psql: $(STAMP) ## open psql on the database
 	@$(BIN)/neanelu server start >/dev/null
