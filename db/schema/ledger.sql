@@ -28,8 +28,6 @@ CREATE TABLE neanelu.inventory_ledger (
   reference_id      varchar(255),
   cost_per_unit     numeric(12,2),
   CONSTRAINT inventory_ledger_pkey PRIMARY KEY (shop_id, id, recorded_at),
-  CONSTRAINT inventory_ledger_shop_id_variant_id_fkey
-    FOREIGN KEY (shop_id, variant_id) REFERENCES neanelu.shopify_variants (shop_id, id) ON DELETE RESTRICT,
   CONSTRAINT inventory_ledger_reason_check
     CHECK (reason IN ('SALE', 'RESTOCK', 'ADJUSTMENT', 'RETURN', 'SYNC', 'TRANSFER')),
   CONSTRAINT inventory_ledger_position_check CHECK (position > 0),
@@ -49,7 +47,9 @@ COMMENT ON TABLE neanelu.inventory_ledger IS
 COMMENT ON COLUMN neanelu.inventory_ledger.id IS 'Entry id, given when it was recorded; unique with shop and recorded_at.';
 COMMENT ON COLUMN neanelu.inventory_ledger.shop_id IS
   'Tenant; first column of the primary key and of every reference.';
-COMMENT ON COLUMN neanelu.inventory_ledger.variant_id IS 'Variant whose stock changed.';
+COMMENT ON COLUMN neanelu.inventory_ledger.variant_id IS
+  'Variant whose stock changed. Held by the balance, which every entry has and which refers to the variant: a reference of '
+  'its own would cost each entry a look-up.';
 COMMENT ON COLUMN neanelu.inventory_ledger.recorded_at IS
   'Business timestamp: when the stock changed, as the source says; partition key.';
 COMMENT ON COLUMN neanelu.inventory_ledger.created_at IS
@@ -86,7 +86,7 @@ CREATE TABLE neanelu.inventory_arrivals (
   reference_type varchar(50),
   reference_id   varchar(255),
   cost_per_unit  numeric(12,2),
-  CONSTRAINT inventory_arrivals_pkey PRIMARY KEY (shop_id, variant_id, location_id, arrival_no),
+  CONSTRAINT inventory_arrivals_pkey PRIMARY KEY (shop_id, variant_id, arrival_no),
   CONSTRAINT inventory_arrivals_delta_check CHECK (delta <> 0),
   CONSTRAINT inventory_arrivals_reason_check
     CHECK (reason IN ('SALE', 'RESTOCK', 'ADJUSTMENT', 'RETURN', 'SYNC', 'TRANSFER')),
@@ -103,7 +103,7 @@ COMMENT ON TABLE neanelu.inventory_arrivals IS
   'Changes of stock that were recorded and not folded yet: appended by inventory.record and its siblings, moved into '
   'inventory_ledger by inventory.fold, in the order of arrival_no, normally within a second. Without references: a look-up '
   'per row would lock the shop''s and the variant''s row for every writer; the recording functions look instead, and the '
-  'ledger has the reference.';
+  'balance, which the fold writes, has the reference.';
 COMMENT ON COLUMN neanelu.inventory_arrivals.shop_id IS
   'Tenant; first column of the primary key.';
 COMMENT ON COLUMN neanelu.inventory_arrivals.variant_id IS 'Variant whose stock changed.';

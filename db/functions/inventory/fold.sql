@@ -49,6 +49,7 @@ SET search_path = neanelu, inventory, pg_temp
 SET work_mem = '64MB'
 AS $$
 DECLARE
+    v_from  constant timestamptz := (SELECT r.kept_from FROM inventory_retention AS r);
     v_taken integer;
     v_moved integer;
 BEGIN
@@ -65,14 +66,15 @@ BEGIN
         -- a variant that was erased under its arrivals takes them along
         SELECT s.*, b.quantity, b.entries AS position, b.shop_id IS NOT NULL AS has_balance
           FROM sums AS s
-          JOIN shopify_variants AS v ON v.shop_id = s.shop_id AND v.id = s.variant_id
           LEFT JOIN inventory_balances AS b ON b.shop_id = s.shop_id AND b.variant_id = s.variant_id AND b.location_id = s.location_id
+         WHERE b.shop_id IS NOT NULL
+            OR EXISTS (SELECT FROM shopify_variants AS v WHERE v.shop_id = s.shop_id AND v.id = s.variant_id)
     ), moved AS (
         INSERT INTO inventory_ledger
             (id, shop_id, variant_id, sku, location_id, delta, reason, reference_type, reference_id, cost_per_unit, recorded_at, created_at,
              position, previous_quantity, new_quantity)
         SELECT c.id, c.shop_id, c.variant_id, c.sku, c.location_id, c.delta, c.reason, c.reference_type, c.reference_id, c.cost_per_unit,
-               greatest(c.recorded_at, r.kept_from), c.created_at, c.place,
+               greatest(c.recorded_at, v_from), c.created_at, c.place,
                CASE WHEN c.is_small THEN c.after - c.delta END, CASE WHEN c.is_small THEN c.after END
           FROM (SELECT t.*, coalesce(k.position, 0) + t.nth AS place, q.after,
                        q.after BETWEEN -2147483648 AND 2147483647 AND q.after - t.delta BETWEEN -2147483648 AND 2147483647 AS is_small
@@ -81,7 +83,6 @@ BEGIN
                         WINDOW w AS (PARTITION BY x.shop_id, x.variant_id, x.location_id ORDER BY x.arrival_no ROWS UNBOUNDED PRECEDING)) AS t
                   JOIN known AS k USING (shop_id, variant_id, location_id)
                  CROSS JOIN LATERAL (SELECT coalesce(k.quantity, 0) + t.running) AS q (after)) AS c
-         CROSS JOIN inventory_retention AS r
         RETURNING 1
     ), changed AS (
         UPDATE inventory_balances AS b
@@ -121,21 +122,29 @@ COMMENT ON FUNCTION inventory._stock(uuid, uuid, text) IS
 
 CREATE FUNCTION inventory._stock_at(p_shop_id uuid, p_variant_id uuid, p_location_id text, p_at timestamptz)
 RETURNS bigint
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SET search_path = neanelu, pg_temp
 AS $$
-    SELECT coalesce((SELECT b.quantity FROM inventory_balances AS b
-                      WHERE b.shop_id = p_shop_id AND b.variant_id = p_variant_id AND b.location_id = p_location_id), 0)
-         + coalesce((SELECT sum(a.delta) FROM inventory_arrivals AS a
-                      WHERE a.shop_id = p_shop_id AND a.variant_id = p_variant_id AND a.location_id = p_location_id
-                        AND a.recorded_at <= p_at), 0)
-         - coalesce((SELECT sum(l.delta) FROM inventory_ledger AS l
-                      WHERE l.shop_id = p_shop_id AND l.variant_id = p_variant_id AND l.location_id = p_location_id
-                        AND l.recorded_at > p_at), 0)
+DECLARE
+    v_balance inventory_balances;
+    v_later   bigint;
+    v_arrived bigint;
+BEGIN
+    SELECT b.* INTO v_balance FROM inventory_balances AS b
+     WHERE b.shop_id = p_shop_id AND b.variant_id = p_variant_id AND b.location_id = p_location_id;
+    SELECT sum(a.delta) INTO STRICT v_arrived FROM inventory_arrivals AS a
+     WHERE a.shop_id = p_shop_id AND a.variant_id = p_variant_id AND a.location_id = p_location_id AND a.recorded_at <= p_at;
+    IF v_balance.last_updated_at > p_at THEN
+        SELECT sum(l.delta) INTO STRICT v_later FROM inventory_ledger AS l
+         WHERE l.shop_id = p_shop_id AND l.variant_id = p_variant_id AND l.location_id = p_location_id AND l.recorded_at > p_at;
+    END IF;
+    RETURN coalesce(v_balance.quantity, 0) + coalesce(v_arrived, 0) - coalesce(v_later, 0);
+END
 $$;
 COMMENT ON FUNCTION inventory._stock_at(uuid, uuid, text, timestamptz) IS
-    'Stock of a variant at a location by business time: what there is, less what was recorded for later. Reads only. Raises: nothing';
+    'Stock of a variant at a location by business time: what there is, less what was recorded for later; all in the snapshot of the calling statement. '
+    'Reads only. Raises: nothing';
 
 CREATE FUNCTION inventory.available(p_shop_id uuid, p_variant_id uuid, p_location_id text DEFAULT NULL)
 RETURNS bigint

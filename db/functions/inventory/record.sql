@@ -12,13 +12,13 @@ SET LOCAL ROLE neanelu_engine;
 CREATE FUNCTION inventory._receipt(p_reference_type text, p_reference_id text, p_variant_id uuid, p_location_id text)
 RETURNS uuid
 LANGUAGE sql
-IMMUTABLE
+STABLE
 PARALLEL SAFE
 RETURN pg_catalog.encode(pg_catalog.substr(pg_catalog.sha256(pg_catalog.convert_to(
     p_reference_type || E'\x1f' || p_reference_id || E'\x1f' || p_variant_id::pg_catalog.text || p_location_id, 'UTF8')), 1, 16),
     'hex')::pg_catalog.uuid;
 COMMENT ON FUNCTION inventory._receipt(text, text, uuid, text) IS
-    'By what an entry with a reference is known again: 128 bits of a SHA-256; NULL without a reference. Reads nothing. Raises: nothing';
+    'By what an entry with a reference is known again: 128 bits of a SHA-256; NULL without a reference. Stable, as convert_to is, so that the planner inlines it. Reads nothing. Raises: nothing';
 
 CREATE FUNCTION inventory._assert_kept(p_recorded_at timestamptz[])
 RETURNS void
@@ -80,6 +80,53 @@ COMMENT ON FUNCTION inventory.record(uuid, uuid, text, integer, text, text, text
     'Locks: the receipt of the reference until the transaction ends; nothing of the variant. '
     'Raises: NA002, NI002 (no such variant), NI003 (time out of range), 23514 (no such reason, zero, half a reference)';
 
+CREATE FUNCTION inventory._take_receipts(
+    p_shop_id uuid, p_variant_ids uuid[], p_location_ids text[], p_reference_types text[], p_reference_ids text[])
+RETURNS uuid[]
+LANGUAGE sql
+VOLATILE
+SET search_path = neanelu, inventory, pg_temp
+AS $$
+    WITH given AS (
+        SELECT inventory._receipt(g.reference_type, g.reference_id, g.variant_id, coalesce(g.location, '')) AS receipt
+          FROM unnest(p_variant_ids, p_location_ids, p_reference_types, p_reference_ids) AS g (variant_id, location, reference_type, reference_id)
+    ), fresh AS (
+        -- sorted: batches that share references wait for each other, but not in a circle
+        INSERT INTO inventory_receipts (shop_id, receipt)
+        SELECT p_shop_id, g.receipt FROM given AS g WHERE g.receipt IS NOT NULL ORDER BY g.receipt
+        ON CONFLICT DO NOTHING
+        RETURNING receipt
+    )
+    SELECT coalesce(array_agg(f.receipt), '{}') FROM fresh AS f
+$$;
+COMMENT ON FUNCTION inventory._take_receipts(uuid, uuid[], text[], text[], text[]) IS
+    'Notes the references of a batch, and returns the receipts of those that were not noted before. Locks: the receipts, in one order. Raises: nothing';
+
+CREATE FUNCTION inventory._fresh(
+    p_shop_id uuid, p_variant_ids uuid[], p_location_ids text[], p_reference_types text[], p_reference_ids text[])
+RETURNS boolean[]
+LANGUAGE plpgsql
+VOLATILE
+SET search_path = neanelu, inventory, pg_temp
+AS $$
+DECLARE
+    v_receipts constant uuid[] := inventory._take_receipts(p_shop_id, p_variant_ids, p_location_ids, p_reference_types, p_reference_ids);
+BEGIN
+    IF cardinality(v_receipts) = cardinality(p_variant_ids) THEN
+        RETURN NULL;
+    END IF;
+    RETURN ARRAY(
+        SELECT r.receipt IS NULL OR r.receipt = ANY (v_receipts) AND row_number() OVER (PARTITION BY r.receipt ORDER BY r.no) = 1
+          FROM (SELECT g.no, inventory._receipt(g.reference_type, g.reference_id, g.variant_id, coalesce(g.location, '')) AS receipt
+                  FROM unnest(p_variant_ids, p_location_ids, p_reference_types, p_reference_ids)
+                       WITH ORDINALITY AS g (variant_id, location, reference_type, reference_id, no)) AS r
+         ORDER BY r.no);
+END
+$$;
+COMMENT ON FUNCTION inventory._fresh(uuid, uuid[], text[], text[], text[]) IS
+    'Notes the references of a batch and says of each entry whether it counts: it has no reference, or is the first with one that is new. NULL: all count. '
+    'Locks: the receipts, in one order. Raises: nothing';
+
 CREATE FUNCTION inventory.record_many(
     p_shop_id uuid, p_variant_ids uuid[], p_location_ids text[], p_deltas integer[], p_reasons text[],
     p_reference_types text[] DEFAULT NULL, p_reference_ids text[] DEFAULT NULL, p_recorded_at timestamptz[] DEFAULT NULL,
@@ -91,42 +138,27 @@ SECURITY DEFINER
 SET search_path = neanelu, inventory, pg_temp
 AS $$
 DECLARE
-    v_times constant timestamptz[] := coalesce(p_recorded_at, array_fill(now(), ARRAY[cardinality(p_variant_ids)]));
-    v_found  integer;
-    v_made   integer;
+    v_fresh boolean[];
+    v_made  integer;
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);
     IF p_recorded_at IS NOT NULL THEN
         PERFORM inventory._assert_kept(p_recorded_at);
     END IF;
-    WITH given AS MATERIALIZED (
-        SELECT g.*, coalesce(g.location, '') AS location_id, v.sku, v.id AS found,
-               inventory._receipt(g.reference_type, g.reference_id, g.variant_id, coalesce(g.location, '')) AS receipt
-          FROM unnest(p_variant_ids, p_location_ids, p_deltas, p_reasons, p_reference_types, p_reference_ids, v_times, p_costs_per_unit)
-               WITH ORDINALITY AS g (variant_id, location, delta, reason, reference_type, reference_id, recorded_at, cost, no)
-          LEFT JOIN shopify_variants AS v ON v.shop_id = p_shop_id AND v.id = g.variant_id
-    ), fresh AS (
-        -- sorted: two batches that share references wait for each other at most once
-        INSERT INTO inventory_receipts (shop_id, receipt)
-        SELECT p_shop_id, g.receipt FROM given AS g WHERE g.receipt IS NOT NULL AND g.found IS NOT NULL ORDER BY g.receipt
-        ON CONFLICT DO NOTHING
-        RETURNING receipt
-    ), wanted AS (
-        SELECT g.* FROM given AS g WHERE g.receipt IS NULL
-        UNION ALL
-        (SELECT DISTINCT ON (g.receipt) g.* FROM given AS g JOIN fresh AS f ON f.receipt = g.receipt ORDER BY g.receipt, g.no)
-    ), made AS (
-        INSERT INTO inventory_arrivals
-            (shop_id, variant_id, location_id, delta, reason, reference_type, reference_id, recorded_at, cost_per_unit, sku)
-        SELECT p_shop_id, w.variant_id, w.location_id, w.delta, w.reason, w.reference_type, w.reference_id, w.recorded_at, w.cost, w.sku
-          FROM wanted AS w
-         WHERE w.found IS NOT NULL
-         ORDER BY w.no
-        RETURNING 1
-    )
-    SELECT (SELECT count(g.found) FROM given AS g), (SELECT count(*) FROM made) INTO STRICT v_found, v_made;
-    IF v_found < cardinality(p_variant_ids) THEN
-        RAISE EXCEPTION 'the shop does not have all of the variants: % of %', v_found, cardinality(p_variant_ids) USING ERRCODE = 'NI002';
+    IF p_reference_ids IS NOT NULL THEN
+        v_fresh := inventory._fresh(p_shop_id, p_variant_ids, p_location_ids, p_reference_types, p_reference_ids);
+    END IF;
+    INSERT INTO inventory_arrivals
+        (shop_id, variant_id, location_id, delta, reason, reference_type, reference_id, recorded_at, cost_per_unit, sku)
+    SELECT p_shop_id, v.id, coalesce(g.location, ''), g.delta, g.reason, g.reference_type, g.reference_id,
+           CASE WHEN p_recorded_at IS NULL THEN now() ELSE g.recorded_at END, g.cost, v.sku
+      FROM unnest(p_variant_ids, p_location_ids, p_deltas, p_reasons, p_reference_types, p_reference_ids, p_recorded_at, p_costs_per_unit, v_fresh)
+           AS g (variant_id, location, delta, reason, reference_type, reference_id, recorded_at, cost, is_fresh)
+      JOIN shopify_variants AS v ON v.shop_id = p_shop_id AND v.id = g.variant_id
+     WHERE v_fresh IS NULL OR g.is_fresh;
+    GET DIAGNOSTICS v_made = ROW_COUNT;
+    IF v_made < coalesce((SELECT count(*) FROM unnest(v_fresh) AS f (is_fresh) WHERE f.is_fresh), 0) OR v_fresh IS NULL AND v_made < cardinality(p_variant_ids) THEN
+        RAISE EXCEPTION 'the shop does not have all of the variants' USING ERRCODE = 'NI002';
     END IF;
     RETURN v_made;
 END

@@ -38,12 +38,13 @@ BEGIN
     FOR v_partition IN
         SELECT c.oid::regclass AS name, c.relname, c.relrowsecurity AND c.relforcerowsecurity AS is_secured,
                pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT' AND NOT EXISTS (SELECT FROM pg_policy AS y WHERE y.polrelid = c.oid) AS needs_policy,
-               to_regprocedure('audit.tg_audit_logs__refuse()') IS NOT NULL AND i.inhparent = 'neanelu.audit_logs'::regclass
-               AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = c.oid AND t.tgname = 'tg_audit_logs__refuse_truncate')
-                   AS needs_guard
+               g.tgname IS NOT NULL AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = c.oid AND t.tgname = g.tgname) AS needs_guard,
+               g.tgname AS guard, g.tgfoid::regproc AS guard_function
           FROM pg_inherits AS i
           JOIN pg_class AS c ON c.oid = i.inhrelid
           JOIN pg_class AS p ON p.oid = i.inhparent
+          -- the statement trigger that refuses TRUNCATE of the parent: tgtype has the bit 32
+          LEFT JOIN pg_trigger AS g ON g.tgrelid = p.oid AND g.tgtype & 32 <> 0 AND g.tgname LIKE '%\_\_refuse\_truncate'
          WHERE p.relnamespace = 'neanelu'::regnamespace AND p.relkind = 'p' AND c.relkind IN ('r', 'p')
          ORDER BY c.oid
     LOOP
@@ -56,8 +57,8 @@ BEGIN
                            v_partition.relname || '_owner_all', v_partition.name);
         END IF;
         IF v_partition.needs_guard THEN
-            EXECUTE format('CREATE TRIGGER tg_audit_logs__refuse_truncate BEFORE TRUNCATE ON %s '
-                           'FOR EACH STATEMENT EXECUTE FUNCTION audit.tg_audit_logs__refuse()', v_partition.name);
+            EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s()',
+                           v_partition.guard, v_partition.name, v_partition.guard_function);
         END IF;
         v_covered := v_covered + (NOT v_partition.is_secured OR v_partition.needs_policy OR v_partition.needs_guard)::integer;
     END LOOP;
@@ -66,7 +67,7 @@ END
 $body$;
 COMMENT ON FUNCTION ops._cover_partitions() IS
     'Gives each partition what PostgreSQL does not clone from its parent: forced row level security without policies, so that only the way '
-    'through the parent shows rows (the default partition is open to neanelu_owner, who sorts its rows), and the refusal of TRUNCATE on the audit log. Returns how many partitions it changed. '
+    'through the parent shows rows (the default partition is open to neanelu_owner, who sorts its rows), and the refusal of TRUNCATE where the parent has one. Returns how many partitions it changed. '
     'Idempotent. Locks the partitions it changes (ACCESS EXCLUSIVE), no others. Raises: nothing of its own';
 
 CREATE FUNCTION ops.maintain_partitions()

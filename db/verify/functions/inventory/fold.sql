@@ -8,19 +8,19 @@ DECLARE
 BEGIN
     -- Each function is there, of its owner, closed to PUBLIC, with a search path; and exactly these logins may call it.
     SELECT string_agg(f.name, ', ') INTO v_bad
-      FROM (VALUES ('inventory._lock_fold(boolean)', '{}'),
-                   ('inventory._take_arrivals(integer)', '{}'),
-                   ('inventory.fold(integer)', '{neanelu_worker,neanelu_operator}'),
-                   ('inventory._stock(uuid, uuid, text)', '{}'),
-                   ('inventory._stock_at(uuid, uuid, text, timestamptz)', '{}'),
-                   ('inventory.available(uuid, uuid, text)', '{neanelu_tenant,neanelu_app,neanelu_webhooks,neanelu_worker,neanelu_operator}'),
-                   ('inventory.stock_at(uuid, uuid, text, timestamptz)', '{neanelu_tenant,neanelu_app,neanelu_webhooks,neanelu_worker,neanelu_operator}'),
-                   ('inventory.reconcile(uuid)', '{neanelu_tenant,neanelu_app,neanelu_worker,neanelu_operator}'),
-                   ('inventory.fold_lag()', '{neanelu_worker,neanelu_operator}')) AS f (name, callers)
+      FROM (VALUES ('inventory._lock_fold(boolean)', 'neanelu_engine', false, '{}'),
+                   ('inventory._take_arrivals(integer)', 'neanelu_engine', false, '{}'),
+                   ('inventory.fold(integer)', 'neanelu_engine', true, '{neanelu_worker,neanelu_operator}'),
+                   ('inventory._stock(uuid, uuid, text)', 'neanelu_engine', false, '{}'),
+                   ('inventory._stock_at(uuid, uuid, text, timestamptz)', 'neanelu_engine', false, '{}'),
+                   ('inventory.available(uuid, uuid, text)', 'neanelu_engine', true, '{neanelu_tenant,neanelu_app,neanelu_webhooks,neanelu_worker,neanelu_operator}'),
+                   ('inventory.stock_at(uuid, uuid, text, timestamptz)', 'neanelu_engine', true, '{neanelu_tenant,neanelu_app,neanelu_webhooks,neanelu_worker,neanelu_operator}'),
+                   ('inventory.reconcile(uuid)', 'neanelu_engine', true, '{neanelu_tenant,neanelu_app,neanelu_worker,neanelu_operator}'),
+                   ('inventory.fold_lag()', 'neanelu_engine', true, '{neanelu_worker,neanelu_operator}')) AS f (name, owner, is_definer, callers)
       JOIN pg_catalog.pg_proc AS p ON p.oid = f.name::regprocedure
-     WHERE p.proowner <> 'neanelu_engine'::regrole
+     WHERE p.proowner <> f.owner::regrole
         OR p.prosecdef AND (p.proconfig IS NULL OR NOT p.proconfig[1] LIKE 'search_path=%pg_temp')
-        OR p.prosecdef = (f.name LIKE 'inventory.\_%')
+        OR p.prosecdef <> f.is_definer
         OR EXISTS (SELECT FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a WHERE a.grantee = 0)
         OR EXISTS (SELECT FROM pg_catalog.pg_roles AS r
                     WHERE r.rolname IN ('neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker', 'neanelu_operator',

@@ -8,16 +8,18 @@ DECLARE
 BEGIN
     -- Each function is there, of its owner, closed to PUBLIC, with a search path; and exactly these logins may call it.
     SELECT string_agg(f.name, ', ') INTO v_bad
-      FROM (VALUES ('inventory._receipt(text, text, uuid, text)', '{}'),
-                   ('inventory._assert_kept(timestamptz[])', '{}'),
-                   ('inventory.record(uuid, uuid, text, integer, text, text, text, timestamptz, numeric)', '{neanelu_app,neanelu_webhooks,neanelu_worker,neanelu_operator}'),
-                   ('inventory.record_many(uuid, uuid[], text[], integer[], text[], text[], text[], timestamptz[], numeric[])', '{neanelu_app,neanelu_webhooks,neanelu_worker,neanelu_operator}'),
-                   ('inventory.record_many(uuid, jsonb)', '{neanelu_app,neanelu_webhooks,neanelu_worker,neanelu_operator}'),
-                   ('inventory.transfer(uuid, uuid, text, text, integer, text, timestamptz)', '{neanelu_app,neanelu_webhooks,neanelu_worker,neanelu_operator}')) AS f (name, callers)
+      FROM (VALUES ('inventory._receipt(text, text, uuid, text)', 'neanelu_engine', false, '{}'),
+                   ('inventory._assert_kept(timestamptz[])', 'neanelu_engine', false, '{}'),
+                   ('inventory.record(uuid, uuid, text, integer, text, text, text, timestamptz, numeric)', 'neanelu_engine', true, '{neanelu_app,neanelu_webhooks,neanelu_worker,neanelu_operator}'),
+                   ('inventory._take_receipts(uuid, uuid[], text[], text[], text[])', 'neanelu_engine', false, '{}'),
+                   ('inventory._fresh(uuid, uuid[], text[], text[], text[])', 'neanelu_engine', false, '{}'),
+                   ('inventory.record_many(uuid, uuid[], text[], integer[], text[], text[], text[], timestamptz[], numeric[])', 'neanelu_engine', true, '{neanelu_app,neanelu_webhooks,neanelu_worker,neanelu_operator}'),
+                   ('inventory.record_many(uuid, jsonb)', 'neanelu_engine', true, '{neanelu_app,neanelu_webhooks,neanelu_worker,neanelu_operator}'),
+                   ('inventory.transfer(uuid, uuid, text, text, integer, text, timestamptz)', 'neanelu_engine', true, '{neanelu_app,neanelu_webhooks,neanelu_worker,neanelu_operator}')) AS f (name, owner, is_definer, callers)
       JOIN pg_catalog.pg_proc AS p ON p.oid = f.name::regprocedure
-     WHERE p.proowner <> 'neanelu_engine'::regrole
+     WHERE p.proowner <> f.owner::regrole
         OR p.prosecdef AND (p.proconfig IS NULL OR NOT p.proconfig[1] LIKE 'search_path=%pg_temp')
-        OR p.prosecdef = (f.name LIKE 'inventory.\_%')
+        OR p.prosecdef <> f.is_definer
         OR EXISTS (SELECT FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a WHERE a.grantee = 0)
         OR EXISTS (SELECT FROM pg_catalog.pg_roles AS r
                     WHERE r.rolname IN ('neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker', 'neanelu_operator',
