@@ -232,12 +232,13 @@ class Store:
             error = await self._try(batch)
             if error is None:
                 return
-            if isinstance(error, psycopg.DataError) and len(batch) > 1:
+            problem = _problem_of_a_body(error)
+            if problem is not None and len(batch) > 1:
                 half = len(batch) // 2
                 await self._store(batch[:half])
                 batch = batch[half:]
-            elif isinstance(error, psycopg.DataError) and batch[0].problem is None:
-                batch[0].problem = error.diag.message_primary or "it is not JSON"
+            elif problem is not None and batch[0].problem is None:
+                batch[0].problem = problem
             else:
                 self._report(error)
                 await asyncio.sleep(RETRY_PAUSE)
@@ -296,6 +297,13 @@ class Store:
         code = getattr(error, "sqlstate", None) or type(error).__name__
         lines = str(error).splitlines()
         log.warning("batch not stored", code=code, error=lines[0] if lines else "")
+
+
+def _problem_of_a_body(error: BaseException) -> str | None:
+    """Return why the database cannot read a body: class 22, or 54 for one too deep or large inside; None for other errors."""
+    if isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in ("22", "54"):
+        return error.diag.message_primary or "it is not JSON"
+    return None
 
 
 def _give_up(delivery: Delivery) -> None:
