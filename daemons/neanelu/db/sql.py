@@ -130,3 +130,61 @@ PING: Final = "SELECT 1"
 PRIVACY_REQUESTS: Final = "SELECT * FROM privacy.requests(%(open_only)s)"
 PRIVACY_EXPORT: Final = "SELECT privacy.read_export(%(request_id)s) AS export"
 PRIVACY_TRACES: Final = "SELECT * FROM privacy.find_traces(%(shop_id)s, %(identifiers)s)"
+
+# --- Tokens and sign-in -----------------------------------------------------------------------------------
+BEGIN_TOKEN_REFRESH: Final = """
+    SELECT * FROM shops.begin_token_refresh(
+        %(shop_id)s, %(refresher)s, %(lease)s, %(margin)s, %(refused_pair)s, %(insist)s)"""
+STORE_TOKENS: Final = """
+    SELECT shops.store_tokens(
+        %(shop_id)s, %(pair_id)s, %(ciphertext)s, %(iv)s, %(tag)s, %(key_version)s, %(refresh_token)s, %(expires_in)s,
+        %(refresh_expires_in)s, %(scopes)s) AS stored"""
+FAIL_TOKEN_REFRESH: Final = """
+    SELECT shops.fail_token_refresh(
+        %(shop_id)s, %(attempt_id)s, %(code)s, %(message)s, %(is_refused)s, %(is_answered)s) AS status"""
+TOKEN_REPORT: Final = "SELECT * FROM shops.token_report(%(shop_id)s)"
+BEGIN_OAUTH: Final = """
+    SELECT shops.begin_oauth(%(domain)s, %(state)s, %(nonce)s, %(redirect_uri)s, %(lifetime)s) AS expires_at"""
+TAKE_OAUTH_STATE: Final = "SELECT shops.take_oauth_state(%(domain)s, %(state)s, %(nonce)s) AS outcome"
+COMPLETE_OAUTH: Final = """
+    SELECT shops.complete_oauth(
+        p_id => %(id)s, p_domain => %(domain)s, p_ciphertext => %(ciphertext)s, p_iv => %(iv)s, p_tag => %(tag)s,
+        p_key_version => %(key_version)s, p_scopes => %(scopes)s, p_refresh_token => %(refresh_token)s,
+        p_expires_in => %(expires_in)s, p_refresh_expires_in => %(refresh_expires_in)s, p_nonce_digest => %(nonce)s,
+        p_timezone => %(timezone)s, p_currency_code => %(currency_code)s,
+        p_shopify_shop_id => %(shopify_shop_id)s) AS result"""
+
+# --- Keys, flags, settings --------------------------------------------------------------------------------
+KEY_USAGE: Final = "SELECT * FROM ops.key_usage()"
+KEY_ROTATIONS: Final = """
+    SELECT id, key_version_old, key_version_new, status, records_updated, started_at, completed_at, error_message
+      FROM neanelu.key_rotations ORDER BY started_at DESC LIMIT %(limit)s"""
+BEGIN_KEY_ROTATION: Final = "SELECT * FROM ops.begin_key_rotation(%(version)s)"
+SEALED_BATCH: Final = (
+    "SELECT * FROM ops.sealed_batch(%(rotation_id)s, %(limit)s, %(after_place)s, %(after_row)s)"
+)
+RESEAL: Final = """
+    SELECT ops.reseal(%(rotation_id)s, %(places)s, %(shop_ids)s, %(row_keys)s, %(old)s, %(new)s) AS resealed"""
+FINISH_KEY_ROTATION: Final = "SELECT ops.finish_key_rotation(%(rotation_id)s) AS remaining"
+ABANDON_KEY_ROTATION: Final = "SELECT ops.abandon_key_rotation(%(reason)s) AS rotation_id"
+LIST_FLAGS: Final = """
+    SELECT flag_key, description, default_value, is_active, rollout_percentage, allowed_shop_ids, blocked_shop_ids, conditions,
+           updated_at
+      FROM neanelu.feature_flags ORDER BY flag_key"""
+EXPLAIN_FLAG: Final = "SELECT * FROM flags.explain(%(flag)s, %(shop_id)s)"
+SET_FLAG: Final = """
+    SELECT flag_key, description, default_value, is_active, rollout_percentage, allowed_shop_ids, blocked_shop_ids, conditions,
+           updated_at
+      FROM flags.set_flag(
+        %(flag)s, %(default)s, %(active)s, %(rollout)s, %(allowed)s::uuid[], %(blocked)s::uuid[], %(conditions)s::jsonb,
+        %(description)s)"""
+DELETE_FLAG: Final = "SELECT flags.delete_flag(%(flag)s)"
+CONFIG: Final = "SELECT flags.config(%(key)s) AS value"
+LIST_CONFIG: Final = "SELECT * FROM flags.list_config()"
+SET_CONFIG: Final = "SELECT flags.set_config(%(key)s, %(value)s::jsonb, %(sensitive)s, %(description)s)"
+DELETE_CONFIG: Final = "SELECT flags.delete_config(%(key)s)"
+SEALED_CONFIG: Final = "SELECT flags.sealed_config(%(key)s) AS sealed"
+
+# --- The stock ledger -------------------------------------------------------------------------------------
+FOLD_LEDGER: Final = "SELECT inventory.fold(%(limit)s) AS folded"
+FOLD_LAG: Final = "SELECT * FROM inventory.fold_lag()"

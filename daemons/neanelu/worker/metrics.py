@@ -61,6 +61,9 @@ class WorkerMetrics:
             buckets=SECONDS,
             registry=r,
         )
+        self.folded = Counter(
+            "neanelu_ledger_folded", "Entries of the stock ledger that this process folded", registry=r
+        )
         for result in ("some", "none", "error"):
             self.claims.labels(result)
         for outcome in ("fired", "passed", "error"):
@@ -89,6 +92,19 @@ class WorkerMetrics:
                 },
             )
         )  # fmt: skip
+
+    def add_ledger(self, fetch: Rows) -> None:
+        """Add what waits for the fold of the stock ledger."""
+        self.registry.register(
+            RowsCollector(
+                "neanelu_ledger",
+                fetch,
+                {
+                    "neanelu_ledger_waiting": ("waiting", "Entries of the stock ledger that are not folded yet"),
+                    "neanelu_ledger_oldest_age_seconds": ("oldest_seconds", "Age of the oldest of them"),
+                },
+            )
+        )
 
     def add_freshness(self, fetch: Rows) -> None:
         """Add how old the mirror is; one figure a resource, that of the shop that is furthest behind."""

@@ -27,6 +27,7 @@ from neanelu.secrets import KeyRing
 from neanelu.settings import Settings, get_settings
 from neanelu.worker import handlers
 from neanelu.worker.context import Context, Services
+from neanelu.worker.folder import Folder
 from neanelu.worker.handlers import GaveUp, Job, Postponed, Result, Stopping
 from neanelu.worker.leases import Leases
 from neanelu.worker.listener import Listener
@@ -137,6 +138,7 @@ class Worker:
         self._scheduler = (
             Scheduler(lambda: self._connect("schedule"), self.metrics) if with_schedule else None
         )
+        self._folder = Folder(lambda: self._connect("fold"), self.metrics) if with_schedule else None
         self.metrics.slots.set(self.concurrency)
 
     # --- Life ---------------------------------------------------------------------------------------------
@@ -160,6 +162,8 @@ class Worker:
         self._listener.start()
         if self._scheduler is not None:
             self._scheduler.start()
+        if self._folder is not None:
+            self._folder.start()
         self._dispatcher.start()
 
     def drain(self) -> Tally:
@@ -192,6 +196,8 @@ class Worker:
         log.info("worker stops", jobs=len(self._running), grace_seconds=grace)
         if self._scheduler is not None:
             self._scheduler.stop()
+        if self._folder is not None:
+            self._folder.stop()
         if self._dispatcher.ident is not None:
             self._listener.stop()
             self._dispatcher.join(timeout=_CANCEL_SECONDS)
@@ -483,9 +489,14 @@ class Worker:
         """Return what /health/live, /health/ready and /metrics answer; adds the queues' figures to the metrics."""
         self.metrics.add_queues(lambda: self._figures(sql.JOB_METRICS))
         self.metrics.add_freshness(lambda: self._figures(sql.STALENESS))
+        self.metrics.add_ledger(lambda: self._figures(sql.FOLD_LAG))
         return Health(
             self.metrics.registry,
-            live={"dispatcher": self._check_dispatcher, "scheduler": self._check_scheduler},
+            live={
+                "dispatcher": self._check_dispatcher,
+                "scheduler": self._check_scheduler,
+                "folder": self._check_folder,
+            },
             ready={"listener": self._check_listener, "claims": self._check_claims},
         )
 
@@ -507,6 +518,11 @@ class Worker:
         if self._scheduler is None or self._stopping.is_set():
             return None
         return None if self._scheduler.is_alive else "the scheduler has ended"
+
+    def _check_folder(self) -> str | None:
+        if self._folder is None or self._stopping.is_set():
+            return None
+        return None if self._folder.is_alive else "the folder of the stock ledger has ended"
 
     def _check_listener(self) -> str | None:
         return None if self._listener.connected.is_set() else "not listening: the database is away"
