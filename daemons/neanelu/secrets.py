@@ -3,6 +3,10 @@
 A sealed secret is bound to its place: table, shop, row, column and key version are authenticated with it
 (associated data), so that a ciphertext copied into another row, column or shop does not open there. Neither
 keys nor plaintexts appear in a repr, a log line or an exception.
+
+Keys come from the environment, a file, or a command. A ring that came from a file or a command is read again
+when it meets a version that it has not, and before it seals when it is a minute old, so that a daemon
+lives through a rotation without being started anew.
 """
 
 from __future__ import annotations
@@ -12,24 +16,38 @@ import binascii
 import contextlib
 import os
 import re
+import shlex
+import subprocess
 import tempfile
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from neanelu.db.errors import ENVIRONMENT, NeaneluError
 from neanelu.settings import Settings, get_settings
 
+log = structlog.get_logger(__name__)
+
 KEY_BYTES: Final = 32
 IV_BYTES: Final = 12
 TAG_BYTES: Final = 16
 KEY_FILE: Final = "encryption.key"
+#: The shop of secrets that belong to none.
+PLATFORM: Final = UUID(int=0)
 _VERSION_BYTES: Final = 4
+#: Most bytes that a key command may print.
+_COMMAND_LIMIT: Final = 65_536
+#: Seconds after which a ring is read again before it seals, and for which a version that it has not is not looked for again.
+_STALE_SECONDS: Final = 60.0
+_RELOAD_SECONDS: Final = 2.0
 _ENTRY: Final = re.compile(r"(?:(?P<version>[1-9][0-9]{0,8}):)?(?P<key>[A-Za-z0-9+/_=-]+)")
 
 
@@ -38,6 +56,12 @@ class KeyUnusable(NeaneluError):
 
     default_code = "NK001"
     exit_code = ENVIRONMENT
+
+
+class KeyCommandFailed(KeyUnusable):
+    """The command that should print the keys did not."""
+
+    default_code = "NK003"
 
 
 class OpenError(NeaneluError):
@@ -89,12 +113,26 @@ class Sealed:
 
 
 class KeyRing:
-    """Keys by version: the highest seals, all of them open."""
+    """Keys by version: all of them open, and one seals, the highest unless told otherwise.
 
-    __slots__ = ("_keys",)
+    Args:
+        keys: 32 bytes by version.
+        sealing: version that seals.
+        reload: reads the ring anew, where it can have changed.
 
-    def __init__(self, keys: Mapping[int, bytes]) -> None:
-        """Take keys of 32 bytes by version; raises KeyUnusable when none or of another length."""
+    Raises:
+        KeyUnusable: no key, one of another length, or no key of the sealing version.
+    """
+
+    __slots__ = ("_keys", "_lock", "_read_at", "_reload", "sealing_version")
+
+    def __init__(
+        self,
+        keys: Mapping[int, bytes],
+        *,
+        sealing: int | None = None,
+        reload: Callable[[], KeyRing] | None = None,
+    ) -> None:
         if not keys:
             raise KeyUnusable("there is no encryption key", hint="Set NEANELU_ENCRYPTION_KEY or _KEY_FILE.")
         for version, key in keys.items():
@@ -103,10 +141,18 @@ class KeyRing:
                     f"encryption key {version} has {len(key)} bytes instead of {KEY_BYTES}",
                     hint="Make one with: openssl rand -base64 32",
                 )
+        if sealing is not None and sealing not in keys:
+            raise KeyUnusable(f"there is no encryption key {sealing} to seal with")
         self._keys = {version: AESGCM(key) for version, key in keys.items()}
+        self.sealing_version = sealing or max(keys)
+        self._reload = reload
+        self._read_at = time.monotonic()
+        self._lock = threading.Lock()
 
     @classmethod
-    def parse(cls, text: str) -> KeyRing:
+    def parse(
+        cls, text: str, *, sealing: int | None = None, reload: Callable[[], KeyRing] | None = None
+    ) -> KeyRing:
         """Return the ring that a setting describes: `BASE64`, or `2:BASE64,1:BASE64`, or one key a line.
 
         A key without a version has version 1. Lines that start with # are comments.
@@ -128,7 +174,7 @@ class KeyRing:
             except (binascii.Error, ValueError):
                 # The cause would show the text.
                 raise KeyUnusable(f"encryption key {version} is not base64") from None
-        return cls(keys)
+        return cls(keys, sealing=sealing, reload=reload)
 
     @property
     def versions(self) -> list[int]:
@@ -139,9 +185,27 @@ class KeyRing:
         """Return the versions; never a key."""
         return f"KeyRing(versions={self.versions})"
 
+    def refresh(self, older_than: float = 0.0) -> bool:
+        """Read the keys anew where they can have changed; says whether it did.
+
+        A source that fails just now changes nothing: the keys that were read stay good.
+        """
+        with self._lock:
+            if self._reload is None or time.monotonic() - self._read_at < older_than:
+                return False
+            self._read_at = time.monotonic()
+            try:
+                fresh = self._reload()
+            except KeyUnusable as error:
+                log.warning("encryption keys not read again", code=error.code, error=error.message)
+                return False
+            self._keys, self.sealing_version = fresh._keys, fresh.sealing_version
+            return True
+
     def seal(self, secret: str | bytes, place: Place) -> Sealed:
-        """Return the secret, sealed with the newest key for this place and no other."""
-        version = self.versions[0]
+        """Return the secret, sealed for this place and no other."""
+        self.refresh(_STALE_SECONDS)
+        version = self.sealing_version
         iv = os.urandom(IV_BYTES)
         plain = secret.encode() if isinstance(secret, str) else secret
         sealed = self._keys[version].encrypt(iv, plain, place.associated_data(version))
@@ -155,11 +219,13 @@ class KeyRing:
             OpenError: it was sealed with another key or for another place, or its bytes were changed.
         """
         key = self._keys.get(sealed.key_version)
+        if key is None and self.refresh(_RELOAD_SECONDS):
+            key = self._keys.get(sealed.key_version)
         if key is None:
             raise KeyUnusable(
                 f"the secret in {place.table}.{place.column} is sealed with key {sealed.key_version}, "
                 f"and the ring has {', '.join(map(str, self.versions))}",
-                hint="Add the old key to NEANELU_ENCRYPTION_KEY as VERSION:BASE64.",
+                hint="Add that key to NEANELU_ENCRYPTION_KEY as VERSION:BASE64.",
             )
         try:
             if len(sealed.iv) != IV_BYTES or len(sealed.tag) != TAG_BYTES:
@@ -185,29 +251,129 @@ def webhook_secret_place(shop_id: UUID) -> Place:
     return Place("shops", shop_id, str(shop_id), "webhook_secret")
 
 
+def refresh_token_place(shop_id: UUID) -> Place:
+    """Return the place of a shop's refresh token (packed in one column)."""
+    return Place("shop_tokens", shop_id, str(shop_id), "refresh_token")
+
+
+def config_place(key: str) -> Place:
+    """Return the place of a sensitive setting of the platform."""
+    return Place("system_config", PLATFORM, key, "value")
+
+
+def place_of(place: str, shop_id: UUID, row: str) -> Place:
+    """Return the place that the database's registry of sealed values calls `table.column`."""
+    table, _, column = place.partition(".")
+    return Place(table, shop_id, row, column)
+
+
 def key_ring(settings: Settings | None = None) -> KeyRing:
     """Return the ring of the settings; for the embedded cluster a key is made on first use.
 
     Raises:
         KeyUnusable: no key is set and the database is not the embedded one, or the key is unreadable.
+        KeyCommandFailed: the command that prints the keys failed.
     """
     settings = settings or get_settings()
+    sealing = settings.encryption_sealing_version
     if settings.encryption_key is not None:
-        return KeyRing.parse(settings.encryption_key.get_secret_value())
-    path = settings.encryption_key_file
+        return KeyRing.parse(settings.encryption_key.get_secret_value(), sealing=sealing)
+
+    def again() -> KeyRing:
+        return key_ring(settings)
+
+    if settings.encryption_key_file is None and settings.encryption_key_command is not None:
+        text = run_key_command(settings.encryption_key_command, settings.encryption_key_command_seconds)
+        return KeyRing.parse(text, sealing=sealing, reload=again)
+    path = key_file(settings)
     if path is None:
-        if settings.database_url:
-            raise KeyUnusable(
-                "there is no encryption key",
-                hint="Set NEANELU_ENCRYPTION_KEY or NEANELU_ENCRYPTION_KEY_FILE (openssl rand -base64 32).",
-            )
-        path = settings.home / KEY_FILE
+        raise KeyUnusable(
+            "there is no encryption key",
+            hint="Set NEANELU_ENCRYPTION_KEY, _KEY_FILE or _KEY_COMMAND (openssl rand -base64 32).",
+        )
+    if settings.encryption_key_file is None:
         make_key_file(path)
     try:
-        return KeyRing.parse(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise KeyUnusable(f"the encryption key in {path} cannot be read: {reason}") from None
+    return KeyRing.parse(text, sealing=sealing, reload=again)
+
+
+def key_file(settings: Settings) -> Path | None:
+    """Return the file that the keys are in, None when they come from elsewhere or nowhere."""
+    if settings.encryption_key is not None:
+        return None
+    if settings.encryption_key_file is not None:
+        return settings.encryption_key_file
+    if settings.encryption_key_command is not None or settings.database_url:
+        return None
+    return settings.home / KEY_FILE
+
+
+def run_key_command(command: str, seconds: float) -> str:
+    """Return what a command prints: keys, as a file would have them.
+
+    It runs without a shell. What it prints, on either stream, is never repeated anywhere.
+
+    Raises:
+        KeyCommandFailed: it cannot be run, failed, took too long, or printed too much or no text.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = []
+    if not words:
+        raise KeyCommandFailed("NEANELU_ENCRYPTION_KEY_COMMAND is not a command with arguments")
+    name = Path(words[0]).name
+    try:
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False, close_fds=True
+        )
+    except subprocess.TimeoutExpired:
+        raise KeyCommandFailed(f"the key command {name} took longer than {seconds:g} s") from None
+    except OSError as error:
+        raise KeyCommandFailed(f"the key command {name} cannot be run: {error.strerror}") from None
+    if done.returncode != 0:
+        raise KeyCommandFailed(f"the key command {name} failed with exit code {done.returncode}")
+    if len(done.stdout) > _COMMAND_LIMIT:
+        raise KeyCommandFailed(f"the key command {name} printed more than keys")
+    try:
+        return done.stdout.decode("ascii")
+    except UnicodeDecodeError:
+        raise KeyCommandFailed(f"the key command {name} printed what is not text") from None
+
+
+def new_key(version: int) -> str:
+    """Return a new random key as an entry of a ring."""
+    return f"{version}:{base64.b64encode(os.urandom(KEY_BYTES)).decode()}"
+
+
+def add_to_key_file(path: Path, entry: str) -> None:
+    """Append a key to a file, replacing it whole or not at all; its mode stays.
+
+    Raises:
+        KeyUnusable: the file cannot be read or its folder not written.
+    """
+    try:
+        old = path.read_text("utf-8")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(old if not old or old.endswith("\n") else f"{old}\n")
+                file.write(f"{entry}\n")
+                file.flush()
+                os.fsync(file.fileno())
+            status = path.stat()
+            os.chown(name, status.st_uid, status.st_gid)
+            Path(name).chmod(status.st_mode & 0o777)
+            Path(name).replace(path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                Path(name).unlink()
+    except OSError as error:
+        raise KeyUnusable(f"no key can be added to {path}: {error.strerror}") from None
 
 
 def make_key_file(path: Path) -> bool:

@@ -92,6 +92,21 @@ class Settings(BaseSettings):
         "0600): back it up, tokens cannot be opened without it.",
     )
 
+    encryption_key_command: str | None = Field(
+        default=None,
+        description="Command that prints what encryption_key_file would contain, for instance an agent of a secret "
+        "manager. Runs without a shell; what it prints is never logged. Used when neither of the other two is set.",
+    )
+    encryption_key_command_seconds: float = Field(
+        default=10.0, ge=0.1, le=120.0, description="How long encryption_key_command may take, in seconds."
+    )
+    encryption_sealing_version: int | None = Field(
+        default=None,
+        ge=1,
+        description="Version of the key that seals; by default the highest. Set it to the old version while a new key is "
+        "being given to the daemons one by one, so that none meets a version that it has not.",
+    )
+
     # --- Synchronisation ----------------------------------------------------------------------------------
     shopify_base_url: str = Field(
         default="https://{shop}",
@@ -155,6 +170,37 @@ class Settings(BaseSettings):
         default=None,
         description="The client secret before its rotation, accepted beside the new one. Shopify may sign with it for an "
         'hour; take it away when neanelu_webhooks_verified_total{secret="previous"} has stopped growing.',
+    )
+    shopify_client_id: str | None = Field(
+        default=None,
+        description="The app's client id. With it and shopify_client_secret, `neanelu webhooks` also installs the app by "
+        "OAuth, and tokens that expire are renewed.",
+    )
+    oauth_address: str | None = Field(
+        default=None,
+        description="Public https address under which /oauth/start and /oauth/callback are reached, without a slash at its end. "
+        "<address>/oauth/callback must be among the app's allowed redirection URLs.",
+    )
+    oauth_scopes: str = Field(
+        default="read_products,read_product_listings,read_publications,read_inventory,read_locations,read_customers,"
+        "read_orders,read_metaobjects,read_online_store_navigation",
+        description="Scopes that the app asks a shop for, by commas. A shop that grants fewer is not installed.",
+    )
+    oauth_state_seconds: int = Field(
+        default=600,
+        ge=30,
+        le=3600,
+        description="How long a merchant may take to agree, in seconds; then the installation must be begun again.",
+    )
+    oauth_done_url: str = Field(
+        default="https://{shop}/admin/apps/{client_id}",
+        description="Where the merchant's browser goes after the installation; {shop} and {client_id} are filled in.",
+    )
+    token_margin_seconds: float = Field(
+        default=900.0,
+        ge=10.0,
+        le=3000.0,
+        description="An access token that ends within this time is renewed before it is used, in seconds.",
     )
     webhooks_host: str = Field(
         default="127.0.0.1",

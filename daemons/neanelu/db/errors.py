@@ -102,10 +102,31 @@ class ShopNotInstalled(NeaneluError):
     default_code = "NS002"
 
 
+class NeedsAuthorization(NeaneluError):
+    """Shopify refused to renew the shop's token: a person must authorise the app again."""
+
+    default_code = "NH007"
+    exit_code = ENVIRONMENT
+
+
 class ShopIdTaken(NeaneluError):
     """The domain was registered by somebody else meanwhile: seal again for the id that it has."""
 
     default_code = "NH003"
+    retryable = True
+
+
+class RotationBusy(NeaneluError):
+    """A rotation of keys is in progress already, or is not any more."""
+
+    default_code = "NK011"
+
+
+class KeyReplaced(NeaneluError):
+    """A secret was sealed with a key that a rotation has replaced: passes once this process has the new key."""
+
+    default_code = "NK012"
+    exit_code = ENVIRONMENT
     retryable = True
 
 
@@ -203,6 +224,16 @@ _BY_CODE: Final[dict[str, type[NeaneluError]]] = {
     "NH004": InvalidInput,
     "NH005": InvalidInput,
     "NH006": ShopNotInstalled,
+    "NH007": NeedsAuthorization,
+    "NH010": InvalidInput,
+    "NK011": RotationBusy,
+    "NK012": KeyReplaced,
+    "NK013": InvalidInput,
+    "NK014": RotationBusy,
+    "NF001": InvalidInput,
+    "NF002": InvalidInput,
+    "NF003": NotFound,
+    "NF004": InvalidInput,
     "NB001": CostTooHigh,
     "NB002": InvalidInput,
     "NJ001": LeaseLost,
@@ -276,6 +307,7 @@ _BY_CONSTRAINT: Final[dict[str, tuple[type[NeaneluError], str]]] = {
     "shops_plan_tier_check": (InvalidInput, "the plan is none of basic, pro, enterprise"),
     "shops_token_sizes_check": (InvalidInput, "the sealed token has a wrong size"),
     "shops_shopify_shop_id_check": (InvalidInput, "the shop's number at Shopify is not positive"),
+    "feature_flags_rollout_percentage_check": (InvalidInput, "a rollout is a percentage from 0 to 100"),
     "idx_shops_shopify_id": (InvalidInput, "another shop has this number at Shopify"),
 }
 

@@ -142,6 +142,7 @@ STORE_TOKENS: Final = """
 FAIL_TOKEN_REFRESH: Final = """
     SELECT shops.fail_token_refresh(
         %(shop_id)s, %(attempt_id)s, %(code)s, %(message)s, %(is_refused)s, %(is_answered)s) AS status"""
+SUPPORTED_API_VERSION: Final = "SELECT shops.supported_api_version() AS version"
 TOKEN_REPORT: Final = "SELECT * FROM shops.token_report(%(shop_id)s)"
 BEGIN_OAUTH: Final = """
     SELECT shops.begin_oauth(%(domain)s, %(state)s, %(nonce)s, %(redirect_uri)s, %(lifetime)s) AS expires_at"""

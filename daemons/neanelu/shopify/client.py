@@ -56,6 +56,7 @@ class ShopifyClient:
         token: access token; never logged, never part of an exception.
         max_throttle_seconds: how long one query may wait for budget in all.
         attempts: tries of one query after transport errors and 5xx.
+        renew: given the token that Shopify refused, returns another one, or the same when there is none.
         budget: the shop's API budget, that every request is drawn from; None outside of the daemons.
         sleep: waits a number of seconds (tests, and daemons that stop).
     """
@@ -69,6 +70,7 @@ class ShopifyClient:
         timeout: float = 30.0,
         max_throttle_seconds: float = 300.0,
         attempts: int = 6,
+        renew: Callable[[str], str] | None = None,
         budget: Budget | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -83,7 +85,8 @@ class ShopifyClient:
             headers={"User-Agent": f"neanelu/{__version__}"},
             follow_redirects=False,
         )
-        self._headers = {"X-Shopify-Access-Token": token, "Content-Type": "application/json"}
+        self._token = token
+        self._renew = renew
 
     def close(self) -> None:
         """Close the connections."""
@@ -185,10 +188,18 @@ class ShopifyClient:
             raise ShopifyUnreachable(f"Shopify cannot be reached: {type(error).__name__}: {error}") from error
         raise AssertionError("unreachable")
 
-    def _post(self, payload: dict[str, Any]) -> dict[str, Any]:
+    def _post(self, payload: dict[str, Any], *, is_renewed: bool = False) -> dict[str, Any]:
         """POST and return the answer's JSON, drawn from the shop's budget and settled by the answer."""
         grant = self._budget.acquire(payload["query"]) if self._budget is not None else None
-        response = self.http.post(self._url, content=orjson.dumps(payload), headers=self._headers)
+        response = self.http.post(
+            self._url,
+            content=orjson.dumps(payload),
+            headers={"X-Shopify-Access-Token": self._token, "Content-Type": "application/json"},
+        )
+        if response.status_code == 401 and self._renew is not None and not is_renewed:
+            refused, self._token = self._token, self._renew(self._token)
+            if self._token != refused:
+                return self._post(payload, is_renewed=True)
         if response.status_code in (401, 403):
             raise ShopifyRefused(
                 f"Shopify refuses the access token (HTTP {response.status_code})",

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ import structlog
 from neanelu.db import sql
 from neanelu.db.connection import Connection, connect
 from neanelu.db.errors import DatabaseUnavailable, LeaseLost, LoadLost, NeaneluError, translated
-from neanelu.secrets import KeyRing, Sealed, key_ring, token_place
+from neanelu.secrets import KeyRing, key_ring
 from neanelu.settings import Settings, get_settings
 from neanelu.sync.fetch import Spool
 from neanelu.sync.lease import Heartbeat, Lease
@@ -38,16 +37,6 @@ _RELOADS = 3
 
 class Stopped(Exception):
     """The daemon was asked to stop; the run is given back."""
-
-
-@dataclass(slots=True)
-class Shop:
-    """What the daemon needs of a shop to talk to Shopify."""
-
-    id: UUID
-    domain: str
-    api_version: str
-    token: str
 
 
 class SyncDaemon:
@@ -77,7 +66,6 @@ class SyncDaemon:
         self._worker = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident() % 100_000}"
         self._control: Connection | None = None
         self._resources: dict[str, dict[str, Any]] = {}
-        self._shops: dict[UUID, Shop] = {}
 
     # --- connections --------------------------------------------------------------------------------------
 
@@ -280,15 +268,15 @@ class SyncDaemon:
             self._load_and_merge(lease, resource, source)
             return
         # A file run needs neither HTTP nor GraphQL: they are imported when they are.
+        from neanelu.oauth.tokens import TokenSource, shopify_client
         from neanelu.shopify.budget import Budget
-        from neanelu.shopify.client import ShopifyClient
         from neanelu.sync.origin import Origin
 
-        shop = self._shop(run["shop_id"])
-        base_url = self._settings.shopify_base_url.format(shop=shop.domain)
+        keys = self._keys or key_ring(self._settings)
+        tokens = TokenSource(self._rows, self._settings, keys, run["shop_id"], sleep=self._sleep)
         budget = Budget(self._rows, run["shop_id"], sleep=self._sleep)
-        with ShopifyClient(
-            base_url, run["api_version"], shop.token, budget=budget, sleep=self._sleep
+        with shopify_client(
+            tokens, self._settings, api_version=run["api_version"], budget=budget, sleep=self._sleep
         ) as client:
             origin = Origin(
                 lease, client, self._settings, self._progress, self._sleep, lambda: self._checkpoint(lease)
@@ -376,18 +364,6 @@ class SyncDaemon:
             if row["depends_on_others"]:
                 lease.call(sql.STAGE_TABLE, table=row["staging_table"])
         lease.call(sql.END_STAGE, rows=rows)
-
-    # --- Shopify ------------------------------------------------------------------------------------------
-
-    def _shop(self, shop_id: UUID) -> Shop:
-        """Return a shop with its token, opened once a process and shop."""
-        if shop_id not in self._shops:
-            row = self._rows(sql.SHOP_CREDENTIALS, shop_id=shop_id)[0]
-            sealed = Sealed(row["ciphertext"], row["iv"], row["tag"], row["key_version"])
-            keys = self._keys or key_ring(self._settings)
-            token = keys.open(sealed, token_place(shop_id))
-            self._shops[shop_id] = Shop(shop_id, row["domain"], row["api_version"], token.decode())
-        return self._shops[shop_id]
 
     # --- small things -------------------------------------------------------------------------------------
 

@@ -16,11 +16,12 @@ from psycopg_pool import ConnectionPool
 from neanelu.db import sql
 from neanelu.db.connection import Connection
 from neanelu.db.errors import LeaseLost, translated
-from neanelu.secrets import KeyRing, Sealed, key_ring, token_place
+from neanelu.secrets import KeyRing, key_ring
 from neanelu.settings import Settings
 from neanelu.worker.handlers import Job, Stopping
 
 if TYPE_CHECKING:
+    from neanelu.oauth.tokens import TokenSource
     from neanelu.shopify.client import ShopifyClient
 
 log = structlog.get_logger(__name__)
@@ -165,21 +166,19 @@ class Context:
             ShopNotInstalled: the shop has no token.
             NeaneluError: there is no such shop, or its token does not open.
         """
+        from neanelu.oauth.tokens import shopify_client
         from neanelu.shopify.budget import Budget
-        from neanelu.shopify.client import ShopifyClient
+
+        source = self.tokens(shop_id)
+        budget = Budget(self.rows, source.shop_id, interactive=interactive, sleep=self.sleep)
+        with shopify_client(source, self.settings, budget=budget, sleep=self.sleep) as client:
+            yield client
+
+    def tokens(self, shop_id: UUID | None = None) -> TokenSource:
+        """Return where the access token of the shop (by default the job's) comes from; it is renewed where need be."""
+        from neanelu.oauth.tokens import TokenSource
 
         shop_id = shop_id or self.job.shop_id
         if shop_id is None:
             raise ValueError("the job has no shop, so one must be named")
-        shop = self.rows(sql.SHOP_CREDENTIALS, shop_id=shop_id)[0]
-        sealed = Sealed(shop["ciphertext"], shop["iv"], shop["tag"], shop["key_version"])
-        token = self.services.keys.open(sealed, token_place(shop_id)).decode()
-        budget = Budget(self.rows, shop_id, interactive=interactive, sleep=self.sleep)
-        with ShopifyClient(
-            self.settings.shopify_base_url.format(shop=shop["domain"]),
-            shop["api_version"],
-            token,
-            budget=budget,
-            sleep=self.sleep,
-        ) as client:
-            yield client
+        return TokenSource(self.rows, self.settings, self.services.keys, shop_id, sleep=self.sleep)

@@ -10,6 +10,22 @@ BEGIN;
 SET LOCAL ROLE neanelu_engine;
 SET LOCAL search_path = neanelu, shops, app, extensions, pg_temp;
 
+CREATE FUNCTION shops.supported_api_version()
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT split_part(pg_get_expr(d.adbin, d.adrelid), '''', 2)
+      FROM pg_attrdef AS d
+      JOIN pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+     WHERE d.adrelid = 'neanelu.shops'::regclass AND a.attname = 'api_version'
+$$;
+COMMENT ON FUNCTION shops.supported_api_version() IS
+    'The version of Shopify''s API that is spoken with a shop unless it says otherwise: the default of shops.api_version. Reads only, takes no locks. '
+    'Raises: nothing';
+
 CREATE FUNCTION shops.begin_oauth(
     p_domain text, p_state_digest text, p_nonce_digest text, p_redirect_uri text, p_lifetime interval DEFAULT '10 minutes')
 RETURNS timestamptz
@@ -173,6 +189,7 @@ GRANT EXECUTE ON FUNCTION
     shops.begin_oauth(text, text, text, text, interval), shops.take_oauth_state(text, text, text),
     shops.complete_oauth(uuid, text, bytea, bytea, bytea, integer, text[], bytea, interval, interval, text, text, text, text, bigint)
     TO neanelu_webhooks, neanelu_app;
+GRANT EXECUTE ON FUNCTION shops.supported_api_version() TO neanelu_platform, neanelu_operator;
 GRANT EXECUTE ON FUNCTION shops.sweep_tokens(uuid, jsonb), shops.sweep_sign_ins(uuid, jsonb) TO neanelu_worker, neanelu_operator;
 
 SELECT jobs.register_handler('token.refresh', 'sync', 'daemon', p_max_attempts => 3, p_lease => '2 minutes', p_permanent_codes => '{NH006,NH007}');

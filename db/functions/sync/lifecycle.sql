@@ -430,7 +430,7 @@ LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     -- 08/53/57: connections, resources, operator intervention; 40: serialisation; 55P03: lock timeout
-    SELECT left(p_code, 2) IN ('08', '53', '57', '40') OR p_code IN ('55P03', 'NS021', 'NS024', 'NS031', 'NS032', 'NS040', 'NS041', 'NS042', 'NS051', 'NS052')
+    SELECT left(p_code, 2) IN ('08', '53', '57', '40') OR p_code IN ('55P03', 'NH008', 'NK012', 'NS021', 'NS024', 'NS031', 'NS032', 'NS040', 'NS041', 'NS042', 'NS051', 'NS052')
 $$;
 COMMENT ON FUNCTION sync._is_retryable(text) IS 'Whether a failure with this code may pass when tried again (docs/errors.md). Pure.';
 

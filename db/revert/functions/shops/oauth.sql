@@ -13,5 +13,6 @@ DROP FUNCTION shops.sweep_tokens(uuid, jsonb);
 DROP FUNCTION shops.complete_oauth(uuid, text, bytea, bytea, bytea, integer, text[], bytea, interval, interval, text, text, text, text, bigint);
 DROP FUNCTION shops.take_oauth_state(text, text, text);
 DROP FUNCTION shops.begin_oauth(text, text, text, text, interval);
+DROP FUNCTION shops.supported_api_version();
 
 COMMIT;

@@ -22,6 +22,9 @@ BEGIN
     IF v_bad IS NOT NULL THEN
         RAISE EXCEPTION 'rights on sign-in: %', v_bad;
     END IF;
+    IF shops.supported_api_version() ~ '^[0-9]{4}-(01|04|07|10)$' IS NOT TRUE THEN
+        RAISE EXCEPTION 'there is no supported API version';
+    END IF;
     IF (SELECT count(*) FROM neanelu.job_handlers AS h WHERE h.job_name IN ('token.refresh', 'token.sweep', 'sign_in.sweep')) <> 3 THEN
         RAISE EXCEPTION 'a chore of shops has no handler';
     END IF;
