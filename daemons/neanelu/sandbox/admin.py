@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
 from graphql import (
     DocumentNode,
     ExecutionResult,
-    FieldNode,
     GraphQLError,
     GraphQLResolveInfo,
     OperationDefinitionNode,
@@ -22,14 +20,15 @@ from graphql import (
     validate,
 )
 
+from neanelu.sandbox.costs import MAX_COST, actual_cost, requested_cost
 from neanelu.sandbox.generator import Obj
-from neanelu.sandbox.projection import SUPPORTED_ROOTS, Compiler, Search, argument_values, default_for, narrow
+from neanelu.sandbox.pages import Objects, page
+from neanelu.sandbox.projection import SUPPORTED_ROOTS, Compiler, default_for, narrow
 from neanelu.sandbox.schema import load_schema
+from neanelu.sandbox.search import Search
 from neanelu.sandbox.shops import FIVE_AT_ONCE, Operation, ShopRuntime
 from neanelu.shopify.documents import check_bulk_rules
 
-#: Most points that one query may ask for.
-MAX_COST = 1000
 _VERSION = re.compile(r"^(\d{4}-(?:01|04|07|10)|unstable)$")
 _UNDEFINED = re.compile(r"Cannot query field '([^']+)' on type '([^']+)'")
 _COUNTS = {
@@ -39,7 +38,27 @@ _COUNTS = {
     "collectionsCount": "collections",
     "locationsCount": "locations",
     "publicationsCount": "publications",
+    "productVariantsCount": "productVariants",
 }
+#: Root fields that answer one object by its id.
+_SINGLES = frozenset(
+    [
+        "node",
+        "product",
+        "productVariant",
+        "inventoryItem",
+        "inventoryLevel",
+        "customer",
+        "order",
+        "collection",
+        "location",
+        "metaobject",
+        "metaobjectDefinition",
+        "publication",
+        "menu",
+        "webhookSubscription",
+    ]
+)
 _BY_TYPE = {"Product": "products", "Customer": "customers", "Order": "orders", "Collection": "collections"}
 _OFFSETS = {
     "products": 7_000_000_000,
@@ -106,37 +125,11 @@ class AdminApi:
         old = self._too_new(document, operation)
         if old:
             return {"errors": [old]}
-        requested = self._cost(document, operation, variables)
-        if requested > MAX_COST:
-            return {
-                "errors": [
-                    {
-                        "message": f"Query cost is {requested}, which exceeds the single query max cost "
-                        f"limit ({MAX_COST}).",
-                        "extensions": {"code": "MAX_COST_EXCEEDED", "cost": requested, "maxCost": MAX_COST},
-                    }
-                ]
-            }
-        bucket = self.runtime.bucket
+        requested = requested_cost(document, operation, variables)
         with self.runtime.lock:
-            throttled = self.runtime.faults.take("throttle", self.runtime.spec.domain)
-            if throttled is not None or bucket.refill() < requested:
-                status = bucket.status()
-                if throttled is not None:
-                    status["currentlyAvailable"] = min(
-                        int(status["currentlyAvailable"]), max(requested - 1, 0)
-                    )
-                self.runtime.log.info("sandbox.throttled", requested=requested)
-                return {
-                    "errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}],
-                    "extensions": {
-                        "cost": {
-                            "requestedQueryCost": requested,
-                            "actualQueryCost": None,
-                            "throttleStatus": status,
-                        }
-                    },
-                }
+            refusal = self._refusal(requested)
+            if refusal is not None:
+                return refusal
             result = execute_sync(
                 load_schema(),
                 document,
@@ -147,22 +140,53 @@ class AdminApi:
             )
             assert isinstance(result, ExecutionResult)
             is_mutation = operation.operation is OperationType.MUTATION
-            actual = requested if is_mutation else min(requested, _objects(result.data))
-            bucket.available -= actual
+            actual = requested if is_mutation else min(requested, actual_cost(result.data))
+            self.runtime.bucket.pay(actual)
             body: dict[str, Any] = {"data": result.data}
             if result.errors:
                 body["errors"] = [
                     {**_shaped(e, "INTERNAL_SERVER_ERROR"), "path": e.path, "extensions": e.extensions or {}}
                     for e in result.errors
                 ]
-            body["extensions"] = {
-                "cost": {
-                    "requestedQueryCost": requested,
-                    "actualQueryCost": actual,
-                    "throttleStatus": bucket.status(),
-                }
-            }
+            body["extensions"] = self._told(requested, actual)
             return body
+
+    def _told(self, requested: int, actual: int | None) -> dict[str, Any]:
+        """Return the extensions that tell of a query's cost."""
+        status = self.runtime.bucket.status()
+        return {
+            "cost": {
+                "requestedQueryCost": requested,
+                "actualQueryCost": actual,
+                "throttleStatus": status,
+            }
+        }
+
+    def _refusal(self, requested: int) -> dict[str, Any] | None:
+        """Return the answer to a query that is too dear in itself or for what the bucket holds."""
+        if requested > MAX_COST:
+            message = (
+                f"Query cost is {requested}, which exceeds the single query max cost limit ({MAX_COST})."
+            )
+            code = {"code": "MAX_COST_EXCEEDED", "cost": requested, "maxCost": MAX_COST}
+            return {
+                "errors": [{"message": message, "extensions": code}],
+                "extensions": self._told(requested, None),
+            }
+        bucket = self.runtime.bucket
+        asked = self.runtime.faults.take("throttle", self.runtime.spec.domain)
+        if asked is None and bucket.refill() >= requested:
+            return None
+        bucket.throttled += 1
+        extensions = self._told(requested, None)
+        if asked is not None:
+            status = extensions["cost"]["throttleStatus"]
+            status["currentlyAvailable"] = min(int(status["currentlyAvailable"]), max(requested - 1, 0))
+        self.runtime.log.info("sandbox.throttled", requested=requested)
+        return {
+            "errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}],
+            "extensions": extensions,
+        }
 
     def _too_new(self, document: DocumentNode, operation: OperationDefinitionNode) -> dict[str, Any] | None:
         """Return an error when the query uses what the asked version does not have yet."""
@@ -177,44 +201,6 @@ class AdminApi:
                     "extensions": {"code": "undefinedField", "typeName": "QueryRoot", "fieldName": name},
                 }
         return None
-
-    # -- costs ---------------------------------------------------------------------------------------------
-
-    def _cost(
-        self, document: DocumentNode, operation: OperationDefinitionNode, variables: dict[str, Any] | None
-    ) -> int:
-        """Return a query's cost in points: an object is one, a connection what it may return, and two."""
-        if operation.operation is OperationType.MUTATION:
-            return 10
-        schema = load_schema()
-        compiler = Compiler(schema, document, variables)
-        defaults = {
-            d.variable.name.value: getattr(d.default_value, "value", None)
-            for d in operation.variable_definitions or ()
-        }
-        known = {**defaults, **(variables or {})}
-
-        def cost(node: FieldNode, owner: Any) -> int:
-            if node.name.value.startswith("__") or not node.selection_set:
-                return 0
-            named = get_named_type(owner.fields[node.name.value].type)
-            inner = 0
-            for child in compiler.fields(node.selection_set, named.name):
-                if hasattr(named, "fields") and child.name.value in named.fields:
-                    inner += cost(child, named)
-            if named.name.endswith("Connection"):
-                arguments = argument_values(node, known)
-                size = arguments.get("first") or arguments.get("last") or 1
-                return 2 + int(size) * max(inner, 1)
-            if named.name.endswith("Edge") or named.name == "PageInfo":
-                return inner
-            return 1 + inner
-
-        root = schema.query_type
-        assert root is not None
-        return sum(
-            cost(n, root) for n in compiler.fields(operation.selection_set, root.name) if n.selection_set
-        )
 
     # -- answers -------------------------------------------------------------------------------------------
 
@@ -235,7 +221,7 @@ class AdminApi:
             value = value()
         if named.name.endswith("Connection") and isinstance(value, Sequence):
             value = narrow(name, value, arguments) if isinstance(value, list) else value
-            return _page(value, arguments)
+            return page(value, arguments, self.runtime.live is not None)
         if isinstance(value, list) and arguments:
             value = narrow(name, value, arguments)
         return value
@@ -243,13 +229,9 @@ class AdminApi:
     def _root(self, name: str, arguments: dict[str, Any], info: GraphQLResolveInfo[Any]) -> Any:
         runtime = self.runtime
         if name == "shop":
-            return self._shop()
+            return runtime.shop_object()
         if name in _COUNTS:
-            total = sum(1 for _ in runtime.shop.objects(_COUNTS[name])) if runtime.spec.edits else None
-            count = runtime.shop.count(_COUNTS[name]) if total is None else total
-            limit = arguments.get("limit", 10_000)
-            over = limit is not None and count > limit
-            return {"count": limit if over else count, "precision": "AT_LEAST" if over else "EXACT"}
+            return self._count(_COUNTS[name], arguments)
         if name == "bulkOperation":
             return self._operation(arguments["id"])
         if name == "currentBulkOperation":
@@ -257,53 +239,45 @@ class AdminApi:
             return self._operation(last[0]) if last else None
         if name == "bulkOperations":
             return [self._seen(o) for o in reversed(runtime.operations.values())]
-        if name == "node":
-            return self._node(arguments["id"])
+        if name == "webhookSubscriptions":
+            return runtime.subscriptions.search(arguments)
+        if name == "webhookSubscriptionsCount":
+            return {"count": len(runtime.subscriptions.by_id), "precision": "EXACT"}
         if name == "nodes":
             return [self._node(i) for i in arguments["ids"]]
-        if name in ("product", "customer", "order", "collection"):
+        if name == "location" and not arguments.get("id"):
+            return next((n for n in runtime.source.objects("locations") if n["isPrimary"]), None)
+        if name in _SINGLES:
             return self._node(arguments["id"])
         if name == "metaobjects":
-            found = [m for d in runtime.shop.metaobject_definitions() for m in d["metaobjects"]]
-            return [m for m in found if m["type"] == arguments["type"]]
+            definitions = runtime.source.metaobject_definitions()
+            found = [m for d in definitions if d["type"] == arguments["type"] for m in d["metaobjects"]]
+            return list(filter(Search(arguments.get("query") or "").matches, found))
         if name in SUPPORTED_ROOTS:
-            return _Objects(runtime, name, arguments)
+            return Objects(runtime.source, name, arguments)
         return default_for(info.return_type)
 
-    def _shop(self) -> Obj:
-        spec = self.runtime.spec
-        name = spec.domain.split(".")[0]
-        return {
-            "__typename": "Shop",
-            "id": f"gid://shopify/Shop/{60_000_000_000 + spec.seed}",
-            "name": name.replace("-", " ").title(),
-            "myshopifyDomain": spec.domain,
-            "email": f"owner@{name}.example.com",
-            "contactEmail": f"office@{name}.example.com",
-            "currencyCode": spec.currency,
-            "ianaTimezone": "Europe/Bucharest",
-            "url": f"https://{spec.domain}",
-            "weightUnit": "KILOGRAMS",
-            "createdAt": "2022-05-01T08:00:00Z",
-            "updatedAt": "2026-11-01T08:00:00Z",
-            "primaryDomain": {
-                "id": "gid://shopify/Domain/1",
-                "host": spec.domain,
-                "url": f"https://{spec.domain}",
-            },
-            "plan": {
-                "displayName": self.runtime.plan.title(),
-                "publicDisplayName": self.runtime.plan.title(),
-                "partnerDevelopment": False,
-                "shopifyPlus": self.runtime.plan == "plus",
-            },
-        }
+    def _count(self, resource: str, arguments: dict[str, Any]) -> Obj:
+        """Return how many objects of a resource there are, or how many of them a search finds."""
+        runtime = self.runtime
+        if arguments.get("query") or runtime.spec.edits:
+            search = Search(arguments.get("query") or "")
+            count = sum(1 for value in runtime.source.objects(resource) if search.matches(value))
+        else:
+            count = runtime.source.count(resource)
+        limit = arguments.get("limit", 10_000)
+        over = limit is not None and count > limit
+        return {"count": limit if over else count, "precision": "AT_LEAST" if over else "EXACT"}
 
     def _node(self, gid: str) -> Obj | None:
         """Return an object by its id, or None."""
         kind, _, number = gid.removeprefix("gid://shopify/").partition("/")
         if kind == "BulkOperation":
             return self._operation(gid)
+        if kind == "WebhookSubscription":
+            return self.runtime.subscriptions.by_id.get(gid)
+        if self.runtime.live is not None:
+            return self.runtime.live.node(gid)
         resource = _BY_TYPE.get(kind)
         if resource is None or not number.isdigit():
             return None
@@ -329,6 +303,13 @@ class AdminApi:
             return self._run(arguments["query"])
         if name == "bulkOperationCancel":
             return self._cancel(arguments["id"])
+        subscriptions = self.runtime.subscriptions
+        if name == "webhookSubscriptionCreate":
+            return subscriptions.create(arguments["topic"], arguments["webhookSubscription"], self.version)
+        if name == "webhookSubscriptionUpdate":
+            return subscriptions.update(arguments["id"], arguments["webhookSubscription"])
+        if name == "webhookSubscriptionDelete":
+            return subscriptions.delete(arguments["id"])
         raise GraphQLError(
             f"Access denied for {name} field.",
             extensions={"code": "ACCESS_DENIED", "requiredAccess": "none given"},
@@ -388,76 +369,3 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
         if isinstance(d, OperationDefinitionNode) and (name is None or (d.name and d.name.value == name))
     ]
     return found[0] if len(found) == 1 else None
-
-
-def _objects(value: Any) -> int:
-    """Return how many objects an answer holds."""
-    if isinstance(value, dict):
-        return 1 + sum(_objects(v) for v in value.values())
-    if isinstance(value, list):
-        return sum(_objects(v) for v in value)
-    return 0
-
-
-class _Objects(Sequence[Obj]):
-    """A root connection's objects, made only as far as a page needs them."""
-
-    def __init__(self, runtime: ShopRuntime, root: str, arguments: dict[str, Any]) -> None:
-        self._shop = runtime.shop
-        self._root = root
-        self._search = Search(arguments.get("query") or "")
-        self._inactive = root != "locations" or bool(arguments.get("includeInactive"))
-
-    def __iter__(self) -> Iterator[Obj]:
-        """Yield the objects that the connection's arguments let through."""
-        for value in self._shop.objects(self._root):
-            if (self._inactive or value["isActive"]) and self._search.matches(value):
-                yield value
-
-    def window(self, start: int, size: int) -> tuple[list[Obj], bool]:
-        """Return so many objects from a position on, and whether there are more."""
-        found = list(islice(self, start, start + size + 1))
-        return found[:size], len(found) > size
-
-    def __len__(self) -> int:
-        """Count the objects, making each."""
-        return sum(1 for _ in self)
-
-    def __getitem__(self, index: Any) -> Any:
-        """Return the object at a position, or a slice of them."""
-        return list(self)[index]
-
-
-def _page(items: Sequence[Obj], arguments: dict[str, Any]) -> Obj:
-    """Return one page of a connection; cursors are positions.
-
-    Raises:
-        GraphQLError: neither `first` nor `last` was given, or more than 250 were asked for.
-    """
-    first, last = arguments.get("first"), arguments.get("last")
-    if first is None and last is None:
-        raise GraphQLError("you must provide one of first or last", extensions={"code": "BAD_REQUEST"})
-    size = int(first if first is not None else last or 0)
-    if size > 250:
-        raise GraphQLError(f"first cannot exceed 250, was {size}", extensions={"code": "BAD_REQUEST"})
-    try:
-        start = int(arguments["after"]) if arguments.get("after") else 0
-    except ValueError:
-        raise GraphQLError("Invalid cursor for current pagination sort.") from None
-    if first is None:
-        start = max(0, len(items) - size)
-    if isinstance(items, _Objects):
-        found, more = items.window(start, size)
-    else:
-        found, more = list(items[start : start + size]), len(items) > start + size
-    edges = [{"cursor": str(start + n + 1), "node": v} for n, v in enumerate(found)]
-    return {
-        "edges": edges,
-        "nodes": found,
-        "pageInfo": {
-            "hasNextPage": more,
-            "hasPreviousPage": start > 0,
-            "startCursor": edges[0]["cursor"] if edges else None,
-            "endCursor": edges[-1]["cursor"] if edges else None,
-        },
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,9 +12,15 @@ from starlette.routing import Route
 
 from neanelu.sandbox.connections import break_connection
 from neanelu.sandbox.oauth import Refused, parameters
+from neanelu.sandbox.shops import ShopRuntime
+from neanelu.sandbox.subscriptions import TOPICS
+from neanelu.sandbox.traffic import Traffic
 
 if TYPE_CHECKING:
     from neanelu.sandbox.server import Sandbox
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+Work = Callable[[ShopRuntime, Any], Awaitable[Any]]
 
 
 def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -94,3 +101,78 @@ class OAuthDoor:
             except (KeyError, TypeError, ValueError) as error:
                 return answer({"error": str(error)}, 400)
         return answer({"now": clock.now(), "offset": clock.offset})
+
+
+class LiveDoor:
+    """Control of live shops and of webhook deliveries; see `neanelu.sandbox.live`."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.traffic: dict[str, Traffic] = {}
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        both = ["GET", "POST"]
+        return [
+            Route("/_sandbox/shops/{shop}/live", self._guarded(self._live), methods=both),
+            Route("/_sandbox/shops/{shop}/deliveries", self._guarded(self._deliveries), methods=both),
+            Route("/_sandbox/shops/{shop}/subscriptions", self._guarded(self._subscriptions), methods=both),
+            Route("/_sandbox/shops/{shop}/traffic", self._guarded(self._traffic), methods=both),
+        ]
+
+    def _guarded(self, work: Work) -> Endpoint:
+        """Return an endpoint that answers 404 for what is not there and 400 for what cannot be done."""
+
+        async def endpoint(request: Request) -> Response:
+            runtime = self.sandbox.shops.get(request.path_params["shop"])
+            if runtime is None:
+                return answer({"error": "no such shop"}, 404)
+            try:
+                body = orjson.loads(await request.body()) if request.method == "POST" else None
+                return answer(await work(runtime, body))
+            except KeyError as error:
+                return answer({"error": f"not found: {error}"}, 404)
+            except (TypeError, ValueError) as error:
+                return answer({"error": str(error)}, 400)
+
+        return endpoint
+
+    async def _live(self, runtime: ShopRuntime, body: Any) -> Any:
+        if runtime.live is None:
+            raise ValueError(f"{runtime.spec.domain} is not live")
+        if body is None:
+            with runtime.lock:
+                return runtime.live.counts()
+        results = []
+        for one in body if isinstance(body, list) else [body]:
+            arguments = dict(one)
+            results.append(runtime.act(arguments.pop("do"), arguments))
+        return {"result": results if isinstance(body, list) else results[0]}
+
+    async def _deliveries(self, runtime: ShopRuntime, body: Any) -> Any:
+        if body is not None:
+            wishes = dict(body)
+            release = wishes.pop("release", None)
+            if wishes or release is None:
+                runtime.courier.disturb(**wishes)
+            if release is not None:
+                runtime.courier.release(None if release is True else release)
+        return runtime.courier.describe()
+
+    async def _subscriptions(self, runtime: ShopRuntime, body: Any) -> Any:
+        if body is not None:
+            for topic in body.get("topics") or TOPICS:
+                runtime.subscriptions.add(topic, body["uri"])
+        return list(runtime.subscriptions.by_id.values())
+
+    async def _traffic(self, runtime: ShopRuntime, body: Any) -> Any:
+        domain = runtime.spec.domain
+        if body is not None:
+            running = self.traffic.get(domain)
+            if running is not None and not running.done:
+                raise ValueError("traffic runs already")
+            self.traffic[domain] = Traffic(runtime, **body)
+            self.traffic[domain].start()
+        if domain not in self.traffic:
+            raise KeyError("no traffic ran")
+        return self.traffic[domain].describe()

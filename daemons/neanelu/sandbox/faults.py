@@ -21,6 +21,7 @@ FaultName = Literal[
     "stuck_created",
     "throttle",
     "in_progress",
+    "429",
     "oauth_denied",
     "oauth_lost",
 ]
@@ -41,6 +42,7 @@ FAULTS: dict[str, str] = {
     "stuck_created": "the operation stays CREATED for `times` polls",
     "throttle": "requests are answered THROTTLED",
     "in_progress": "bulkOperationRunQuery answers OPERATION_IN_PROGRESS",
+    "429": "GraphQL requests are answered 429 with `Retry-After: 4.0`",
     "oauth_denied": "the merchant does not agree: the callback brings error=access_denied",
     "oauth_lost": "the connection is reset after a token was given out (and rotated), before the answer",
 }

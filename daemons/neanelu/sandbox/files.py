@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import IO, Any, Literal
 
 from neanelu.sandbox.generator import Shop, ShopSpec
-from neanelu.sandbox.projection import BulkQuery
+from neanelu.sandbox.projection import BulkQuery, Source
 
 #: Root objects made at once: a process's unit of work and the window within which lines are shuffled.
 CHUNK = 500
@@ -66,16 +66,23 @@ class Job:
         query: the text of a valid bulk query.
         shuffled: whether lines lose their order, children coming before parents and far from them too.
         compressed: whether parts are gzip members.
+        shop: the objects, where they do not follow from `spec`; such a job stays in this process.
     """
 
     def __init__(
-        self, spec: ShopSpec, query: str, *, shuffled: bool = False, compressed: bool = False
+        self,
+        spec: ShopSpec,
+        query: str,
+        *,
+        shuffled: bool = False,
+        compressed: bool = False,
+        shop: Source | None = None,
     ) -> None:
         self.spec = spec
         self.text = query
         self.shuffled = shuffled
         self.compressed = compressed
-        self.shop = Shop(spec)
+        self.shop: Source = shop or Shop(spec)
         self.query = BulkQuery(query)
 
     def ranges(self) -> list[tuple[int, int]]:

@@ -12,7 +12,8 @@ Endpoints, under a shop's base URL (`http://127.0.0.1:PORT/{shop}`):
 - `DELETE /admin/api_permissions/current.json` with an access token: the app removes itself.
 
 Control: `GET|POST /_sandbox/app` (`client_id`; `client_secret`, the one before becoming `previous_secret`; `scopes`;
-`redirect_uris`), `POST /_sandbox/clock` with `{"advance": seconds}`: tokens, codes and what live shops note as the time go by
+`redirect_uris`; `privacy_uri`),
+`POST /_sandbox/clock` with `{"advance": seconds}`: tokens, codes and what live shops note as the time go by
 that clock. In Python: `handle.sandbox.credentials` (an `App`), `handle.sandbox.clock`, `handle.runtime(shop).grants`.
 """
 
@@ -68,6 +69,9 @@ class App:
         previous_secret: the one before its rotation; still accepted from the app.
         scopes: what a shop grants when the app asks for nothing in particular.
         redirect_uris: where a browser may be sent to; None for anywhere.
+        privacy_uri: where the privacy topics are posted; None for the address that webhooks went to last.
+        version: of the API, for deliveries without a subscription.
+        last_uri: the address that webhooks went to last.
     """
 
     client_id: str = "neanelu-sandbox"
@@ -75,6 +79,9 @@ class App:
     previous_secret: str | None = None
     scopes: str = DEFAULT_SCOPES
     redirect_uris: tuple[str, ...] | None = None
+    privacy_uri: str | None = None
+    version: str = "2026-10"
+    last_uri: str | None = None
 
     def rotate(self, secret: str) -> None:
         """Take a new secret; the one before signs on demand for a while."""

@@ -6,11 +6,9 @@ from the schema); a line then costs a few calls into C. Fields come in the query
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from graphql import (
@@ -34,8 +32,26 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from neanelu.sandbox.generator import Obj, Shop
+from neanelu.sandbox.generator import Obj
 from neanelu.sandbox.schema import load_schema
+from neanelu.sandbox.search import Search
+
+
+class Source(Protocol):
+    """What bulk operations and queries read: a generated shop or a live one."""
+
+    def objects(self, resource: str, start: int = 0, stop: int | None = None) -> Iterator[Obj]:
+        """Yield a resource's living objects."""
+
+    def span(self, resource: str) -> int:
+        """Return how many positions `objects(resource)` runs over."""
+
+    def count(self, resource: str) -> int:
+        """Return how many positions a resource has."""
+
+    def metaobject_definitions(self) -> list[Obj]:
+        """Return the definitions with the metaobjects of each."""
+
 
 #: Defaults of scalars that may not be null.
 _SCALARS: dict[str, Any] = {
@@ -353,7 +369,7 @@ class BulkQuery:
         self.plans = plans
         self.search = Search(self.arguments.get("query") or "")
 
-    def objects(self, shop: Shop, start: int = 0, stop: int | None = None) -> Iterator[Obj]:
+    def objects(self, shop: Source, start: int = 0, stop: int | None = None) -> Iterator[Obj]:
         """Yield the root objects that the query's arguments let through."""
         source = shop.objects(self.root, start, stop) if self.root in SUPPORTED_ROOTS else iter(())
         matches = self.search.matches if self.search.terms else None
@@ -364,7 +380,7 @@ class BulkQuery:
             if matches is None or matches(value):
                 yield value
 
-    def lines(self, shop: Shop, start: int = 0, stop: int | None = None) -> tuple[list[bytes], int]:
+    def lines(self, shop: Source, start: int = 0, stop: int | None = None) -> tuple[list[bytes], int]:
         """Return the lines of a range of root objects, slashes not yet escaped, and the number of roots."""
         out: list[bytes] = []
         roots = 0
@@ -375,7 +391,7 @@ class BulkQuery:
             emit(self.plans, value, None, out)
         return out, roots
 
-    def chunk(self, shop: Shop, start: int = 0, stop: int | None = None) -> tuple[bytes, int, int]:
+    def chunk(self, shop: Source, start: int = 0, stop: int | None = None) -> tuple[bytes, int, int]:
         """Return the file's part for a range of root objects, its number of lines, and of root objects."""
         out, roots = self.lines(shop, start, stop)
         return b"".join(out).replace(b"/", b"\\/"), len(out), roots
@@ -419,63 +435,3 @@ def emit(plans: Plans, value: Obj, parent: str | None, out: list[bytes]) -> None
         own = value["id"]
         for item in items:
             emit(child.plans, item, own, out)
-
-
-_TERM = re.compile(r"""(-)?([a-z_]+):\s*(>=|<=|>|<|)\s*(?:'([^']*)'|"([^"]*)"|([^\s()]+))""")
-_FIELDS = {
-    "updated_at": "updatedAt",
-    "created_at": "createdAt",
-    "id": "legacyResourceId",
-    "status": "status",
-    "handle": "handle",
-}
-
-
-class Search:
-    """The part of Shopify's search syntax that clients of bulk operations use: terms that all must hold.
-
-    Args:
-        text: for instance `updated_at:>='2026-11-01T00:00:00Z' AND status:active`. Unknown fields are
-            ignored, as Shopify does.
-    """
-
-    def __init__(self, text: str) -> None:
-        self.terms: list[tuple[str, str, str, bool]] = []
-        for negated, name, operator, single, double, bare in _TERM.findall(text):
-            if name in _FIELDS:
-                self.terms.append(
-                    (_FIELDS[name], operator or "=", _instant(name, single or double or bare), bool(negated))
-                )
-
-    def matches(self, value: Obj) -> bool:
-        """Say whether an object satisfies every term."""
-        for name, operator, wanted, negated in self.terms:
-            actual = str(value.get(name) or "")
-            if name == "legacyResourceId":
-                left: Any = int(actual or 0)
-                right: Any = int(wanted) if wanted.isdigit() else -1
-            else:
-                left, right = (actual.lower(), wanted.lower()) if name == "status" else (actual, wanted)
-            holds = {
-                "=": left == right,
-                ">": left > right,
-                ">=": left >= right,
-                "<": left < right,
-                "<=": left <= right,
-            }[operator]
-            if holds == negated:
-                return False
-        return True
-
-
-def _instant(name: str, text: str) -> str:
-    """Return a search value in the form in which time stamps are compared, `2026-11-01T00:00:00Z`."""
-    if not name.endswith("_at"):
-        return text
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

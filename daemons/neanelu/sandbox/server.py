@@ -30,12 +30,16 @@ from structlog.typing import FilteringBoundLogger
 
 from neanelu.sandbox.admin import AdminApi, is_version
 from neanelu.sandbox.connections import Protocol, break_connection
-from neanelu.sandbox.doors import OAuthDoor, answer
+from neanelu.sandbox.deliveries import Road
+from neanelu.sandbox.doors import LiveDoor, OAuthDoor, answer
 from neanelu.sandbox.faults import Fault, FaultBook
 from neanelu.sandbox.generator import Edit, Shop, ShopSpec
+from neanelu.sandbox.live import LiveShop
 from neanelu.sandbox.oauth import App, Clock
 from neanelu.sandbox.shops import Operation, ShopRuntime, iso
 
+#: Options of a shop that can be given when it is added.
+OPTIONS = ("token", "plan", "shuffled", "min_polls", "url_seconds", "live", "ties", "forget_deleted")
 #: Bytes that a download sends at once.
 BLOCK = 65_536
 
@@ -67,6 +71,7 @@ class Sandbox:
         self.faults = FaultBook()
         self.credentials = App()
         self.clock = Clock()
+        self.road = Road()
         self.shops: dict[str, ShopRuntime] = {}
 
     def add(self, spec: ShopSpec, **options: Any) -> ShopRuntime:
@@ -74,13 +79,19 @@ class Sandbox:
 
         Args:
             spec: what the shop consists of.
-            options: token, plan, shuffled, min_polls, url_seconds; see `ShopRuntime`.
+            options: those of `OPTIONS`; see `ShopRuntime`.
         """
         old = self.shops.pop(spec.domain, None)
         if old is not None:
             old.close()
         runtime = ShopRuntime(
-            spec, faults=self.faults, log=self.log, app=self.credentials, clock=self.clock, **options
+            spec,
+            faults=self.faults,
+            log=self.log,
+            app=self.credentials,
+            clock=self.clock,
+            road=self.road,
+            **options,
         )
         self.shops[spec.domain] = runtime
         self.log.info("sandbox.shop.added", shop=spec.domain, products=spec.products, seed=spec.seed)
@@ -90,6 +101,7 @@ class Sandbox:
         """Remove all shops and their files."""
         for runtime in self.shops.values():
             runtime.close()
+        self.road.close()
 
     def mutate(self, domain: str, change: dict[str, Any]) -> dict[str, Any]:
         """Change a shop.
@@ -141,6 +153,7 @@ class Sandbox:
             Route("/_sandbox/files/{shop}/{number:int}/{name}", _Download(self), methods=["GET", "HEAD"]),
             Route("/{shop}/admin/api/{version}/graphql.json", self._graphql, methods=["POST"]),
             *OAuthDoor(self).routes(),
+            *LiveDoor(self).routes(),
         ]
         return Starlette(routes=routes, lifespan=lifespan)
 
@@ -151,9 +164,7 @@ class Sandbox:
         if request.method == "GET":
             return answer([runtime.describe() for runtime in self.shops.values()])
         body = orjson.loads(await request.body())
-        options = {
-            k: body.pop(k) for k in ("token", "plan", "shuffled", "min_polls", "url_seconds") if k in body
-        }
+        options = {k: body.pop(k) for k in OPTIONS if k in body}
         try:
             runtime = self.add(ShopSpec(**body), **options)
         except (TypeError, ValueError, KeyError) as error:
@@ -204,6 +215,10 @@ class Sandbox:
         if self.faults.take("503", domain, where="graphql"):
             self.log.info("sandbox.fault.shown", shop=domain, fault="503")
             return Response("Service Unavailable", 503, {**headers, "Retry-After": "1"}, "text/html")
+        if self.faults.take("429", domain):
+            self.log.info("sandbox.fault.shown", shop=domain, fault="429")
+            message = "Exceeded 2 calls per second for api client. Reduce request rates to resume uninterrupted service."
+            return answer({"errors": message}, 429, {**headers, "Retry-After": "4.0"})
         try:
             body = orjson.loads(await request.body())
             text, variables = body["query"], body.get("variables")
@@ -453,6 +468,17 @@ class SandboxHandle:
     def clear_faults(self) -> None:
         """Forget all faults."""
         self.sandbox.faults.clear()
+
+    def live(self, shop: str) -> LiveShop:
+        """Return a live shop (ValueError when it is none)."""
+        found = self.sandbox.shops[shop].live
+        if found is None:
+            raise ValueError(f"{shop} is not live")
+        return found
+
+    def act(self, shop: str, name: str, **arguments: Any) -> Any:
+        """Do an action in a live shop; see `ShopRuntime.act`."""
+        return self.sandbox.shops[shop].act(name, arguments)
 
     def mutate(self, shop: str, kind: str | None = None, **change: Any) -> dict[str, Any]:
         """Change a shop; see `Sandbox.mutate`."""

@@ -9,24 +9,35 @@ import shutil
 import tempfile
 import threading
 import time
+import uuid
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from structlog.typing import FilteringBoundLogger
 
+from neanelu.sandbox import payloads
+from neanelu.sandbox.costs import RESTORE_RATES, TokenBucket
+from neanelu.sandbox.deliveries import Courier, Event, Road
 from neanelu.sandbox.faults import FaultBook
 from neanelu.sandbox.files import Job, parts
 from neanelu.sandbox.generator import Edit, Obj, Shop, ShopSpec
+from neanelu.sandbox.live import LiveShop
+from neanelu.sandbox.live_state import shop_object
 from neanelu.sandbox.oauth import App, Clock, Grants, permanent_token
+from neanelu.sandbox.projection import Source
+from neanelu.sandbox.subscriptions import Subscriptions
 
 #: Seconds for which a result's URL is good after the operation completed.
 URL_SECONDS = 604_800
-#: GraphQL points restored a second, by the shop's plan; the bucket holds twenty times as much.
-RESTORE_RATES = {"standard": 100, "advanced": 200, "plus": 1000, "enterprise": 2000}
 #: First API version with five bulk operations at once and `bulkOperation(id:)`.
 FIVE_AT_ONCE = "2026-01"
+#: Topic that tells of a bulk operation's end. Where it is subscribed to, operations end without being asked for.
+FINISH = "bulk_operations/finish"
+#: Seconds between the steps of such an operation.
+FINISH_SECONDS = 0.05
 #: Shops with more root objects than this have their files made by processes of their own.
 BIG = 20_000
 
@@ -67,6 +78,7 @@ class Operation:
     url_epoch: int = 0
     downloads: int = 0
     spec: ShopSpec | None = None
+    shop: Source | None = None
     failure: str | None = None
 
     @property
@@ -85,35 +97,6 @@ class Operation:
         return self.status in _ENDED
 
 
-class TokenBucket:
-    """Shopify's leaky bucket of GraphQL points.
-
-    Args:
-        rate: points restored a second.
-    """
-
-    def __init__(self, rate: float) -> None:
-        self.rate = rate
-        self.maximum = rate * 20
-        self.available = self.maximum
-        self._at = time.monotonic()
-
-    def refill(self) -> float:
-        """Restore what time gave back and return what is available."""
-        now = time.monotonic()
-        self.available = min(self.maximum, self.available + (now - self._at) * self.rate)
-        self._at = now
-        return self.available
-
-    def status(self) -> dict[str, float]:
-        """Return `throttleStatus`, a float and two ints as Shopify mixes them."""
-        return {
-            "maximumAvailable": float(self.maximum),
-            "currentlyAvailable": int(self.refill()),
-            "restoreRate": float(self.rate),
-        }
-
-
 class ShopRuntime:
     """A running shop.
 
@@ -128,6 +111,10 @@ class ShopRuntime:
         log: where events go.
         app: the app that is installed in the shop.
         clock: the sandbox's time.
+        road: what brings its webhooks away.
+        live: whether it is a live shop; see `neanelu.sandbox.live`.
+        ties: for a live shop: whether changes within a second share their time.
+        forget_deleted: for a live shop: whether orders lose references to deleted products.
     """
 
     def __init__(
@@ -143,14 +130,19 @@ class ShopRuntime:
         log: FilteringBoundLogger,
         app: App | None = None,
         clock: Clock | None = None,
+        road: Road | None = None,
+        live: bool = False,
+        ties: bool = False,
+        forget_deleted: bool = True,
     ) -> None:
         self.spec = spec
         self.shop = Shop(spec)
         digest = hashlib.sha256(f"{spec.domain}/{spec.seed}".encode()).hexdigest()
         self.token = token or permanent_token(spec.domain, spec.seed)
         self.clock = clock or Clock()
-        self.grants = Grants(spec.domain, app or App(), self.clock, self.token)
-        self.bucket = TokenBucket(RESTORE_RATES[plan])
+        app = app or App()
+        self.grants = Grants(spec.domain, app, self.clock, self.token)
+        self.bucket = TokenBucket(RESTORE_RATES[plan], lambda: time.monotonic() + self.clock.offset)
         self.plan = plan
         self.shuffled = shuffled
         self.min_polls = min_polls
@@ -163,6 +155,17 @@ class ShopRuntime:
         self._secret = os.urandom(16)
         self._folder = Path(tempfile.mkdtemp(prefix="neanelu-sandbox-"))
         self._next = 7_600_000_000_000 + int(digest[:6], 16)
+        self.subscriptions = Subscriptions(1_000_000_000 + int(digest[:6], 16), self.clock.now)
+        self.courier = Courier(app, self.subscriptions, road or Road(), self.log)
+        self.live: LiveShop | None = None
+        if live:
+            nonce = self.courier.nonce
+            self.live = LiveShop(
+                spec, now=self.clock.now, ties=ties, forget_deleted=forget_deleted, nonce=nonce
+            )
+            self.live.shop = shop_object(spec, plan)
+            self.live.sink = self.courier.send
+            self.live.on_uninstall = self._removed
 
     def close(self) -> None:
         """Stop what is being made and remove the files."""
@@ -174,15 +177,58 @@ class ShopRuntime:
             operation.produced.wait(30)
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def source(self) -> Source:
+        """What queries and bulk operations read."""
+        return self.live or self.shop
+
+    def shop_object(self) -> Obj:
+        """Return the shop's own object."""
+        return self.live.shop if self.live is not None else shop_object(self.spec, self.plan)
+
     def uninstall(self) -> None:
-        """Remove the app from the shop: every token is refused from now on."""
+        """Remove the app from the shop: app/uninstalled, then every token is refused and no subscription is left."""
+        with self.lock:
+            if self.live is not None:
+                self.live.uninstall()
+                return
+            empty = LiveShop(replace(self.spec, products=0, customers=0, orders=0, collections=0, edits=()))
+            empty.shop = self.shop_object()
+            self.courier.send([self._event("app/uninstalled", payloads.shop_body(empty))])
+            self._removed()
+
+    def _removed(self) -> None:
         self.grants.revoke()
+        self.subscriptions.clear()
         self.log.info("sandbox.shop.uninstalled")
+
+    def _event(self, topic: str, payload: Obj) -> Event:
+        """Return an event that no action of a live shop triggered."""
+        moment = self.clock.now()
+        at = f"{iso(moment)[:-1]}.{int(moment % 1 * 1e9):09d}Z"
+        return Event(topic, self.spec.domain, payload, at, str(uuid.uuid4()))
+
+    def act(self, name: str, arguments: dict[str, Any]) -> Any:
+        """Do an action in a live shop; see `LiveShop.act`.
+
+        Raises:
+            ValueError: the shop is not live.
+        """
+        if self.live is None:
+            raise ValueError(f"{self.spec.domain} is not live")
+        with self.lock:
+            result = self.live.act(name, arguments)
+            if name == "set_plan":
+                self.plan = str(arguments["plan"])
+                self.bucket.change(RESTORE_RATES[self.plan])
+        return result
 
     # -- changes -------------------------------------------------------------------------------------------
 
     def edit(self, edit: Edit) -> None:
         """Change the shop; operations that run already show it as it was."""
+        if self.live is not None:
+            raise ValueError("a live shop is changed by actions, not by edits")
         with self.lock:
             self.spec = self.spec.with_edit(edit)
             self.shop = Shop(self.spec)
@@ -207,6 +253,7 @@ class ShopRuntime:
             operation = Operation(
                 self._next, query, root, time.time(), self._folder, self.min_polls, spec=self.spec
             )
+            operation.shop = self.live.snapshot() if self.live is not None else None
             for name in ("partial", "failed", "expired", "canceled"):
                 fault = self.faults.take(name, self.spec.domain, root)
                 if fault is not None:
@@ -226,7 +273,7 @@ class ShopRuntime:
         """Make an operation's file; runs in a thread of its own."""
         began = time.monotonic()
         try:
-            self.write_file(operation, self.spec if operation.spec is None else operation.spec)
+            self.write_file(operation, operation.spec or self.spec, operation.shop)
         except Stopped:
             pass
         except Exception as error:
@@ -238,14 +285,18 @@ class ShopRuntime:
         self.log.info(
             "sandbox.operation.produced", operation=operation.gid, lines=operation.lines, seconds=seconds
         )
+        if self.subscriptions.matching(FINISH):
+            while not operation.ended:
+                time.sleep(FINISH_SECONDS)
+                self.poll(operation)
 
-    def write_file(self, operation: Operation, spec: ShopSpec) -> None:
+    def write_file(self, operation: Operation, spec: ShopSpec, shop: Source | None = None) -> None:
         """Write an operation's file for a state of the shop, and set its counts, size and ETag.
 
         Raises:
             Stopped: the operation was canceled meanwhile.
         """
-        job = Job(spec, operation.query, shuffled=self.shuffled)
+        job = Job(spec, operation.query, shuffled=self.shuffled, shop=shop)
         hostile = list(self.hostile.get(operation.root, ()))
         processes = 2 if job.shop.span(job.query.root) > BIG else 1
         digest = hashlib.md5(usedforsecurity=False)
@@ -298,6 +349,7 @@ class ShopRuntime:
                 return
             if operation.status == "CANCELING":
                 operation.status = "CANCELED"
+                self._tell_end(operation)
                 return
             stuck = operation.status == "CREATED" and self.faults.take(
                 "stuck_created", self.spec.domain, operation.root
@@ -321,6 +373,30 @@ class ShopRuntime:
                     operation.completed_at = time.time()
             if operation.status != before:
                 self.log.info("sandbox.operation.status", operation=operation.gid, status=operation.status)
+            if operation.ended:
+                self._tell_end(operation)
+
+    def _tell_end(self, operation: Operation) -> None:
+        """Send bulk_operations/finish."""
+        if not self.subscriptions.matching(FINISH):
+            return
+        code = operation.error_code if operation.status == "FAILED" else None
+        body = {
+            "admin_graphql_api_id": operation.gid,
+            "completed_at": self._local(operation.completed_at),
+            "created_at": self._local(operation.created_at),
+            "error_code": code.lower() if code else None,
+            "status": operation.status.lower(),
+            "type": "query",
+        }
+        self.courier.send([self._event(FINISH, body)])
+
+    def _local(self, moment: float | None) -> str | None:
+        """Return a time as webhooks write it."""
+        if moment is None:
+            return None
+        zone = ZoneInfo(self.shop_object()["ianaTimezone"])
+        return datetime.fromtimestamp(moment, zone).isoformat(timespec="seconds")
 
     def cancel(self, operation: Operation) -> None:
         """Begin to cancel an operation that runs."""
@@ -416,8 +492,11 @@ class ShopRuntime:
                 "plan": self.plan,
                 "shuffled": self.shuffled,
                 "edits": len(self.spec.edits),
+                "live": self.live is not None,
+                "oauth": self.grants.describe(),
+                "subscriptions": len(self.subscriptions.by_id),
                 "counts": {
-                    name: self.shop.count(name)
+                    name: self.source.count(name)
                     for name in ("products", "customers", "orders", "collections", "metaobjects", "locations")
                 },
                 "operations": [
