@@ -69,6 +69,14 @@ INSERT INTO neanelu.inventory_locations (id, shop_id, shopify_gid, name)
 INSERT INTO neanelu.inventory_levels
     (shop_id, shopify_gid, inventory_item_gid, inventory_item_legacy_id, location_id)
   VALUES ({shop}, 'gid://shopify/InventoryLevel/1', 'gid://shopify/InventoryItem/1', 1, {shop});
+INSERT INTO neanelu.inventory_arrivals (shop_id, variant_id, delta, reason)
+  VALUES ({shop}, {shop}, 1, 'SYNC');
+INSERT INTO neanelu.inventory_ledger (shop_id, variant_id, delta, reason, position)
+  VALUES ({shop}, {shop}, 1, 'SYNC', 1);
+INSERT INTO neanelu.inventory_balances (shop_id, variant_id, quantity, entries, last_updated_at)
+  VALUES ({shop}, {shop}, 1, 1, now());
+INSERT INTO neanelu.inventory_counts (shop_id, variant_id, location_id, as_of, available)
+  VALUES ({shop}, {shop}, 'gid://shopify/Location/1', now(), 1);
 INSERT INTO neanelu.shopify_webhooks (shop_id, shopify_gid, topic, address)
   VALUES ({shop}, 'gid://shopify/WebhookSubscription/1', 'orders/create', 'https://example.com');
 INSERT INTO neanelu.webhook_events (shop_id, topic, payload)
@@ -98,6 +106,10 @@ FILLED = [
     "bulk_errors",
     "bulk_runs",
     "bulk_steps",
+    "inventory_arrivals",
+    "inventory_balances",
+    "inventory_counts",
+    "inventory_ledger",
     "inventory_levels",
     "inventory_locations",
     "shopify_collection_products",

@@ -100,7 +100,10 @@ class WorkerMetrics:
                 "neanelu_ledger",
                 fetch,
                 {
-                    "neanelu_ledger_waiting": ("waiting", "Entries of the stock ledger that are not folded yet"),
+                    "neanelu_ledger_waiting": (
+                        "waiting",
+                        "Entries of the stock ledger that are not folded yet",
+                    ),
                     "neanelu_ledger_oldest_age_seconds": ("oldest_seconds", "Age of the oldest of them"),
                 },
             )
