@@ -22,6 +22,7 @@ CREATE TABLE neanelu.shopify_webhooks (
   api_version          varchar(20),
   include_fields       text[],
   metafield_namespaces text[],
+  filter               text,
   created_at           timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT shopify_webhooks_pkey PRIMARY KEY (shop_id, id),
   CONSTRAINT shopify_webhooks_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES neanelu.shops (id) ON DELETE CASCADE,
@@ -51,6 +52,8 @@ COMMENT ON COLUMN neanelu.shopify_webhooks.include_fields IS
   'Shopify: WebhookSubscription.includeFields; null means all.';
 COMMENT ON COLUMN neanelu.shopify_webhooks.metafield_namespaces IS
   'Shopify: WebhookSubscription.metafieldNamespaces.';
+COMMENT ON COLUMN neanelu.shopify_webhooks.filter IS
+  'Shopify: WebhookSubscription.filter; null means that every change is told.';
 COMMENT ON COLUMN neanelu.shopify_webhooks.created_at IS 'When the row was inserted here.';
 
 CREATE TABLE neanelu.webhook_events (

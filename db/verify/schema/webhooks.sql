@@ -4,7 +4,7 @@
 BEGIN;
 
 SELECT id, shop_id, shopify_gid, topic, address, format, api_version, include_fields, metafield_namespaces,
-       created_at
+       filter, created_at
 FROM neanelu.shopify_webhooks WHERE false;
 SELECT 1 / (count(*) = 5)::int FROM pg_catalog.pg_constraint
 WHERE conrelid = 'neanelu.shopify_webhooks'::regclass AND convalidated AND conname IN (
