@@ -41,6 +41,8 @@ ROLE = "neanelu_worker"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 #: Seconds after which an empty look is repeated once; see jobs.claim.
 _SECOND_LOOK_SECONDS = 0.05
+#: Seconds for which a claim waits for more places while much is to be done.
+_GATHER_SECONDS = 0.01
 #: Times a job that the database does is sent again after its connection broke; the token makes that harmless.
 _SENDS = 20
 #: Seconds that jobs which were cancelled get to end.
@@ -113,6 +115,8 @@ class Worker:
         self._claims: Connection | None = None
         self._claimed_at: float | None = None
         self._seen_at = time.monotonic()
+        #: Whether the last claim found as much as it asked for.
+        self._is_plenty = False
         self._known: list[str] = []
         self._known_until = 0.0
         handlers.load()
@@ -258,9 +262,8 @@ class Worker:
         looked_again = False
         while not self._stopping.is_set():
             self._seen_at = time.monotonic()
-            with self._changed:
-                if not self._changed.wait_for(self._has_room, timeout=1.0):
-                    continue
+            if not self._wait_for_room():
+                continue
             self._wake.clear()  # before looking: what is announced meanwhile wakes us again
             try:
                 self._give_back()
@@ -283,6 +286,15 @@ class Worker:
                 woken = self._wake.wait(poll if looked_again else min(_SECOND_LOOK_SECONDS, poll))
                 looked_again = not woken
 
+    def _wait_for_room(self) -> bool:
+        """Wait a second for a place; while much waits, a moment longer for half of them: claims wait for one another."""
+        with self._changed:
+            if not self._changed.wait_for(self._has_room, timeout=1.0):
+                return False
+            if self._is_plenty:
+                self._changed.wait_for(lambda: 2 * self._room() >= self.concurrency, timeout=_GATHER_SECONDS)
+        return True
+
     def _claim(self) -> int:
         """Claim jobs for the free slots and begin them; return how many."""
         with self._changed:
@@ -292,6 +304,7 @@ class Worker:
         rows = self._call(sql.CLAIM_JOBS, queues=self._served(), worker=self.name, limit=room)
         self._claimed_at = time.monotonic()
         self.metrics.claims.labels("some" if rows else "none").inc()
+        self._is_plenty = len(rows) == room
         for row in rows:
             context = Context(Job.of(row), self._services, self._stopping)
             with self._changed:
