@@ -30,6 +30,9 @@ COMMANDS: dict[str, str] = {
     "tasks": "neanelu.cli.tasks:tasks",
     "privacy": "neanelu.cli.privacy:privacy",
     "webhooks": "neanelu.cli.webhooks:webhooks",
+    "keys": "neanelu.cli.keys:keys",
+    "flags": "neanelu.cli.flags:flags",
+    "config": "neanelu.cli.config:config",
     "demo": "neanelu.cli.demo:demo",
 }
 

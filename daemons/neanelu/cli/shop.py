@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -15,8 +15,12 @@ import click
 from neanelu.cli.output import console, emit, exits, instant, table
 from neanelu.db import sql
 from neanelu.db.connection import Connection, session
-from neanelu.db.errors import InvalidInput, NotFound, ShopIdTaken, translated
+from neanelu.db.errors import InvalidInput, NeaneluError, NotFound, ShopIdTaken, translated
 from neanelu.secrets import KeyRing, key_ring, token_place, webhook_secret_place
+from neanelu.settings import get_settings
+
+if TYPE_CHECKING:
+    from neanelu.oauth.facts import Facts
 
 #: Scopes that the bulk pipeline needs.
 DEFAULT_SCOPES = (
@@ -152,12 +156,14 @@ def _matching(pattern: str, what: str) -> Callable[[click.Context, click.Paramet
 
 @click.group()
 def shop() -> None:
-    """Shops: add one with its token, list them, remove one.
+    """Shops: add one with its token or by OAuth, list them, renew tokens, remove one.
 
     \b
     Examples:
       neanelu shop add demo.myshopify.com --token-file token.txt
       pass show shopify/demo | neanelu shop add demo --token-file -
+      neanelu shop authorize demo        where a merchant installs the app in a browser
+      neanelu shop tokens                how the access tokens do
       neanelu shop list
       neanelu shop remove demo --dry-run
     """
@@ -167,9 +173,13 @@ def shop() -> None:
 @click.argument("domain")
 @click.option(
     "--token-file",
-    required=True,
     metavar="FILE|-",
     help="File with the Admin API access token; - reads standard input.",
+)
+@click.option(
+    "--verify/--no-verify",
+    default=False,
+    help="Ask the shop who it is with the token first: a wrong one is refused, time zone and currency are taken over.",
 )
 @click.option("--scopes", default=DEFAULT_SCOPES, help="OAuth scopes the shop granted, by commas.")
 @click.option(
@@ -191,7 +201,8 @@ def shop() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the shop as JSON.")
 def add(
     domain: str,
-    token_file: str,
+    token_file: str | None,
+    verify: bool,
     scopes: str,
     api_version: str | None,
     timezone: str | None,
@@ -202,21 +213,33 @@ def add(
     """Register a shop, or give a known one a new token. Safe to repeat; brings back a shop that was removed.
 
     The token is sealed before it leaves this process: the database never sees it. It is not an argument,
-    because arguments can be read by everyone on the machine.
+    because arguments can be read by everyone on the machine. An app that is installed by OAuth needs none:
+    `neanelu shop authorize` says where.
 
     \b
     Examples:
-      neanelu shop add demo.myshopify.com --token-file token.txt
+      neanelu shop add demo.myshopify.com --token-file token.txt --verify
       neanelu shop add demo --token-file - --currency EUR --timezone Europe/Berlin < token.txt
     """
     with exits(as_json):
         name = domain_of(domain)
+        if token_file is None:
+            raise InvalidInput(
+                "there is no token",
+                code="NH005",
+                hint=f"Give it with --token-file, or let the merchant install the app: neanelu shop authorize {name}",
+            )
         token = read_secret(token_file, "token")
         secret = read_secret(webhook_secret_file, "webhook secret") if webhook_secret_file else None
         wanted = [scope for scope in re.split(r"[,\s]+", scopes) if scope]
         ring = key_ring()
         with session("neanelu_operator", purpose="shop") as connection:
             before = connection.execute(sql.FIND_SHOP, {"shop": name}).fetchone()
+            shopify_shop_id = None
+            if verify:
+                facts = _ask(connection, name, api_version, token)
+                shopify_shop_id = facts.shopify_shop_id
+                timezone, currency = timezone or facts.timezone, currency or facts.currency_code
             shop_id = register_shop(
                 connection,
                 ring,
@@ -227,6 +250,7 @@ def add(
                 api_version=api_version.lower() if api_version else None,
                 timezone=timezone,
                 currency_code=currency.upper() if currency else None,
+                shopify_shop_id=shopify_shop_id,
             )
             row = find_shop(connection, str(shop_id))
         if as_json:
@@ -236,6 +260,125 @@ def add(
         click.echo(f"{name} {done}: {shop_id}, API {row['api_version']}, key {row['key_version']}")
         if before is None:
             click.echo(f"next: neanelu sync {name}")
+
+
+def _ask(connection: Connection, domain: str, api_version: str | None, token: str) -> Facts:
+    """Return what the shop says of itself; raises ShopifyError when the token is no good, or nobody answers."""
+    if api_version is None:
+        row = connection.execute(sql.SUPPORTED_API_VERSION).fetchone()
+        assert row is not None
+        api_version = str(row["version"])
+    from neanelu.oauth.facts import ask_facts
+
+    return ask_facts(get_settings(), domain, api_version.lower(), token)
+
+
+@shop.command()
+@click.argument("domain")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def authorize(domain: str, as_json: bool) -> None:
+    """Print the address at which a merchant installs the app, or authorises it again.
+
+    `neanelu webhooks` serves it, when NEANELU_SHOPIFY_CLIENT_ID, _SECRET and NEANELU_OAUTH_ADDRESS are set.
+
+    \b
+    Examples:
+      neanelu shop authorize demo
+    """
+    with exits(as_json):
+        settings = get_settings()
+        name = domain_of(domain)
+        if not (settings.shopify_client_id and settings.shopify_client_secret and settings.oauth_address):
+            raise NeaneluError(
+                "the app is not set up for OAuth",
+                code="NH009",
+                hint="Set NEANELU_SHOPIFY_CLIENT_ID, NEANELU_SHOPIFY_CLIENT_SECRET and NEANELU_OAUTH_ADDRESS.",
+            )
+        url = f"{settings.oauth_address.rstrip('/')}/oauth/start?shop={name}"
+        emit({"shop": name, "url": url}) if as_json else click.echo(url)
+
+
+@shop.command()
+@click.argument("name", metavar="[SHOP]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def tokens(name: str | None, as_json: bool) -> None:
+    """Show how the access tokens do: which expire and when, which could not be renewed, who must authorise again.
+
+    Ends with 1 when a shop must authorise the app again.
+
+    \b
+    Examples:
+      neanelu shop tokens
+      neanelu shop tokens --json | jq '.[] | select(.status == "needs_authorization")'
+    """
+    with exits(as_json), session("neanelu_operator", purpose="shop") as connection:
+        shop_id = find_shop(connection, name)["id"] if name else None
+        rows = connection.execute(sql.SHOP_TOKENS, {"shop_id": shop_id}).fetchall()
+    if as_json:
+        emit(rows)
+    else:
+        columns = {
+            "SHOP": "left",
+            "TOKEN": "left",
+            "STATUS": "left",
+            "ENDS": "left",
+            "STORED": "left",
+            "FAILURES": "right",
+        }
+        console().print(
+            table(
+                {**columns, "LAST ERROR": "left"},
+                (
+                    (
+                        row["domain"],
+                        row["kind"],
+                        row["status"],
+                        instant(row["expires_at"]),
+                        instant(row["stored_at"]),
+                        row["failures"],
+                        f"{row['error_code']} {row['error_message']}" if row["error_code"] else "",
+                    )
+                    for row in rows
+                ),
+                wrap="LAST ERROR",
+            )
+        )
+    if any(row["status"] == "needs_authorization" for row in rows):
+        sys.exit(1)
+
+
+@shop.command()
+@click.argument("name", metavar="SHOP")
+@click.option("--insist", is_flag=True, help="Ask Shopify whatever the record says, also after it refused.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def refresh(name: str, insist: bool, as_json: bool) -> None:
+    """Renew a shop's access token now, if it is due; the worker does it by itself.
+
+    \b
+    Examples:
+      neanelu shop refresh demo
+      neanelu shop refresh demo --insist
+    """
+    with exits(as_json):
+        from neanelu.oauth.tokens import TokenSource
+
+        with session("neanelu_worker", purpose="shop") as connection:
+            row = find_shop(connection, name)
+
+            def call(statement: str, **values: Any) -> list[dict[str, Any]]:
+                with translated():
+                    return connection.execute(statement, values).fetchall()
+
+            source = TokenSource(call, get_settings(), key_ring(), row["id"])
+            outcome = source.refresh(insist=insist)
+            found = source.current()
+        if as_json:
+            emit({"shop": row["domain"], "outcome": outcome, "expires_at": found.expires_at})
+        else:
+            ends = (
+                "does not expire" if found.expires_at is None else f"good until {instant(found.expires_at)}"
+            )
+            click.echo(f"{row['domain']}: {outcome}, {ends}")
 
 
 @shop.command("list")

@@ -123,6 +123,12 @@ RECEIVE_WEBHOOKS: Final = """
         %(digests)s, %(bodies)s) AS outcomes"""
 QUARANTINE_WEBHOOK: Final = """
     SELECT webhooks.quarantine(%(domain)s, %(topic)s, %(webhook_id)s, %(digest)s, %(body)s, %(detail)s)"""
+PLAN_SUBSCRIPTIONS: Final = "SELECT * FROM webhooks.plan_subscriptions(%(shop_id)s, %(address)s, %(actual)s)"
+RECORD_SUBSCRIPTIONS: Final = """
+    SELECT webhooks.record_subscriptions(%(shop_id)s, %(address)s, %(actual)s) AS changed"""
+WEBHOOK_QUESTION: Final = "SELECT * FROM webhooks.question(%(shop_id)s, %(event_id)s, %(event_created_at)s)"
+WEBHOOK_ANSWER: Final = """
+    SELECT webhooks.answer(%(shop_id)s, %(event_id)s, %(event_created_at)s, %(is_so)s) AS outcome"""
 OWN_WEBHOOK_SECRETS: Final = "SELECT * FROM webhooks.own_secrets()"
 PING: Final = "SELECT 1"
 
@@ -132,18 +138,18 @@ PRIVACY_EXPORT: Final = "SELECT privacy.read_export(%(request_id)s) AS export"
 PRIVACY_TRACES: Final = "SELECT * FROM privacy.find_traces(%(shop_id)s, %(identifiers)s)"
 
 # --- Tokens and sign-in -----------------------------------------------------------------------------------
-BEGIN_TOKEN_REFRESH: Final = """
+BEGIN_RENEWAL: Final = """
     SELECT * FROM shops.begin_token_refresh(
         %(shop_id)s, %(refresher)s, %(lease)s, %(margin)s, %(refused_pair)s, %(insist)s)"""
 STORE_TOKENS: Final = """
     SELECT shops.store_tokens(
         %(shop_id)s, %(pair_id)s, %(ciphertext)s, %(iv)s, %(tag)s, %(key_version)s, %(refresh_token)s, %(expires_in)s,
         %(refresh_expires_in)s, %(scopes)s) AS stored"""
-FAIL_TOKEN_REFRESH: Final = """
+FAIL_RENEWAL: Final = """
     SELECT shops.fail_token_refresh(
         %(shop_id)s, %(attempt_id)s, %(code)s, %(message)s, %(is_refused)s, %(is_answered)s) AS status"""
 SUPPORTED_API_VERSION: Final = "SELECT shops.supported_api_version() AS version"
-TOKEN_REPORT: Final = "SELECT * FROM shops.token_report(%(shop_id)s)"
+SHOP_TOKENS: Final = "SELECT * FROM shops.token_report(%(shop_id)s)"
 BEGIN_OAUTH: Final = """
     SELECT shops.begin_oauth(%(domain)s, %(state)s, %(nonce)s, %(redirect_uri)s, %(lifetime)s) AS expires_at"""
 TAKE_OAUTH_STATE: Final = "SELECT shops.take_oauth_state(%(domain)s, %(state)s, %(nonce)s) AS outcome"

@@ -18,11 +18,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
@@ -39,11 +38,13 @@ from starlette.routing import BaseRoute, Route
 from neanelu import __version__
 from neanelu.db import sql
 from neanelu.db.errors import InvalidInput, NeaneluError, ShopIdTaken, translate
+from neanelu.oauth.facts import SHOP_FACTS, Facts, OtherShop, graphql_url, read_facts, request_headers
 from neanelu.oauth.grant import Grant, code_request, read_grant, token_url, transport_error
 from neanelu.oauth.signature import Rejected, parse_query, shop_of, verify
 from neanelu.platform import PlatformError
 from neanelu.secrets import KeyRing, key_ring, refresh_token_place, token_place
 from neanelu.settings import Settings
+from neanelu.shopify.errors import ShopifyError
 
 log = structlog.get_logger(__name__)
 
@@ -52,9 +53,6 @@ Pool = AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]
 START: Final = "/oauth/start"
 CALLBACK: Final = "/oauth/callback"
 TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
-#: Asked once with a new token: whose it is, and what a shop's registration knows besides.
-SHOP_FACTS: Final = "query ShopFacts { shop { id myshopifyDomain ianaTimezone currencyCode } }"
-_GID: Final = re.compile(r"gid://shopify/Shop/([0-9]{1,18})")
 #: On every answer: they hold or lead to things that are good once.
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -71,15 +69,6 @@ _SAID: Final = {
     "try_again": "It did not work out just now.",
     "not_set_up": "The app is not set up.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What Shopify says of the shop; all None when it did not answer."""
-
-    shopify_shop_id: int | None = None
-    timezone: str | None = None
-    currency_code: str | None = None
 
 
 def routes(settings: Settings, pool: Pool) -> list[BaseRoute]:
@@ -245,7 +234,7 @@ class Installer:
             raise Rejected(403, row["outcome"])
         return nonce
 
-    async def _exchange(self, shop: str, code: str) -> tuple[Grant, _Facts]:
+    async def _exchange(self, shop: str, code: str) -> tuple[Grant, Facts]:
         """Return what the shop granted for the code, and what it says of itself."""
         headers = {"User-Agent": f"neanelu/{__version__}", "Accept": "application/json"}
         async with httpx.AsyncClient(timeout=TIMEOUT, headers=headers, follow_redirects=False) as client:
@@ -262,34 +251,27 @@ class Installer:
                 raise Rejected(403, "scopes")
             return grant, await self._facts(client, shop, grant)
 
-    async def _facts(self, client: httpx.AsyncClient, shop: str, grant: Grant) -> _Facts:
+    async def _facts(self, client: httpx.AsyncClient, shop: str, grant: Grant) -> Facts:
         """Ask the shop who it is; without an answer the registration knows less, and goes on.
 
         Raises:
             Rejected: the token is another shop's.
         """
-        base = self._settings.shopify_base_url.format(shop=shop).rstrip("/")
         version = (await self._call(sql.SUPPORTED_API_VERSION))["version"]
-        url = f"{base}/admin/api/{version}/graphql.json"
         try:
             answer = await client.post(
-                url, json={"query": SHOP_FACTS}, headers={"X-Shopify-Access-Token": grant.access_token}
+                graphql_url(self._settings, shop, version),
+                json={"query": SHOP_FACTS},
+                headers=request_headers(grant.access_token),
             )
-            found = answer.json()["data"]["shop"]
-            domain, gid = str(found["myshopifyDomain"]), _GID.fullmatch(str(found["id"]))
-        except (httpx.TransportError, ValueError, KeyError, TypeError):
-            log.warning("the shop did not say who it is", shop=shop)
-            return _Facts()
-        if domain.lower() != shop:
-            raise Rejected(403, "other_shop")
-        currency = str(found.get("currencyCode") or "")
-        return _Facts(
-            shopify_shop_id=int(gid[1]) if gid else None,
-            timezone=str(found["ianaTimezone"]) if found.get("ianaTimezone") else None,
-            currency_code=currency if re.fullmatch("[A-Z]{3}", currency) else None,
-        )
+            return read_facts(answer, shop)
+        except OtherShop:
+            raise Rejected(403, "other_shop") from None
+        except (httpx.TransportError, ShopifyError) as error:
+            log.warning("the shop did not say who it is", shop=shop, error=type(error).__name__)
+            return Facts()
 
-    async def _store(self, shop: str, grant: Grant, facts: _Facts, nonce: str) -> dict[str, Any]:
+    async def _store(self, shop: str, grant: Grant, facts: Facts, nonce: str) -> dict[str, Any]:
         """Seal and store the tokens with all that comes first; returns what the database says of it."""
         keys = self._keys
         if keys is None:

@@ -135,7 +135,7 @@ class TokenSource:
         until = time.monotonic() + wait
         while True:
             begun = self._call(
-                sql.BEGIN_TOKEN_REFRESH,
+                sql.BEGIN_RENEWAL,
                 shop_id=self.shop_id,
                 refresher=f"{socket.gethostname()}/{os.getpid()}",
                 lease=LEASE,
@@ -247,7 +247,7 @@ class TokenSource:
         refused = isinstance(error, NeedsAuthorization)
         answered = not isinstance(error, TokenUnavailable) or error.is_answered
         status = self._call(
-            sql.FAIL_TOKEN_REFRESH,
+            sql.FAIL_RENEWAL,
             shop_id=self.shop_id,
             attempt_id=begun["attempt_id"],
             code=error.code,
