@@ -256,7 +256,7 @@ class Settings(BaseSettings):
         default=8,
         ge=1,
         le=64,
-        description="Jobs that one `neanelu worker` does at a time; it holds as many connections and three more. How many "
+        description="Jobs that one `neanelu worker` does at a time; it holds as many connections and five more. How many "
         "may run in all and for one shop are settings in the database.",
     )
     worker_queues: str = Field(

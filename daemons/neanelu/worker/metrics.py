@@ -77,6 +77,7 @@ class WorkerMetrics:
                 fetch,
                 {
                     "neanelu_queue_waiting": ("waiting", "Jobs that wait, those for their next attempt included"),
+                    "neanelu_queue_delayed": ("delayed", "Of these, the ones whose time has not come"),
                     "neanelu_queue_active": ("active", "Jobs under lease"),
                     "neanelu_queue_failed": ("failed", "Jobs that ended failed and are kept"),
                     "neanelu_queue_dead": ("dead", "Messages in the dead-letter queue"),
@@ -85,6 +86,7 @@ class WorkerMetrics:
                 labels={"queue": "queue_name"},
                 totals={
                     "neanelu_queues_waiting": ("waiting", sum, "Jobs that wait, in all queues"),
+                    "neanelu_queues_delayed": ("delayed", sum, "Of these, the ones whose time has not come"),
                     "neanelu_queues_active": ("active", sum, "Jobs under lease, in all queues"),
                     "neanelu_queues_failed": ("failed", sum, "Jobs that ended failed, in all queues"),
                     "neanelu_queues_dead": ("dead", sum, "Dead letters, in all queues"),
