@@ -22,6 +22,37 @@ TOPICS = {
     "jobs": ("enqueue", "claim", "settle", "schedule", "report"),
 }
 OWNER = "neanelu_engine"
+#: Functions that a script makes one of for each queue: name up to the queue's, and the types of the arguments.
+OF_QUEUES = {
+    "functions/jobs/enqueue": (
+        "_put_",
+        "uuid[], uuid[], jsonb[], timestamptz, boolean, text, integer, integer, uuid",
+    ),
+    "functions/jobs/claim": ("_take_", "text, integer, integer, integer, jsonb"),
+}
+_DROP_OF_QUEUES = """
+DO $of_queues$
+DECLARE
+    v_queue text;
+BEGIN
+    FOR v_queue IN SELECT q.queue_name FROM neanelu.job_queues AS q ORDER BY 1 LOOP
+        EXECUTE format('DROP FUNCTION jobs.%I({types})', '{name}' || v_queue);
+    END LOOP;
+END
+$of_queues$;
+"""
+_VERIFY_OF_QUEUES = """
+    SELECT string_agg(q.queue_name, ', ') INTO v_bad
+      FROM neanelu.job_queues AS q
+      LEFT JOIN pg_catalog.pg_proc AS p
+             ON p.oid = to_regprocedure(format('jobs.%I({types})', '{name}' || q.queue_name))
+     WHERE p.oid IS NULL OR p.proowner <> '{owner}'::regrole OR NOT p.prosecdef
+        OR (SELECT count(*) FROM pg_catalog.aclexplode(p.proacl) AS a WHERE a.grantee <> p.proowner) > 0
+        OR p.proacl IS NULL;
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION 'queues without their function {name}<queue>, or with one for others than the engine: %', v_bad;
+    END IF;
+"""
 _SPELLED = {
     "int2": "smallint",
     "int4": "integer",
@@ -156,6 +187,9 @@ def revert_text(script: Script) -> str:
         lines += [""]
     lines += [f"SET LOCAL ROLE {OWNER};"]
     lines += [f"DROP FUNCTION {function.signature};" for function in reversed(functions_of(script))]
+    if script.change in OF_QUEUES:
+        name, types = OF_QUEUES[script.change]
+        lines += [_DROP_OF_QUEUES.format(name=name, types=types).rstrip()]
     return "\n".join([*lines, "", "COMMIT;", ""])
 
 
@@ -167,6 +201,9 @@ def verify_text(script: Script) -> str:
         for f in functions_of(script)
     ]
     triggers = "".join(_VERIFY_TRIGGER.format(**trigger) for trigger in triggers_of(script))
+    if script.change in OF_QUEUES:
+        name, types = OF_QUEUES[script.change]
+        triggers += _VERIFY_OF_QUEUES.format(name=name, types=types, owner=OWNER)
     return _VERIFY.format(
         change=script.change, rows=(",\n" + " " * 13).join(rows), owner=OWNER, triggers=triggers
     )

@@ -116,13 +116,12 @@ CREATE TABLE neanelu.job_runs (
   CONSTRAINT job_runs_pkey PRIMARY KEY (id),
   CONSTRAINT job_runs_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES neanelu.shops (id) ON DELETE CASCADE,
   CONSTRAINT job_runs_status_check CHECK (status IN ('waiting', 'active', 'completed', 'failed', 'cancelled')),
-  CONSTRAINT job_runs_priority_check CHECK (priority BETWEEN 0 AND 1000),
-  CONSTRAINT job_runs_attempts_check CHECK (attempts >= 0 AND max_attempts >= 1),
+  CONSTRAINT job_runs_numbers_check CHECK (attempts >= 0 AND max_attempts >= 1 AND priority BETWEEN 0 AND 1000),
   CONSTRAINT job_runs_payload_check CHECK (jsonb_typeof(payload) = 'object'),
-  CONSTRAINT job_runs_ends_check
-    CHECK ((completed_at IS NOT NULL) = (status = 'completed') AND (failed_at IS NOT NULL) = (status IN ('failed', 'cancelled'))),
-  CONSTRAINT job_runs_started_check CHECK (status NOT IN ('active', 'completed') OR started_at IS NOT NULL AND attempts > 0)
-) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.1);
+  CONSTRAINT job_runs_times_check CHECK (
+    (completed_at IS NOT NULL) = (status = 'completed') AND (failed_at IS NOT NULL) = (status IN ('failed', 'cancelled'))
+    AND (status NOT IN ('active', 'completed') OR started_at IS NOT NULL))
+) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.1);
 
 -- An update of a job's state touches no index, so that it stays within its page (HOT): three states, one set of index entries.
 -- That is why no B-tree here contains status: docs/decisions/0010-jobs-and-pgmq.md has what it costs otherwise.
@@ -166,9 +165,8 @@ CREATE TABLE neanelu.job_slots (
   lease_expires_at timestamptz,
   CONSTRAINT job_slots_pkey PRIMARY KEY (slot),
   CONSTRAINT job_slots_slot_check CHECK (slot BETWEEN 1 AND 65535),
-  CONSTRAINT job_slots_whole_check CHECK (num_nonnulls(job_id, lane, queue_name, token, leased_by, leased_at, lease_expires_at) IN (0, 7)),
-  CONSTRAINT job_slots_token_check CHECK ((token & 65535) = slot)
-) WITH (fillfactor = 10);
+  CONSTRAINT job_slots_whole_check CHECK ((job_id IS NULL) = (token IS NULL) AND (job_id IS NULL) = (lease_expires_at IS NULL))
+) WITH (fillfactor = 50);
 INSERT INTO neanelu.job_slots (slot) SELECT generate_series(1, 50);
 
 COMMENT ON TABLE neanelu.job_slots IS
@@ -256,9 +254,8 @@ COMMENT ON COLUMN neanelu.scheduled_tasks.error_count IS 'Of these, the ones tha
 COMMENT ON COLUMN neanelu.scheduled_tasks.created_at IS 'When the row was inserted here.';
 COMMENT ON COLUMN neanelu.scheduled_tasks.updated_at IS 'When the row''s content last changed here.';
 
-CREATE TYPE neanelu.picked_job AS (
-  queue_name text, msg_id bigint, job_id uuid, has_key boolean, lane text, lane_order integer);
-COMMENT ON TYPE neanelu.picked_job IS 'A message that a claim is about to take, and the place of its lane in the ring. In no table.';
+CREATE TYPE neanelu.picked_job AS (queue_name text, job_id uuid, lane text, lane_order integer);
+COMMENT ON TYPE neanelu.picked_job IS 'A job whose message a claim has taken, and the place of its lane in the ring. In no table.';
 
 -- The queues themselves. A message is {"job": id} (and "key": true for jobs that stand for others); its header says its lane in pgmq's own way.
 DO $queues$

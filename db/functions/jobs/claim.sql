@@ -1,6 +1,6 @@
 -- Deploy neanelu:functions/jobs/claim to pg
 -- requires: functions/jobs/enqueue
--- Who gets which job next, and what becomes of one that nobody finished.
+-- Who gets which job next, and what becomes of one that nobody finished. Claims run one after another, and each is short.
 
 BEGIN;
 
@@ -117,144 +117,140 @@ COMMENT ON FUNCTION jobs.reclaim_expired() IS
 
 -- The next ones -----------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION jobs._ready(p_queue text, p_after text, p_limit integer, p_each integer, p_platform integer, p_left jsonb)
-RETURNS TABLE (msg_id bigint, job_id uuid, has_key boolean, lane text, lane_order integer, lane_rank integer)
+CREATE FUNCTION jobs._may_start(p_job_id uuid)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM neanelu.job_keys AS k WHERE k.job_id = p_job_id FOR UPDATE SKIP LOCKED;
+    IF FOUND THEN
+        DELETE FROM neanelu.job_keys AS k WHERE k.job_id = p_job_id;
+        RETURN true;
+    END IF;
+    UPDATE neanelu.job_keys AS k SET is_closing = true
+     WHERE k.job_id = (SELECT c.job_id FROM neanelu.job_keys AS c WHERE c.job_id = p_job_id AND NOT c.is_closing FOR NO KEY UPDATE SKIP LOCKED);
+    RETURN NOT EXISTS (SELECT FROM neanelu.job_keys AS k WHERE k.job_id = p_job_id);
+END
+$$;
+COMMENT ON FUNCTION jobs._may_start(uuid) IS
+    'Whether a job that stands for others may start, and its key be forgotten: not while an unfinished transaction relies on it; then no further one may. '
+    'Locks: the key''s row, without waiting. Raises: nothing';
+
+DO $of_queues$
+DECLARE
+    v_queue text;
+BEGIN
+    -- One function a queue, because a statement that names its table is planned once a session, not once a claim.
+    FOR v_queue IN SELECT q.queue_name FROM neanelu.job_queues AS q ORDER BY 1 LOOP
+        EXECUTE format($create$
+CREATE FUNCTION jobs.%1$I(p_after text, p_room integer, p_each integer, p_platform integer, p_left jsonb)
+RETURNS SETOF neanelu.picked_job
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, pg_temp
 AS $$
+DECLARE
+    v_now constant timestamptz := clock_timestamp();
 BEGIN
-    -- The ring: lane after lane from the one behind p_after on, once around, by one look into the index each. Then the first
-    -- messages of each lane that may have some.
-    RETURN QUERY EXECUTE format(
-        'WITH RECURSIVE ring AS ('
-        '  SELECT $1 AS lane, 0 AS around, 0 AS n, 0 AS quota, 0 AS found '
-        '  UNION ALL '
-        '  SELECT x.lane, x.around, r.n + 1, y.quota, r.found + (y.quota > 0)::integer '
-        '    FROM ring AS r '
-        '   CROSS JOIN LATERAL ('
-        '     (SELECT m.headers ->> ''x-pgmq-group'' AS lane, r.around AS around, m.vt FROM pgmq.%1$I AS m '
-        '       WHERE m.headers ->> ''x-pgmq-group'' > r.lane AND (r.around = 0 OR m.headers ->> ''x-pgmq-group'' <= $1) '
-        '       ORDER BY m.headers ->> ''x-pgmq-group'', m.vt LIMIT 1) '
-        '     UNION ALL '
-        '     (SELECT m.headers ->> ''x-pgmq-group'', 1, m.vt FROM pgmq.%1$I AS m '
-        '       WHERE r.around = 0 AND m.headers ->> ''x-pgmq-group'' <= $1 '
-        '       ORDER BY m.headers ->> ''x-pgmq-group'', m.vt LIMIT 1) '
-        '     ORDER BY around LIMIT 1) AS x '
-        '   CROSS JOIN LATERAL (SELECT CASE WHEN x.vt > clock_timestamp() THEN 0 ELSE greatest(coalesce(($5 ->> x.lane)::integer, '
-        '     CASE x.lane WHEN ''platform'' THEN $4 ELSE $3 END), 0) END AS quota) AS y '
-        '   WHERE r.found < $2) '
-        'SELECT m.msg_id, (m.message ->> ''job'')::uuid, m.message ? ''key'', r.lane, r.n, m.place::integer '
-        '  FROM ring AS r '
-        ' CROSS JOIN LATERAL ('
-        '   SELECT f.*, row_number() OVER (ORDER BY f.vt, f.msg_id) AS place '
-        '     FROM (SELECT q.msg_id, q.message, q.vt FROM pgmq.%1$I AS q '
-        '            WHERE q.headers ->> ''x-pgmq-group'' = r.lane AND q.vt <= clock_timestamp() '
-        '            ORDER BY q.vt LIMIT least(r.quota, $2) FOR UPDATE SKIP LOCKED) AS f) AS m '
-        ' WHERE r.quota > 0',
-        'q_' || p_queue)
-    USING p_after, p_limit, p_each, p_platform, p_left;
+    -- The ring: lane after lane from the one behind p_after, once around, by one look into the index each. Then the first messages
+    -- of each lane that may have some, so many that they fill the room; the very first is known from the look.
+    RETURN QUERY
+    WITH RECURSIVE ring AS (
+        SELECT p_after AS lane, NULL::tid AS head, false AS is_around, 0 AS n, 0 AS quota, 0 AS found
+         UNION ALL
+        SELECT x.lane, x.head, x.is_around, r.n + 1, x.quota, r.found + (x.quota > 0)::integer
+          FROM ring AS r
+         CROSS JOIN LATERAL (
+            SELECT y.lane, y.head, y.is_around, CASE WHEN y.vt > v_now THEN 0 ELSE greatest(coalesce((p_left ->> y.lane)::integer,
+                   CASE y.lane WHEN 'platform' THEN p_platform ELSE p_each END), 0) END AS quota
+              FROM (
+                (SELECT m.headers ->> 'x-pgmq-group' AS lane, m.ctid AS head, r.is_around, m.vt FROM pgmq.%2$I AS m
+                  WHERE m.headers ->> 'x-pgmq-group' > r.lane AND (NOT r.is_around OR m.headers ->> 'x-pgmq-group' <= p_after)
+                  ORDER BY m.headers ->> 'x-pgmq-group', m.vt LIMIT 1)
+                UNION ALL
+                (SELECT m.headers ->> 'x-pgmq-group', m.ctid, true, m.vt FROM pgmq.%2$I AS m
+                  WHERE NOT r.is_around AND m.headers ->> 'x-pgmq-group' <= p_after
+                  ORDER BY m.headers ->> 'x-pgmq-group', m.vt LIMIT 1)) AS y
+             LIMIT 1) AS x
+         WHERE r.found < p_room
+    ), share AS (
+        SELECT greatest(ceil(p_room::numeric / greatest(max(r.found), 1))::integer, 1) AS most FROM ring AS r
+    ), heads AS (
+        SELECT m.ctid, r.n, m.place
+          FROM share AS s
+         CROSS JOIN ring AS r
+         CROSS JOIN LATERAL (
+            SELECT f.ctid, 1 AS place
+              FROM (SELECT q.ctid FROM pgmq.%2$I AS q WHERE s.most = 1 AND q.ctid = r.head FOR UPDATE SKIP LOCKED) AS f
+            UNION ALL
+            SELECT f.ctid, row_number() OVER ()
+              FROM (SELECT q.ctid FROM pgmq.%2$I AS q
+                     WHERE s.most > 1 AND q.headers ->> 'x-pgmq-group' = r.lane AND q.vt <= v_now
+                     ORDER BY q.vt LIMIT least(r.quota, s.most) FOR UPDATE SKIP LOCKED) AS f) AS m
+         WHERE r.quota > 0
+         ORDER BY m.place, r.n
+         LIMIT p_room
+    )
+    DELETE FROM pgmq.%2$I AS q USING heads AS h
+     WHERE q.ctid = h.ctid AND (NOT q.message ? 'key' OR jobs._may_start((q.message ->> 'job')::uuid))
+    RETURNING %3$L::text, (q.message ->> 'job')::uuid, q.headers ->> 'x-pgmq-group', h.n;
 END
 $$;
-COMMENT ON FUNCTION jobs._ready(text, text, integer, integer, integer, jsonb) IS
-    'The messages of a queue that may be taken now: of the next p_limit lanes behind p_after that have any, the first few. p_each (p_platform) is how many '
-    'a lane may have, p_left says it for lanes that have some already. Costs a look into the index for each lane on the way, whatever waits behind it. '
-    'Locks: the messages it returns; what others have locked is passed over. Raises: nothing';
+COMMENT ON FUNCTION jobs.%1$I(text, integer, integer, integer, jsonb) IS
+    'Takes up to p_room messages from the queue: of the next lanes behind p_after, fairly. p_each (p_platform) is how many a lane may have, p_left says it for lanes '
+    'that have some already. Costs a look into the index for each lane on the way, whatever waits behind it. Locks: the messages; what others have locked is passed over. Raises: nothing';
+        $create$, '_take_' || v_queue, 'q_' || v_queue, v_queue);
+    END LOOP;
+END
+$of_queues$;
 
-CREATE FUNCTION jobs._busy(OUT taken integer, OUT by_lane jsonb)
+CREATE FUNCTION jobs._take(p_queue job_queues, p_after text, p_room integer, p_each integer, p_platform integer, p_busy jsonb, p_picked picked_job[])
+RETURNS picked_job[]
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, jobs, pg_temp
+AS $$
+DECLARE
+    v_left  jsonb;
+    v_here  integer;
+    v_taken picked_job[];
+BEGIN
+    SELECT jsonb_object_agg(b.lane, CASE b.lane WHEN 'platform' THEN p_platform - b.n
+               ELSE least(p_each - b.n, p_queue.max_active_per_shop - b.here) END), sum(b.here)
+      INTO v_left, v_here
+      FROM (SELECT x.lane, sum(x.n) AS n, sum(x.n) FILTER (WHERE x.queue_name = p_queue.queue_name) AS here
+              FROM (SELECT s.lane, s.queue_name, s.n FROM jsonb_to_recordset(p_busy) AS s (lane text, queue_name text, n integer)
+                    UNION ALL SELECT p.lane, p.queue_name, 1 FROM unnest(p_picked) AS p) AS x
+             GROUP BY x.lane) AS b;
+    IF p_queue.max_active <= v_here THEN
+        RETURN '{}';
+    END IF;
+    EXECUTE format('SELECT array_agg(t) FROM jobs.%I($1, $2, $3, $4, $5) AS t', '_take_' || p_queue.queue_name) INTO v_taken
+      USING p_after, least(p_room, p_queue.max_active - coalesce(v_here, 0)), least(p_each, p_queue.max_active_per_shop), p_platform, coalesce(v_left, '{}');
+    IF v_taken IS NULL THEN
+        RETURN '{}';
+    END IF;
+    UPDATE neanelu.job_signals AS s SET ring_lane = (SELECT t.lane FROM unnest(v_taken) AS t ORDER BY t.lane_order DESC LIMIT 1)
+     WHERE s.queue_name = p_queue.queue_name;
+    RETURN v_taken;
+END
+$$;
+COMMENT ON FUNCTION jobs._take(job_queues, text, integer, integer, integer, jsonb, picked_job[]) IS
+    'Takes messages from a queue, as far as the limits of shops, platform and queue go with what is active (p_busy) and what the claim has already, and notes whose turn it was. '
+    'Locks: as jobs._take_<queue>, and the queue''s row of job_signals. Raises: nothing';
+
+CREATE FUNCTION jobs._look_at_slots(OUT free integer[], OUT taken integer, OUT busy jsonb, OUT expires_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
-    SELECT coalesce(sum(b.n), 0)::integer, coalesce(jsonb_object_agg(b.lane, b.n), '{}')
-      FROM (SELECT s.lane, count(*) AS n FROM neanelu.job_slots AS s WHERE s.job_id IS NOT NULL GROUP BY s.lane) AS b
+    SELECT coalesce(max(g.slots) FILTER (WHERE g.lane IS NULL), '{}'), coalesce(sum(g.n) FILTER (WHERE g.lane IS NOT NULL), 0)::integer,
+           jsonb_agg(jsonb_build_object('lane', g.lane, 'queue_name', g.queue_name, 'n', g.n)) FILTER (WHERE g.lane IS NOT NULL), min(g.expires_at)
+      FROM (SELECT s.lane, s.queue_name, array_agg(s.slot) AS slots, count(*) AS n, min(s.lease_expires_at) AS expires_at
+              FROM neanelu.job_slots AS s GROUP BY s.lane, s.queue_name) AS g
 $$;
-COMMENT ON FUNCTION jobs._busy() IS 'How many slots are occupied, and by which lanes. Reads only.';
+COMMENT ON FUNCTION jobs._look_at_slots() IS
+    'Which slots are free, how many are occupied, by which lanes and queues, and when the first lease runs out. Reads only.';
 
-CREATE FUNCTION jobs._pick(p_queues text[], p_room integer, p_by_lane jsonb)
-RETURNS picked_job[]
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = neanelu, jobs, pg_temp
-AS $$
-DECLARE
-    v_each     constant integer := jobs._setting('max_active_per_shop', 2);
-    v_platform constant integer := jobs._setting('max_active_platform', 4);
-    v_picked   picked_job[];
-BEGIN
-    SELECT array_agg(ROW(c.queue_name, c.msg_id, c.job_id, c.has_key, c.lane, c.lane_order)::picked_job) INTO v_picked
-      FROM (
-        SELECT u.* FROM (
-            SELECT q.queue_name::text, r.*, CASE r.lane WHEN 'platform' THEN v_platform ELSE v_each END - coalesce((p_by_lane ->> r.lane)::integer, 0) AS quota,
-                   count(*) OVER (PARTITION BY r.lane ORDER BY r.lane_rank, o.place ROWS UNBOUNDED PRECEDING) AS turn, o.place
-              FROM unnest(p_queues) WITH ORDINALITY AS o (queue_name, place)
-              JOIN neanelu.job_queues AS q ON q.queue_name = o.queue_name
-              JOIN neanelu.job_signals AS s ON s.queue_name = q.queue_name
-             CROSS JOIN LATERAL jobs._quotas(q, p_room, v_each, v_platform, p_by_lane) AS l
-             CROSS JOIN LATERAL jobs._ready(q.queue_name, s.ring_lane, l.room, l.each, l.platform, l.left_over) AS r
-             WHERE l.room > 0) AS u
-         WHERE u.turn <= u.quota
-         ORDER BY u.turn, u.lane_order, u.place
-         LIMIT p_room) AS c;
-    RETURN v_picked;
-END
-$$;
-COMMENT ON FUNCTION jobs._pick(text[], integer, jsonb) IS
-    'What a claim takes from its queues: first one of each lane, in the order of the ring, then a second one of each, as far as there is room and '
-    'the lane''s share goes. Locks: as jobs._ready. Raises: 22P02 a setting is no number';
-
-CREATE FUNCTION jobs._quotas(
-    p_queue job_queues, p_room integer, p_each integer, p_platform integer, p_by_lane jsonb,
-    OUT room integer, OUT each integer, OUT platform integer, OUT left_over jsonb)
-LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = neanelu, pg_temp
-AS $$
-BEGIN
-    each := least(p_each, p_queue.max_active_per_shop);
-    platform := p_platform;
-    room := p_room;
-    IF p_queue.max_active IS NOT NULL THEN
-        room := least(p_room, p_queue.max_active - (SELECT count(*)::integer FROM neanelu.job_slots AS s WHERE s.queue_name = p_queue.queue_name));
-    END IF;
-    SELECT coalesce(jsonb_object_agg(b.lane, least(
-               CASE b.lane WHEN 'platform' THEN p_platform ELSE p_each END - b.n::integer,
-               CASE WHEN b.lane <> 'platform' AND p_queue.max_active_per_shop IS NOT NULL THEN p_queue.max_active_per_shop - (
-                    SELECT count(*)::integer FROM neanelu.job_slots AS s WHERE s.queue_name = p_queue.queue_name AND s.lane = b.lane) END)), '{}')
-      INTO left_over
-      FROM jsonb_each_text(p_by_lane) AS b (lane, n);
-END
-$$;
-COMMENT ON FUNCTION jobs._quotas(job_queues, integer, integer, integer, jsonb) IS
-    'How many jobs of a queue may start now: in all, of a shop, of the platform, and of the lanes that have some active already. Reads only.';
-
-CREATE FUNCTION jobs._without_relied_on(p_picked picked_job[])
-RETURNS picked_job[]
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = neanelu, jobs, pg_temp
-AS $$
-DECLARE
-    v_keyed  constant uuid[] := ARRAY(SELECT p.job_id FROM unnest(p_picked) AS p WHERE p.has_key);
-    v_closed uuid[];
-BEGIN
-    IF v_keyed = '{}' THEN
-        RETURN p_picked;
-    END IF;
-    WITH free AS (
-        SELECT k.job_id FROM neanelu.job_keys AS k WHERE k.job_id = ANY (v_keyed) FOR UPDATE SKIP LOCKED
-    )
-    DELETE FROM neanelu.job_keys AS k USING free AS f WHERE k.job_id = f.job_id;
-    SELECT array_agg(k.job_id) INTO v_closed FROM neanelu.job_keys AS k WHERE k.job_id = ANY (v_keyed);
-    IF v_closed IS NULL THEN
-        RETURN p_picked;
-    END IF;
-    UPDATE neanelu.job_keys AS k SET is_closing = true
-     WHERE k.job_id IN (SELECT c.job_id FROM neanelu.job_keys AS c
-                         WHERE c.job_id = ANY (v_closed) AND NOT c.is_closing FOR NO KEY UPDATE SKIP LOCKED);
-    RETURN ARRAY(SELECT p FROM unnest(p_picked) AS p WHERE p.job_id <> ALL (v_closed));
-END
-$$;
-COMMENT ON FUNCTION jobs._without_relied_on(picked_job[]) IS
-    'Leaves out the jobs that unfinished transactions rely on, and sees to it that no more of them do; forgets the keys of the others. '
-    'Locks: the keys'' rows, without waiting. Raises: nothing';
-
-CREATE FUNCTION jobs._take(p_picked picked_job[], p_worker text, p_lease interval)
+CREATE FUNCTION jobs._start(p_picked picked_job[], p_free integer[], p_worker text, p_lease interval)
 RETURNS TABLE (
     job_id uuid, token bigint, queue_name text, job_name text, shop_id uuid, payload jsonb, attempt integer, max_attempts integer, runs_in text,
     lease_expires_at timestamptz, enqueued_at timestamptz)
@@ -262,28 +258,24 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, pg_temp
 AS $$
 DECLARE
-    v_queue record;
+    v_free integer[] := p_free;
 BEGIN
-    FOR v_queue IN
-        SELECT p.queue_name, array_agg(p.msg_id) AS ids, (array_agg(p.lane ORDER BY p.lane_order DESC))[1] AS lane
-          FROM unnest(p_picked) AS p GROUP BY p.queue_name
-    LOOP
-        EXECUTE format('DELETE FROM pgmq.%I WHERE msg_id = ANY ($1)', 'q_' || v_queue.queue_name) USING v_queue.ids;
-        UPDATE neanelu.job_signals AS s SET ring_lane = v_queue.lane
-         WHERE s.queue_name = v_queue.queue_name AND s.ring_lane <> v_queue.lane;
-    END LOOP;
+    IF cardinality(v_free) < cardinality(p_picked) THEN
+        WITH added AS (
+            INSERT INTO neanelu.job_slots AS s (slot)
+            SELECT o.last + g.n FROM (SELECT max(m.slot) AS last FROM neanelu.job_slots AS m) AS o,
+                   generate_series(1, cardinality(p_picked) - cardinality(p_free)) AS g (n)
+            RETURNING s.slot
+        )
+        SELECT v_free || array_agg(a.slot) INTO v_free FROM added AS a;
+    END IF;
     RETURN QUERY
-        WITH taken AS (
-            SELECT p.job_id, p.lane, p.queue_name, row_number() OVER () AS n FROM unnest(p_picked) AS p
-        ), free AS (
-            SELECT s.slot, row_number() OVER (ORDER BY s.slot) AS n FROM neanelu.job_slots AS s WHERE s.job_id IS NULL
-        ), started AS (
+        WITH started AS (
             UPDATE neanelu.job_runs AS j
                SET status = 'active', attempts = j.attempts + 1, started_at = clock_timestamp()
-              FROM taken AS t
-              JOIN free AS f ON f.n = t.n
+              FROM unnest(p_picked) WITH ORDINALITY AS t (queue_name, job_id, lane, lane_order, n)
              WHERE j.id = t.job_id AND j.status = 'waiting'
-            RETURNING j.id, j.job_name, j.shop_id, j.payload, j.attempts, j.max_attempts, j.created_at, t.lane, t.queue_name, f.slot, t.n
+            RETURNING j.id, j.job_name, j.shop_id, j.payload, j.attempts, j.max_attempts, j.created_at, t.lane, t.queue_name, v_free[t.n] AS slot
         ), held AS (
             UPDATE neanelu.job_slots AS s
                SET job_id = j.id, lane = j.lane, queue_name = j.queue_name, token = (random(1, 140737488355327) << 16) | j.slot, leased_by = p_worker,
@@ -295,68 +287,70 @@ BEGIN
         )
         SELECT j.id, e.token, j.queue_name, j.job_name::text, j.shop_id, j.payload, j.attempts, j.max_attempts, e.runs_in::text, e.lease_expires_at,
                j.created_at
-          FROM started AS j JOIN held AS e ON e.slot = j.slot
-         ORDER BY j.n;
+          FROM started AS j JOIN held AS e ON e.slot = j.slot;
 END
 $$;
-COMMENT ON FUNCTION jobs._take(picked_job[], text, interval) IS
-    'Turns messages into leases: deletes them, puts their jobs into free slots, notes whose turn it was. Locks: messages, jobs, slots and the '
-    'queue''s row of job_signals. Raises: nothing';
+COMMENT ON FUNCTION jobs._start(picked_job[], integer[], text, interval) IS
+    'Turns the jobs of taken messages into leases, in free slots; adds slots when jobs.max_active was raised. Called within a claim only. Locks: jobs and slots. Raises: nothing';
 
 CREATE FUNCTION jobs.claim(p_queues text[], p_worker text, p_limit integer, p_lease interval DEFAULT NULL)
 RETURNS TABLE (
     job_id uuid, token bigint, queue_name text, job_name text, shop_id uuid, payload jsonb, attempt integer, max_attempts integer, runs_in text,
     lease_expires_at timestamptz, enqueued_at timestamptz)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+-- Plans are kept for the session, and must be as good when the queue is long as when it was empty.
 SET search_path = neanelu, jobs, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
-    v_most   constant integer := least(jobs._setting('max_active', 50), 65535);
-    v_busy   record;
-    v_picked picked_job[];
-    v_found  boolean := false;
+    v_each     constant integer := jobs._setting('max_active_per_shop', 2);
+    v_platform constant integer := jobs._setting('max_active_platform', 4);
+    v_room     integer := least(jobs._setting('max_active', 50), 65535);
+    v_share    integer;
+    v_slots    record;
+    v_queue    record;
+    v_picked   picked_job[] := '{}';
 BEGIN
     IF pg_catalog.pg_current_xact_id_if_assigned() IS NULL THEN
         -- A claim that a crash of the server undoes is no harm: nothing of the job is done before it is on disk.
         SET LOCAL synchronous_commit = off;
     END IF;
     PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('jobs.claim', 0));
-    PERFORM jobs.reclaim_expired();
-    v_busy := jobs._busy();
-    IF least(p_limit, v_most - v_busy.taken) <= 0 THEN
+    v_slots := jobs._look_at_slots();
+    IF v_slots.expires_at <= clock_timestamp() THEN
+        PERFORM jobs.reclaim_expired();
+        v_slots := jobs._look_at_slots();
+    END IF;
+    v_room := least(p_limit, v_room - v_slots.taken);
+    IF v_room <= 0 THEN
         RETURN;
     END IF;
-    v_picked := jobs._pick(p_queues, least(p_limit, v_most - v_busy.taken), v_busy.by_lane);
-    IF v_picked IS NOT NULL THEN
-        v_picked := jobs._without_relied_on(v_picked);
-        PERFORM jobs._provide_slots(v_busy.taken + cardinality(v_picked));
-        RETURN QUERY SELECT * FROM jobs._take(v_picked, p_worker, p_lease);
-        v_found := FOUND;
+    -- Each queue has a share of the room, in any order; then those that have more get what others left.
+    FOREACH v_share IN ARRAY ARRAY[ceil(v_room::numeric / greatest(cardinality(p_queues), 1)), v_room] LOOP
+        FOR v_queue IN SELECT q AS queue, s.ring_lane FROM neanelu.job_queues AS q JOIN neanelu.job_signals AS s ON s.queue_name = q.queue_name
+                        WHERE q.queue_name = ANY (p_queues) ORDER BY random() LOOP
+            EXIT WHEN cardinality(v_picked) >= v_room;
+            v_picked := v_picked || jobs._take(
+                v_queue.queue, v_queue.ring_lane, least(v_share, v_room - cardinality(v_picked)), v_each, v_platform, v_slots.busy, v_picked);
+        END LOOP;
+        EXIT WHEN v_picked = '{}' OR cardinality(p_queues) = 1;
+    END LOOP;
+    IF v_picked <> '{}' THEN
+        RETURN QUERY SELECT * FROM jobs._start(v_picked, v_slots.free, p_worker, p_lease);
+        RETURN;
     END IF;
-    IF NOT v_found THEN
-        -- Without waiting for an enqueuer that is about to say the opposite, and notify.
-        UPDATE neanelu.job_signals AS s SET is_wanted = true
-         WHERE s.queue_name IN (SELECT w.queue_name FROM neanelu.job_signals AS w
-                                 WHERE w.queue_name = ANY (p_queues) AND NOT w.is_wanted FOR NO KEY UPDATE SKIP LOCKED);
-    END IF;
+    -- Without waiting for an enqueuer that is about to say the opposite, and notify.
+    UPDATE neanelu.job_signals AS s SET is_wanted = true
+     WHERE s.queue_name IN (SELECT w.queue_name FROM neanelu.job_signals AS w
+                             WHERE w.queue_name = ANY (p_queues) AND NOT w.is_wanted FOR NO KEY UPDATE SKIP LOCKED);
 END
 $$;
 COMMENT ON FUNCTION jobs.claim(text[], text, integer, interval) IS
-    'Takes up to p_limit jobs for a worker, shop after shop: at most jobs.max_active_per_shop (2) of a shop and jobs.max_active (50) in all are active, whatever '
-    'the queues (system_config; job_queues has further limits a queue). Each has a fencing token; its lease is p_lease, or its handler''s. To be called in a '
-    'transaction of its own, because claims wait for one another until their end. No rows: nothing to do, or no room; then look again after '
-    'some 50 ms once (an enqueuer may just have been committing), and after that on a notification on neanelu_jobs, and every second or so. Not idempotent: leases '
-    'of a caller that died run out. Locks: claims (advisory), messages, jobs and slots; waits for no other transaction but a claim. Raises: 22P02 a setting is no number';
-
-CREATE FUNCTION jobs._provide_slots(p_count integer)
-RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER
-SET search_path = neanelu, pg_temp
-AS $$
-    INSERT INTO neanelu.job_slots (slot)
-    SELECT n FROM generate_series((SELECT max(s.slot) FROM neanelu.job_slots AS s) + 1, p_count) AS n
-$$;
-COMMENT ON FUNCTION jobs._provide_slots(integer) IS 'Adds slots up to a number, for when jobs.max_active was raised. Called within a claim only. Raises: nothing';
+    'Takes up to p_limit jobs for a worker, shop after shop: at most jobs.max_active_per_shop (2) of a shop, jobs.max_active_platform (4) of the platform''s own and '
+    'jobs.max_active (50) in all are active, whatever the queues (system_config; job_queues has further limits a queue). Each has a fencing token; its lease is '
+    'p_lease, or its handler''s. To be called in a transaction of its own, because claims wait for one another until their end. No rows: nothing to do, or no room; then look again '
+    'after some 50 ms once (an enqueuer may just have been committing), and after that on a notification on neanelu_jobs, and every second or so. Not idempotent: leases of a '
+    'caller that died run out. Locks: claims (advisory), messages, jobs and slots; waits for no other transaction but a claim. Raises: 22P02 a setting is no number';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA jobs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION jobs.claim(text[], text, integer, interval), jobs.reclaim_expired() TO neanelu_worker, neanelu_operator;

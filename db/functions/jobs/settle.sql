@@ -60,8 +60,6 @@ AS $$
 DECLARE
     v_done integer;
 BEGIN
-    -- In the order of slots, so that two callers cannot wait for one another.
-    PERFORM FROM neanelu.job_slots AS s WHERE s.slot IN (SELECT t & 65535 FROM unnest(p_tokens) AS t) ORDER BY s.slot FOR NO KEY UPDATE;
     UPDATE neanelu.job_slots AS s
        SET job_id = NULL, lane = NULL, queue_name = NULL, token = NULL, leased_by = NULL, leased_at = NULL, lease_expires_at = NULL
       FROM unnest(p_job_ids, p_tokens) AS n (job_id, token)
@@ -76,7 +74,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION jobs.complete_many(uuid[], bigint[]) IS
-    'jobs.complete for several jobs without results, all or none. Locks: their slots, in order, and the jobs. Raises: NJ001 a lease is lost';
+    'jobs.complete for several jobs without results, all or none. Locks: their slots and the jobs. Raises: NJ001 a lease is lost';
 
 CREATE FUNCTION jobs.execute(p_job_id uuid, p_token bigint)
 RETURNS jsonb

@@ -13,4 +13,14 @@ DROP FUNCTION jobs.register_handler(text, text, text, regprocedure, integer, int
 DROP FUNCTION jobs._lane(uuid);
 DROP FUNCTION jobs._setting(text, integer);
 
+DO $of_queues$
+DECLARE
+    v_queue text;
+BEGIN
+    FOR v_queue IN SELECT q.queue_name FROM neanelu.job_queues AS q ORDER BY 1 LOOP
+        EXECUTE format('DROP FUNCTION jobs.%I(uuid[], uuid[], jsonb[], timestamptz, boolean, text, integer, integer, uuid)', '_put_' || v_queue);
+    END LOOP;
+END
+$of_queues$;
+
 COMMIT;

@@ -29,6 +29,17 @@ BEGIN
     IF v_bad IS NOT NULL THEN
         RAISE EXCEPTION 'functions missing, of another kind, or executable by the wrong roles: %', v_bad;
     END IF;
+
+    SELECT string_agg(q.queue_name, ', ') INTO v_bad
+      FROM neanelu.job_queues AS q
+      LEFT JOIN pg_catalog.pg_proc AS p
+             ON p.oid = to_regprocedure(format('jobs.%I(uuid[], uuid[], jsonb[], timestamptz, boolean, text, integer, integer, uuid)', '_put_' || q.queue_name))
+     WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole OR NOT p.prosecdef
+        OR (SELECT count(*) FROM pg_catalog.aclexplode(p.proacl) AS a WHERE a.grantee <> p.proowner) > 0
+        OR p.proacl IS NULL;
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION 'queues without their function _put_<queue>, or with one for others than the engine: %', v_bad;
+    END IF;
 END
 $verify$;
 
