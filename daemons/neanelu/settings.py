@@ -256,8 +256,8 @@ class Settings(BaseSettings):
         default=8,
         ge=1,
         le=64,
-        description="Jobs that one `neanelu worker` does at a time; it holds as many connections and five more. How many "
-        "may run in all and for one shop are settings in the database.",
+        description="Jobs that one `neanelu worker` does at a time; it has as many connections, twice as many when "
+        "handlers need a second one, and six more. How many may run in all and for one shop are settings in the database.",
     )
     worker_queues: str = Field(
         default="",

@@ -39,7 +39,7 @@ class Job:
         shop_id: None for the platform's own jobs.
         attempt: 1 for the first.
         runs_in: database or daemon.
-        enqueued_at: when it could have been begun at the earliest.
+        enqueued_at: when it was asked for.
     """
 
     id: UUID

@@ -30,7 +30,7 @@ class WorkerMetrics:
         )
         self.latency = Histogram(
             "neanelu_worker_job_latency_seconds",
-            "From when a job could have begun to when its first attempt did",
+            "From when a job was asked for to its first attempt; of delayed jobs the delay included",
             ["queue"],
             buckets=SECONDS,
             registry=r,

@@ -87,7 +87,7 @@ class Scheduler:
         pause = _LOOK_SECONDS
         while not self._stop.is_set():
             try:
-                with self._connect() as connection:
+                with translated(), self._connect() as connection:
                     pause = _LOOK_SECONDS
                     while not self._stop.is_set():
                         self.fire_due(connection)

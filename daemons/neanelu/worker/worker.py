@@ -127,7 +127,8 @@ class Worker:
             target,
             kwargs={**keywords, "autocommit": True, "row_factory": dict_row},
             min_size=1,
-            max_size=self.concurrency,
+            # A handler may need a second connection while it has one, and all of them may at once.
+            max_size=2 * self.concurrency,
             timeout=10.0,
             max_idle=300.0,
             reconnect_timeout=5.0,
