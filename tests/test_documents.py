@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from graphql import FieldNode, parse, validate
 from graphql.language import OperationDefinitionNode
@@ -9,6 +11,7 @@ from graphql.language import OperationDefinitionNode
 from neanelu.sandbox.schema import load_schema
 from neanelu.shopify import documents
 
+QUERIES = Path(documents.__file__).parent / "queries"
 BULK = [name for name, resource in documents.RESOURCES.items() if resource.mode == "bulk"]
 
 
@@ -58,6 +61,13 @@ def test_filter_becomes_an_argument_with_its_quotes_escaped(resource: str) -> No
         ("query", text)
     ]
     assert documents.check_bulk_rules(rendered, load_schema()) == []
+
+
+@pytest.mark.parametrize(
+    "name", sorted({path.stem for path in QUERIES.glob("*.graphql")} - documents.RESOURCES.keys())
+)
+def test_document_beside_the_resources_is_valid_against_the_admin_schema(name: str) -> None:
+    assert validate(load_schema(), parse(documents.text(name))) == []
 
 
 def test_filter_is_refused_where_the_root_takes_none() -> None:

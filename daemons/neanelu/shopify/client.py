@@ -21,6 +21,7 @@ from neanelu.shopify.errors import (
     ShopifyRefused,
     ShopifyThrottled,
     ShopifyUnreachable,
+    TokenRefused,
 )
 
 OPERATION_FIELDS: Final = """
@@ -201,7 +202,8 @@ class ShopifyClient:
             if self._token != refused:
                 return self._post(payload, is_renewed=True)
         if response.status_code in (401, 403):
-            raise ShopifyRefused(
+            kind = TokenRefused if response.status_code == 401 else ShopifyRefused
+            raise kind(
                 f"Shopify refuses the access token (HTTP {response.status_code})",
                 hint="Install the app again and give the new token: neanelu shop add SHOP --token-file F",
             )

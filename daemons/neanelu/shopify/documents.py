@@ -96,6 +96,16 @@ def load(resource: str) -> str:
 
 
 @cache
+def text(name: str) -> str:
+    """Return a document that stands beside the resources' own, such as `subscription_create`.
+
+    Args:
+        name: of a file in `queries/` without the suffix.
+    """
+    return resources.files("neanelu.shopify").joinpath("queries", f"{name}.graphql").read_text("utf-8")
+
+
+@cache
 def _parsed(resource: str) -> DocumentNode:
     """Return a resource's document parsed, without source positions; parsed once a process."""
     return parse(load(resource), no_location=True)

@@ -26,6 +26,10 @@ class ShopifyRefused(ShopifyError):
     exit_code = ENVIRONMENT
 
 
+class TokenRefused(ShopifyRefused):
+    """The token is not accepted at all (HTTP 401): the app was uninstalled, or the token is another's."""
+
+
 class ShopifyThrottled(ShopifyError):
     """The shop's budget of query cost stayed empty for too long."""
 
