@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -158,7 +159,7 @@ def _granted(body: dict[str, Any]) -> Grant:
 
 def _is_token(value: object) -> bool:
     """Say whether a value can be a token: one word of plain text."""
-    return isinstance(value, str) and 8 <= len(value) <= 4096 and value.isascii() and value.isprintable()
+    return isinstance(value, str) and re.fullmatch(r"[!-~]{8,4096}", value) is not None
 
 
 def _seconds(value: object) -> timedelta | None:
