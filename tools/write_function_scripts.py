@@ -1,4 +1,4 @@
-"""Write the revert and verify scripts of functions/sync/* and functions/jobs/* from their deploy scripts.
+"""Write the revert and verify scripts of functions/sync/*, functions/jobs/* and most of functions/webhooks/* from their deploy scripts.
 
 The deploy script says all that they need: signatures, SECURITY DEFINER, volatility, GRANT EXECUTE and triggers.
 Run after a function is added, dropped or changes its arguments or rights; `--check` only compares, exit code 1
@@ -20,6 +20,7 @@ REPO = Path(__file__).resolve().parent.parent
 TOPICS = {
     "sync": ("lifecycle", "load", "stage", "merge", "retention"),
     "jobs": ("enqueue", "claim", "settle", "schedule", "report"),
+    "webhooks": ("objects", "inventory", "products", "orders", "process", "fetch", "compare"),
 }
 OWNER = "neanelu_engine"
 #: Functions that a script makes one of for each queue: name up to the queue's, and the types of the arguments.
@@ -28,7 +29,7 @@ OF_QUEUES = {
         "_put_",
         "uuid[], uuid[], jsonb[], timestamptz, boolean, text, integer, integer, uuid",
     ),
-    "functions/jobs/claim": ("_take_", "text, integer, integer, integer, jsonb"),
+    "functions/jobs/claim": ("_take_", "text, integer, integer, integer, text[], integer, text[]"),
 }
 _DROP_OF_QUEUES = """
 DO $of_queues$
@@ -46,7 +47,7 @@ _VERIFY_OF_QUEUES = """
       FROM neanelu.job_queues AS q
       LEFT JOIN pg_catalog.pg_proc AS p
              ON p.oid = to_regprocedure(format('jobs.%I({types})', '{name}' || q.queue_name))
-     WHERE p.oid IS NULL OR p.proowner <> '{owner}'::regrole OR NOT p.prosecdef
+     WHERE p.oid IS NULL OR p.proowner <> '{owner}'::regrole
         OR (SELECT count(*) FROM pg_catalog.aclexplode(p.proacl) AS a WHERE a.grantee <> p.proowner) > 0
         OR p.proacl IS NULL;
     IF v_bad IS NOT NULL THEN

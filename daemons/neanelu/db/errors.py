@@ -165,6 +165,12 @@ class WrongJobState(NeaneluError):
     exit_code = USAGE
 
 
+class ComparisonOver(NeaneluError):
+    """Another comparison of the same resource took the place of this one."""
+
+    default_code = "NW021"
+
+
 class RunFailed(NeaneluError):
     """The run cannot go on as it is."""
 
@@ -248,6 +254,10 @@ _BY_CODE: Final[dict[str, type[NeaneluError]]] = {
     "NP001": InvalidInput,
     "NP002": InvalidInput,
     "NP003": NotFound,
+    "NW010": InvalidInput,
+    "NW011": InvalidInput,
+    "NW020": InvalidInput,
+    "NW021": ComparisonOver,
     "NS001": NotFound,
     "NS002": ShopNotInstalled,
     "NS003": RunActive,
