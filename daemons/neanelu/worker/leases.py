@@ -47,6 +47,7 @@ class Leases:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
         self._connection: Connection | None = None
+        self._is_failing = False
 
     def start(self) -> None:
         """Begin to keep leases."""
@@ -94,6 +95,7 @@ class Leases:
                     {"job_id": job.id, "token": job.token, "lease": timedelta(seconds=held.seconds)},
                 )
             held.extend_at = time.monotonic() + held.seconds / 3
+            self._is_failing = False
         except LeaseLost:
             with self._lock:
                 still = self._held.pop(id(held.context), None)
@@ -102,7 +104,9 @@ class Leases:
                 held.context.mark_lost()
                 log.debug("lease lost", job_id=str(job.id), job=job.name)
         except DatabaseUnavailable as error:
-            log.warning("lease not extended", job_id=str(job.id), error=str(error))
+            if not self._is_failing:  # once an outage
+                log.warning("leases not extended", job_id=str(job.id), error=str(error))
+            self._is_failing = True
             self._connection = None
             held.extend_at = time.monotonic() + 1.0
         except NeaneluError as error:
