@@ -12,6 +12,12 @@ from pathlib import Path
 
 import httpx
 import orjson
+from click.testing import CliRunner
+
+from neanelu.cli import main
+from neanelu.sandbox.generator import ShopSpec
+from neanelu.sandbox.server import run_in_thread
+from neanelu.sandbox.traffic import MIX
 
 
 def test_command_serves_its_shops_until_terminated_and_removes_its_files(tmp_path: Path) -> None:
@@ -59,3 +65,31 @@ def test_command_serves_its_shops_until_terminated_and_removes_its_files(tmp_pat
     assert list(temporary.iterdir()) == []
     events = [orjson.loads(line)["event"] for line in log.splitlines() if line.startswith(b"{")]
     assert "sandbox.graphql" in events
+
+
+def test_traffic_tells_what_it_did_and_ends_when_everything_is_delivered() -> None:
+    names = ["one.myshopify.com", "two.myshopify.com"]
+    with run_in_thread(
+        [ShopSpec(name, products=6, seed=n) for n, name in enumerate(names)], live=True
+    ) as box:
+        command = ["sandbox", "traffic", *names, "--url", box.url, "--changes", "20", "--rate", "0", "--json"]
+        result = CliRunner().invoke(main, [*command, "--mix", "inventory=3,order=1", "--seed", "9"])
+        assert result.exit_code == 0, result.output
+        told = orjson.loads(result.output)["shops"]
+        assert [one["shop"] for one in told] == names
+        for one in told:
+            assert one["complete"]
+            assert sum(one["made"].values()) == one["changes"] == 20
+            assert set(one["made"]) <= {"inventory", "order"} < set(MIX)
+            assert one["counts"] == box.live(one["shop"]).counts()
+        assert CliRunner().invoke(main, [*command, "--mix", "weather=1"]).exit_code == 2
+        assert (
+            CliRunner().invoke(main, ["sandbox", "traffic", "none.myshopify.com", "--url", box.url]).exit_code
+            == 2
+        )
+        box.runtime(names[0]).subscriptions.add("products/update", "http://127.0.0.1:9/")
+        doomed = ["sandbox", "traffic", names[0], "--url", box.url, "--changes", "2", "--mix", "product=1"]
+        failed = CliRunner().invoke(main, [*doomed, "--disturb", "retry_scale=0.00001", "--json"])
+        assert failed.exit_code == 1
+        assert orjson.loads(failed.output)["shops"][0]["deliveries"]["given_up"] == 2
+    assert CliRunner().invoke(main, command).exit_code == 3

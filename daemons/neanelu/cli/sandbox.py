@@ -38,6 +38,15 @@ PLANS = ("standard", "advanced", "plus", "enterprise")
     "--min-polls", default=2, show_default=True, help="Polls before a bulk operation may be complete."
 )
 @click.option("--url-seconds", default=604_800, show_default=True, help="For how long result URLs are good.")
+@click.option("--live", is_flag=True, help="Shops can be changed, and tell of every change by webhooks.")
+@click.option(
+    "--subscribe", metavar="URL", help="Subscribe this address to every topic of every shop at the start."
+)
+@click.option(
+    "--client-secret",
+    envvar="NEANELU_SHOPIFY_CLIENT_SECRET",
+    help="Secret of the app, which signs webhooks [default: sandbox-client-secret].",
+)
 @click.option("--log-level", default="info", show_default=True, type=click.Choice(["info", "warning"]))
 @click.option(
     "--ready-file", type=click.Path(path_type=Path), help="Write shops, tokens and base URLs here as JSON."
@@ -54,19 +63,26 @@ def sandbox(
     shuffled: bool,
     min_polls: int,
     url_seconds: int,
+    live: bool,
+    subscribe: str | None,
+    client_secret: str | None,
     log_level: str,
     ready_file: Path | None,
 ) -> None:
     """Run a sandbox Shopify, or write the files that its bulk operations would give.
 
     The base URL for clients is http://HOST:PORT/{shop}. Faults are asked for by POST /_sandbox/faults,
-    changes by POST /_sandbox/shops/SHOP/mutate.
+    changes by POST /_sandbox/shops/SHOP/mutate; of live shops by POST /_sandbox/shops/SHOP/live or as a burst by
+    `neanelu sandbox traffic`. The app is installed at http://HOST:PORT/SHOP/admin/oauth/authorize.
 
     \b
     Examples:
       neanelu sandbox --shop demo.myshopify.com:500 --shop second.myshopify.com:200:7
       curl -X POST localhost:8499/_sandbox/faults -d '{"fault": "cut", "after_bytes": 5000}'
       curl -X POST localhost:8499/_sandbox/shops/SHOP/mutate -d '{"kind": "changed", "fraction": 0.01}'
+      neanelu sandbox --live --shop live.myshopify.com:50 --subscribe http://127.0.0.1:8080/webhooks
+      curl -X POST localhost:8499/_sandbox/shops/SHOP/live -d '{"do": "update_product", "product": 0, "title": "New"}'
+      neanelu sandbox traffic live.myshopify.com --changes 500 --rate 50
       neanelu sandbox generate --products 1000000 --seed 1 -o products.jsonl
       neanelu sandbox generate --products 1000000 --changed 0.01 --deleted 0.001 -o later.jsonl.gz
     """
@@ -75,7 +91,13 @@ def sandbox(
     from neanelu.sandbox.generator import ShopSpec
     from neanelu.sandbox.server import serve
 
-    options = {"plan": plan, "shuffled": shuffled, "min_polls": min_polls, "url_seconds": url_seconds}
+    options = {
+        "plan": plan,
+        "shuffled": shuffled,
+        "min_polls": min_polls,
+        "url_seconds": url_seconds,
+        "live": live,
+    }
     wanted = []
     for number, text in enumerate(shops or ("demo.myshopify.com",)):
         domain, *rest = text.split(":")
@@ -85,7 +107,77 @@ def sandbox(
         except ValueError:
             raise click.BadParameter(f"{text} is not DOMAIN[:PRODUCTS[:SEED]]", param_hint="--shop") from None
         wanted.append((ShopSpec(domain=domain, products=size, seed=own_seed), options))
-    serve(wanted, host, port, log_level, ready_file)
+    serve(wanted, host, port, log_level, ready_file, client_secret=client_secret, subscribe=subscribe)
+
+
+@sandbox.command()
+@click.argument("shops", nargs=-1, required=True, metavar="SHOP...")
+@click.option("--url", default="http://127.0.0.1:8499", show_default=True, help="Where the sandbox answers.")
+@click.option("--changes", default=200, show_default=True, help="Changes to make in each shop.")
+@click.option("--rate", default=50.0, show_default=True, help="Changes a second in each shop; 0: no limit.")
+@click.option("--seed", default=1, show_default=True, help="What is changed follows from it.")
+@click.option("--mix", metavar="KIND=WEIGHT,...", help="Kinds of changes [default: much of every kind].")
+@click.option("--disturb", metavar="NAME=VALUE,...", help="What goes wrong with deliveries meanwhile.")
+@click.option("--timeout", default=300.0, show_default=True, help="Seconds for changes and deliveries.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def traffic(
+    shops: tuple[str, ...],
+    url: str,
+    changes: int,
+    rate: float,
+    seed: int,
+    mix: str | None,
+    disturb: str | None,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Make a burst of changes in live shops of a running sandbox, and wait until every webhook is delivered.
+
+    Kinds: inventory, order, order_change, price, product, customer, collection, metaobject, publication, create, delete. What
+    can go wrong: duplicates, replays, drops (shares from 0 to 1), reorder (seconds), secret (current, previous, mixed, wrong),
+    rate (deliveries a second), retry_scale. Afterwards it does not go wrong any more.
+
+    Exit code 1: a change broke, a delivery was given up, or the time was over; 3: there is no sandbox.
+
+    \b
+    Examples:
+      neanelu sandbox traffic live.myshopify.com --changes 500 --rate 100
+      neanelu sandbox traffic live.myshopify.com --mix inventory=9,order=1 --disturb duplicates=0.1,reorder=0.5 --json
+    """
+    from neanelu.cli.output import console, emit, exits, table
+    from neanelu.sandbox.burst import Burst
+
+    columns = {
+        "shop": "left",
+        "changes": "right",
+        "seconds": "right",
+        "webhooks": "right",
+        "retried": "right",
+        "given up": "right",
+    }
+    with exits(as_json), Burst(url, shops, timeout) as burst:
+        try:
+            wishes = burst.parse(disturb, numbers=False)
+            found = burst.run(changes, rate, seed, burst.parse(mix, numbers=True), wishes)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+    if as_json:
+        emit({"shops": found})
+    else:
+        rows = [
+            [
+                one["shop"],
+                one["changes"],
+                one["seconds"],
+                one["deliveries"].get("delivered", 0),
+                one["deliveries"].get("retried", 0),
+                one["deliveries"].get("given_up", 0),
+            ]
+            for one in found
+        ]
+        console().print(table(columns, rows))
+    if any(one["failure"] or one["deliveries"].get("given_up") or not one["complete"] for one in found):
+        sys.exit(1)
 
 
 @sandbox.command()

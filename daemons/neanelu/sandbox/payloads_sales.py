@@ -202,7 +202,7 @@ def _refund(shop: LiveState, order: Obj, held: Obj) -> Obj:
         "order_adjustments": [],
         "refund_line_items": [
             {
-                "id": number_of(held["id"]) * 100 + n,
+                "id": number_of(part["line"]) * 16 + number_of(held["id"]) % 16,
                 "line_item_id": number_of(part["line"]),
                 "location_id": part["location"],
                 "quantity": part["quantity"],
@@ -212,7 +212,7 @@ def _refund(shop: LiveState, order: Obj, held: Obj) -> Obj:
                 "total_tax": amount(part["tax"]),
                 "total_tax_set": bag(part["tax"]),
             }
-            for n, part in enumerate(held.get("_parts", ()))
+            for part in held.get("_parts", ())
         ],
         "transactions": [
             {

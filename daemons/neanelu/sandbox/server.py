@@ -37,6 +37,7 @@ from neanelu.sandbox.generator import Edit, Shop, ShopSpec
 from neanelu.sandbox.live import LiveShop
 from neanelu.sandbox.oauth import App, Clock
 from neanelu.sandbox.shops import Operation, ShopRuntime, iso
+from neanelu.sandbox.subscriptions import TOPICS
 
 #: Options of a shop that can be given when it is added.
 OPTIONS = ("token", "plan", "shuffled", "min_polls", "url_seconds", "live", "ties", "forget_deleted")
@@ -508,7 +509,14 @@ def run_in_thread(
 
 
 def serve(
-    shops: Sequence[tuple[ShopSpec, dict[str, Any]]], host: str, port: int, log_level: str, ready: Path | None
+    shops: Sequence[tuple[ShopSpec, dict[str, Any]]],
+    host: str,
+    port: int,
+    log_level: str,
+    ready: Path | None,
+    *,
+    client_secret: str | None = None,
+    subscribe: str | None = None,
 ) -> None:
     """Run a sandbox until it is told to stop.
 
@@ -518,10 +526,16 @@ def serve(
         port: port to listen on.
         log_level: see `Sandbox`.
         ready: file to write the shops' domains, tokens and base URLs to, as JSON, before requests are taken.
+        client_secret: the app's secret, where it is not the one that every sandbox begins with.
+        subscribe: address that is subscribed to every topic of every shop.
     """
     sandbox = Sandbox(log_level)
+    if client_secret:
+        sandbox.credentials.client_secret = client_secret
     for spec, options in shops:
-        sandbox.add(spec, **options)
+        runtime = sandbox.add(spec, **options)
+        for topic in TOPICS if subscribe else ():
+            runtime.subscriptions.add(topic, str(subscribe))
     if ready is not None:
         listed = [
             {"shop": d, "token": r.token, "base_url": f"http://{host}:{port}/{{shop}}"}
