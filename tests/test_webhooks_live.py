@@ -247,4 +247,4 @@ def test_no_address_is_said_so(module_db: Database, settings: dict[str, str]) ->
             text=True,
             check=False,
         )
-        assert (ran.returncode, json.loads(ran.stdout)["error"]["code"]) == (code, "NW021")
+        assert (ran.returncode, json.loads(ran.stdout)["error"]["code"]) == (code, "NW031")

@@ -466,3 +466,62 @@ def remove(name: str, dry_run: bool, yes: bool, as_json: bool) -> None:
         click.echo(
             f"{row['domain']} removed: token erased, {plan['runs_cancelled']} runs cancelled, data kept"
         )
+
+
+@shop.command()
+@click.argument("name", metavar="SHOP")
+@click.option(
+    "--address", metavar="URL", help="Where Shopify shall deliver [default: NEANELU_WEBHOOKS_ADDRESS]."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would change; change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the steps as JSON.")
+def subscribe(name: str, address: str | None, dry_run: bool, as_json: bool) -> None:
+    """Subscribe to the webhooks of a shop: creates what is missing, corrects what differs, deletes what is not wanted.
+
+    Safe to repeat; the worker does it every night. Subscriptions to other addresses are left alone. Ends with 1 when
+    Shopify refused one.
+
+    \b
+    Examples:
+      neanelu shop subscribe demo --address https://hooks.example.com/api/webhooks
+      neanelu shop subscribe demo --dry-run
+    """
+    with exits(as_json):
+        from neanelu.oauth.tokens import TokenSource, shopify_client
+        from neanelu.shopify.budget import Budget
+        from neanelu.webhooks.subscriptions import address_of, drift
+        from neanelu.webhooks.subscriptions import subscribe as carry_out
+
+        settings = get_settings()
+        where = address_of(settings, address)
+        with session("neanelu_worker", purpose="shop") as connection:
+            row = find_shop(connection, name)
+
+            def call(statement: str, **values: Any) -> list[dict[str, Any]]:
+                with translated():
+                    return connection.execute(statement, values).fetchall()
+
+            source = TokenSource(call, settings, key_ring(), row["id"])
+            budget = Budget(call, row["id"], interactive=True)
+            with shopify_client(source, settings, budget=budget) as client:
+                steps = carry_out(client, call, row["id"], where, dry_run=dry_run)
+    if as_json:
+        emit(
+            {
+                "shop": row["domain"],
+                "address": where,
+                "dry_run": dry_run,
+                "steps": [step.as_dict() for step in steps],
+            }
+        )
+    else:
+        shown = [step for step in steps if step.action != "keep"]
+        for step in shown:
+            click.echo(
+                f"  {step.action:8} {step.topic}{f'  ({step.error or step.reason})' if step.error or step.reason else ''}"
+            )
+        counts = drift(steps)
+        done = ", ".join(f"{number} {action}" for action, number in counts.items() if number)
+        click.echo(f"{row['domain']}: {done or 'nothing to do'}{' (nothing was changed)' if dry_run else ''}")
+    if any(step.error for step in steps):
+        sys.exit(1)

@@ -15,7 +15,7 @@ from neanelu.settings import get_settings
 class NoPort(NeaneluError):
     """The address cannot be listened on."""
 
-    default_code = "NW020"
+    default_code = "NW030"
     exit_code = ENVIRONMENT
 
 

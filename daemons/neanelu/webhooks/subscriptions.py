@@ -76,19 +76,19 @@ def address_of(settings: Settings, given: str | None = None) -> str:
         given: instead of the settings'.
 
     Raises:
-        InvalidInput: there is none, or it is not https (NW021); http is for this machine only.
+        InvalidInput: there is none, or it is not https (NW031); http is for this machine only.
     """
     address = given or settings.webhooks_address
     if not address:
         raise InvalidInput(
             "the receiver's public address is not known",
-            code="NW021",
+            code="NW031",
             hint="--address https://…/api/webhooks, or NEANELU_WEBHOOKS_ADDRESS.",
         )
     parts = urlsplit(address)
     is_here = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and is_here)):
-        raise InvalidInput(f"{address!r} is no https address", code="NW021", hint="Shopify takes https only.")
+        raise InvalidInput(f"{address!r} is no https address", code="NW031", hint="Shopify takes https only.")
     return address
 
 
