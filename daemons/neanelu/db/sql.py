@@ -195,3 +195,14 @@ SEALED_CONFIG: Final = "SELECT flags.sealed_config(%(key)s) AS sealed"
 # --- The stock ledger -------------------------------------------------------------------------------------
 FOLD_LEDGER: Final = "SELECT inventory.fold(%(limit)s) AS folded"
 FOLD_LAG: Final = "SELECT * FROM inventory.fold_lag()"
+
+# --- The mirror between bulk runs -------------------------------------------------------------------------
+CLAIM_FETCHES: Final = "SELECT * FROM webhooks.claim_fetches(%(shop_id)s, %(limit)s)"
+APPLY_FETCHED: Final = """
+    SELECT webhooks.apply_fetched(%(shop_id)s, %(resource)s, %(asked)s, %(lines)s, %(claimed_at)s) AS result"""
+NEXT_FETCH: Final = "SELECT webhooks.next_fetch(%(shop_id)s) AS delay"
+BEGIN_COMPARISON: Final = "SELECT * FROM webhooks.begin_comparison(%(shop_id)s, %(resource)s)"
+CONTINUE_COMPARISON: Final = (
+    "SELECT webhooks.continue_comparison(%(shop_id)s, %(comparison_id)s, %(answers)s) AS questions"
+)
+MIRROR_METRICS: Final = "SELECT * FROM webhooks.metrics()"
