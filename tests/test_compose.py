@@ -97,7 +97,8 @@ def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
     subprocess.run(["sh", str(script)], check=True)
     made = {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
     assert {name: len(value) for name, value in made.items()} == {
-        "postgres_password": 32, "neanelu_sync_password": 32, "neanelu_worker_password": 32, "neanelu_encryption_key": 44
+        "postgres_password": 32, "neanelu_sync_password": 32, "neanelu_worker_password": 32, "neanelu_webhooks_password": 32,
+        "neanelu_encryption_key": 44, "shopify_client_secret": 0
     }  # fmt: skip
     assert KeyRing.parse(made["neanelu_encryption_key"]).versions == [1]
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700

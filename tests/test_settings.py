@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import REPO
 from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr, ValidationError
 
 from neanelu.platform import PlatformError
 from neanelu.platform.cluster import database_dsn
@@ -61,3 +62,23 @@ def test_role_is_put_in_only_where_the_url_names_none() -> None:
 def test_a_url_that_is_none_is_a_clear_error() -> None:
     with pytest.raises(PlatformError, match="NEANELU_DATABASE_URL"):
         database_dsn(settings=Settings(database_url="not a url"))
+
+
+def test_the_client_secret_may_stand_in_a_file_with_the_one_before(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("newest\nbefore\n")
+    settings = Settings(_env_file=None, shopify_client_secret_file=file)
+    assert settings.shopify_client_secret is not None and settings.shopify_client_secret_previous is not None
+    assert settings.shopify_client_secret.get_secret_value() == "newest"
+    assert settings.shopify_client_secret_previous.get_secret_value() == "before"
+    given = Settings(
+        _env_file=None, shopify_client_secret_file=file, shopify_client_secret=SecretStr("given")
+    )
+    assert (
+        given.shopify_client_secret is not None and given.shopify_client_secret.get_secret_value() == "given"
+    )
+    file.write_text("")
+    assert Settings(_env_file=None, shopify_client_secret_file=file).shopify_client_secret is None
+    with pytest.raises(ValidationError) as caught:
+        Settings(_env_file=None, shopify_client_secret_file=tmp_path / "missing")
+    assert "cannot be read" in str(caught.value)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -202,6 +202,11 @@ class Settings(BaseSettings):
         le=3000.0,
         description="An access token that ends within this time is renewed before it is used, in seconds.",
     )
+    shopify_client_secret_file: Path | None = Field(
+        default=None,
+        description="File with the client secret, when shopify_client_secret is not set; a second line is the previous one. "
+        "For containers' secrets. An empty file is no secret.",
+    )
     webhooks_host: str = Field(
         default="127.0.0.1",
         description="Address that `neanelu webhooks` listens on. Behind a proxy that speaks TLS, its inner address.",
@@ -304,6 +309,22 @@ class Settings(BaseSettings):
         default="info",
         description="From which level on the worker logs. info is a line a job; debug tells claims, too.",
     )
+
+    @model_validator(mode="after")
+    def _read_client_secret(self) -> Settings:
+        """Take the client secret from its file; raises ValueError when that cannot be read."""
+        if self.shopify_client_secret is None and self.shopify_client_secret_file is not None:
+            try:
+                lines = self.shopify_client_secret_file.read_text("utf-8").split()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ValueError(
+                    f"shopify_client_secret_file cannot be read: {type(error).__name__}"
+                ) from None
+            if lines:
+                self.shopify_client_secret = SecretStr(lines[0])
+            if len(lines) > 1 and self.shopify_client_secret_previous is None:
+                self.shopify_client_secret_previous = SecretStr(lines[1])
+        return self
 
 
 @lru_cache(maxsize=1)
