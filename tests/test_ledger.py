@@ -267,7 +267,7 @@ def test_batches_that_share_references_do_not_deadlock(ledger: Ledger) -> None:
         ((variant(1), HERE, 0, "SALE"), "23514"),
         ((variant(1), HERE, 1, "LOST"), "23514"),
         ((variant(1), "here", 1, "SALE"), "23514"),
-        ((variant(1), HERE, 1, "SALE", "order", None), "23514"),
+        ((variant(1), HERE, 1, "SALE", "order", None), "NI009"),
         ((OTHER_SHOP, HERE, 1, "SALE", None, None, "2001-01-01"), "NI003"),
         ((variant(1), HERE, 1, "SALE", None, None, "3001-01-01"), "NI003"),
         ((variant(1), HERE, 1, "SALE", None, None, "infinity"), "NI003"),

@@ -72,6 +72,20 @@ COMMENT ON COLUMN neanelu.inventory_ledger.reference_id IS
   'Id of the cause. The same cause changes the same variant at the same location once (inventory_receipts).';
 COMMENT ON COLUMN neanelu.inventory_ledger.cost_per_unit IS 'Cost of one unit at the time, in the shop''s currency.';
 
+-- Domains and not CHECKs: those of a table are parsed anew by every statement that inserts into it, and most insert one row.
+CREATE DOMAIN neanelu.inventory_delta AS integer
+  CONSTRAINT inventory_delta_check CHECK (VALUE <> 0);
+CREATE DOMAIN neanelu.inventory_reason AS varchar(50)
+  CONSTRAINT inventory_reason_check CHECK (VALUE IN ('SALE', 'RESTOCK', 'ADJUSTMENT', 'RETURN', 'SYNC', 'TRANSFER'));
+CREATE DOMAIN neanelu.inventory_place AS varchar(100)
+  CONSTRAINT inventory_place_check CHECK (VALUE = '' OR VALUE LIKE 'gid://shopify/Location/_%');
+CREATE DOMAIN neanelu.inventory_cost AS numeric(12,2)
+  CONSTRAINT inventory_cost_check CHECK (VALUE >= 0 AND VALUE < 'NaN'::numeric);
+COMMENT ON DOMAIN neanelu.inventory_delta IS 'A change of stock in units, which is one.';
+COMMENT ON DOMAIN neanelu.inventory_reason IS 'Why stock changed, as in inventory_ledger.';
+COMMENT ON DOMAIN neanelu.inventory_place IS 'GID of a location at Shopify; empty for none.';
+COMMENT ON DOMAIN neanelu.inventory_cost IS 'Cost of a unit.';
+
 CREATE TABLE neanelu.inventory_arrivals (
   shop_id        uuid NOT NULL,
   variant_id     uuid NOT NULL,
@@ -79,21 +93,14 @@ CREATE TABLE neanelu.inventory_arrivals (
   arrival_no     bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
   recorded_at    timestamptz NOT NULL DEFAULT now(),
   created_at     timestamptz NOT NULL DEFAULT now(),
-  delta          integer NOT NULL,
-  location_id    varchar(100) NOT NULL DEFAULT '',
+  delta          neanelu.inventory_delta NOT NULL,
+  location_id    neanelu.inventory_place NOT NULL DEFAULT '',
   sku            varchar(255),
-  reason         varchar(50) NOT NULL,
+  reason         neanelu.inventory_reason NOT NULL,
   reference_type varchar(50),
   reference_id   varchar(255),
-  cost_per_unit  numeric(12,2),
-  CONSTRAINT inventory_arrivals_pkey PRIMARY KEY (shop_id, variant_id, arrival_no),
-  CONSTRAINT inventory_arrivals_delta_check CHECK (delta <> 0),
-  CONSTRAINT inventory_arrivals_reason_check
-    CHECK (reason IN ('SALE', 'RESTOCK', 'ADJUSTMENT', 'RETURN', 'SYNC', 'TRANSFER')),
-  CONSTRAINT inventory_arrivals_location_id_check
-    CHECK (location_id = '' OR location_id LIKE 'gid://shopify/Location/_%'),
-  CONSTRAINT inventory_arrivals_reference_check CHECK ((reference_type IS NULL) = (reference_id IS NULL)),
-  CONSTRAINT inventory_arrivals_cost_per_unit_check CHECK (cost_per_unit >= 0 AND cost_per_unit < 'NaN'::numeric)
+  cost_per_unit  neanelu.inventory_cost,
+  CONSTRAINT inventory_arrivals_pkey PRIMARY KEY (shop_id, variant_id, arrival_no)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
         autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
 

@@ -49,28 +49,29 @@ VOLATILE
 SECURITY DEFINER
 SET search_path = neanelu, inventory, pg_temp
 AS $$
-DECLARE
-    v_location constant text := coalesce(p_location_id, '');
-    v_receipt  constant uuid := inventory._receipt(p_reference_type, p_reference_id, p_variant_id, v_location);
-    v_sku      text;
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);
     IF p_recorded_at IS DISTINCT FROM now() THEN
         PERFORM inventory._assert_kept(ARRAY[p_recorded_at]);
     END IF;
-    SELECT v.sku INTO v_sku FROM shopify_variants AS v WHERE v.shop_id = p_shop_id AND v.id = p_variant_id;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'the shop has no variant %', p_variant_id USING ERRCODE = 'NI002';
-    END IF;
-    IF v_receipt IS NOT NULL THEN
-        INSERT INTO inventory_receipts (shop_id, receipt) VALUES (p_shop_id, v_receipt) ON CONFLICT DO NOTHING;
+    IF (p_reference_type IS NULL) <> (p_reference_id IS NULL) THEN
+        RAISE EXCEPTION 'a reference has a type and an id, or neither' USING ERRCODE = 'NI009';
+    ELSIF p_reference_id IS NOT NULL THEN
+        INSERT INTO inventory_receipts (shop_id, receipt)
+        VALUES (p_shop_id, inventory._receipt(p_reference_type, p_reference_id, p_variant_id, coalesce(p_location_id, '')))
+        ON CONFLICT DO NOTHING;
         IF NOT FOUND THEN
             RETURN false;
         END IF;
     END IF;
     INSERT INTO inventory_arrivals
         (shop_id, variant_id, location_id, delta, reason, reference_type, reference_id, recorded_at, cost_per_unit, sku)
-    VALUES (p_shop_id, p_variant_id, v_location, p_delta, p_reason, p_reference_type, p_reference_id, p_recorded_at, p_cost_per_unit, v_sku);
+    SELECT v.shop_id, v.id, coalesce(p_location_id, ''), p_delta, p_reason, p_reference_type, p_reference_id, p_recorded_at, p_cost_per_unit, v.sku
+      FROM shopify_variants AS v
+     WHERE v.shop_id = p_shop_id AND v.id = p_variant_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the shop has no variant %', p_variant_id USING ERRCODE = 'NI002';
+    END IF;
     RETURN true;
 END
 $$;
@@ -78,7 +79,7 @@ COMMENT ON FUNCTION inventory.record(uuid, uuid, text, integer, text, text, text
     'Records one change of stock, by delta units; counts at once in inventory.available, reaches the ledger with the next fold. False: '
     'this reference has changed this variant at this location already; without a reference every call counts. Idempotent per reference. '
     'Locks: the receipt of the reference until the transaction ends; nothing of the variant. '
-    'Raises: NA002, NI002 (no such variant), NI003 (time out of range), 23514 (no such reason, zero, half a reference)';
+    'Raises: NA002, NI002 (no such variant), NI003 (time out of range), NI009 (half a reference), 23514 (no such reason or place, zero)';
 
 CREATE FUNCTION inventory._take_receipts(
     p_shop_id uuid, p_variant_ids uuid[], p_location_ids text[], p_reference_types text[], p_reference_ids text[])
@@ -145,7 +146,9 @@ BEGIN
     IF p_recorded_at IS NOT NULL THEN
         PERFORM inventory._assert_kept(p_recorded_at);
     END IF;
-    IF p_reference_ids IS NOT NULL THEN
+    IF EXISTS (SELECT FROM unnest(p_reference_types, p_reference_ids) AS r (type, id) WHERE (r.type IS NULL) <> (r.id IS NULL)) THEN
+        RAISE EXCEPTION 'a reference has a type and an id, or neither' USING ERRCODE = 'NI009';
+    ELSIF p_reference_ids IS NOT NULL THEN
         v_fresh := inventory._fresh(p_shop_id, p_variant_ids, p_location_ids, p_reference_types, p_reference_ids);
     END IF;
     INSERT INTO inventory_arrivals
@@ -166,7 +169,7 @@ $$;
 COMMENT ON FUNCTION inventory.record_many(uuid, uuid[], text[], integer[], text[], text[], text[], timestamptz[], numeric[]) IS
     'Records many changes of stock of one shop, all or nothing; arrays of equal length, those left out are empty (recorded_at: now). Returns how '
     'many were recorded: references that were recorded before, or come twice in the batch, count once. Idempotent per reference. '
-    'Locks: the receipts, in one order. Raises: NA002, NI002, NI003, 23514, 23502';
+    'Locks: the receipts, in one order. Raises: NA002, NI002, NI003, NI009, 23514, 23502';
 
 CREATE FUNCTION inventory.record_many(p_shop_id uuid, p_entries jsonb)
 RETURNS integer
@@ -184,7 +187,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION inventory.record_many(uuid, jsonb) IS
     'As the other, from a JSON array of objects with variant_id, location_id, delta, reason, reference_type, reference_id, recorded_at and '
-    'cost_per_unit. Idempotent per reference. Raises: NA002, NI002, NI003, 23514, 22P02';
+    'cost_per_unit. Idempotent per reference. Raises: NA002, NI002, NI003, NI009, 23514, 22P02';
 
 CREATE FUNCTION inventory.transfer(
     p_shop_id uuid, p_variant_id uuid, p_from_location_id text, p_to_location_id text, p_quantity integer,

@@ -1,0 +1,229 @@
+"""What the stock ledger takes: appends to one hot SKU against an UPDATE of a hot row, and batches, folded while they come.
+
+All writers are pgbench, on durable commits; the ledger is folded throughout by the worker's own loop, so nothing is put off.
+
+- `ledger_hot`, `ledger_spread`, `ledger_update`: single calls a second of 16 connections: `inventory.record` for one SKU,
+  for 1,000 SKUs, and, as peer, `UPDATE … SET quantity = quantity - 1` of one row. The rounds are interleaved.
+- `ledger_batch`: deltas a second in batches of 500 over 1,000 SKUs, every batch its own commit, as fast as two connections can;
+  `ledger_batch_referenced` the same with a fresh reference for each delta. What comes so fast is folded a little later.
+- `ledger_steady_…`: the batches at 40,000 deltas a second: what of them reached the partitioned ledger with all its indexes
+  while the load ran; `inventory.available` for one of the SKUs, timed by the caller; the age of the oldest entry that was
+  not folded, the worst that was seen.
+- `ledger_hot_available_p99`, `ledger_hot_lag`: the same two while single appends go to one SKU, as fast as they can.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from bench import frame
+from neanelu.db.connection import connect
+from neanelu.worker.folder import Folder
+from neanelu.worker.metrics import WorkerMetrics
+
+ROUNDS = 3
+SECONDS = 3
+BATCH_SECONDS = 5
+CONNECTIONS = 16
+BATCH_CONNECTIONS = 2
+STEADY = 40_000
+SKUS = 1000
+BATCH = 500
+SHOP = "00000000-0000-7000-8000-0000000000a1"
+HERE = "gid://shopify/Location/1"
+FIRST = 100000000001  # variants are numbered so that twelve digits end their ids
+
+FILL = f"""
+INSERT INTO neanelu.shops
+    (id, shopify_domain, access_token_ciphertext, access_token_iv, access_token_tag, scopes)
+VALUES ('{SHOP}', 'bench.myshopify.com', '\\x01',
+        decode(repeat('00', 12), 'hex'), decode(repeat('00', 16), 'hex'), '{{}}');
+INSERT INTO neanelu.shopify_products (id, shop_id, shopify_gid, legacy_resource_id, title, handle, status)
+VALUES ('{SHOP}', '{SHOP}', 'gid://shopify/Product/1', 1, 'p', 'p', 'ACTIVE');
+INSERT INTO neanelu.shopify_variants
+    (id, shop_id, product_id, shopify_gid, legacy_resource_id, title, sku, price, inventory_item_id)
+SELECT ('00000000-0000-7000-8000-' || n)::uuid, '{SHOP}', '{SHOP}', 'gid://shopify/ProductVariant/' || n, n, 'v',
+       'SKU-' || n, 1, 'gid://shopify/InventoryItem/' || n
+  FROM generate_series({FIRST}, {FIRST + SKUS - 1}) AS n;
+CREATE TABLE bench.hot (id integer PRIMARY KEY, quantity bigint NOT NULL) WITH (fillfactor = 50);
+INSERT INTO bench.hot VALUES (1, 0);
+CREATE TABLE bench.batches AS
+SELECT b AS no, array_agg(('00000000-0000-7000-8000-' || {FIRST} + (b * 7919 + n * 31) % {SKUS})::uuid) AS variants,
+       array_agg('{HERE}'::text) AS locations, array_agg(n % 9 - 5 + (n % 9 = 5)::int) AS deltas,
+       array_agg(CASE WHEN n % 9 > 4 THEN 'RESTOCK' ELSE 'SALE' END) AS reasons, array_agg('order'::text) AS types
+  FROM generate_series(0, 99) AS b, generate_series(1, {BATCH}) AS n GROUP BY b;
+ALTER TABLE bench.batches ADD PRIMARY KEY (no);
+GRANT USAGE ON SCHEMA bench TO neanelu_worker;
+GRANT SELECT, UPDATE ON bench.hot TO neanelu_worker;
+GRANT SELECT ON bench.batches TO neanelu_worker;
+"""
+_RECORD = (
+    f"SELECT inventory.record('{SHOP}', ('00000000-0000-7000-8000-' || :n)::uuid, '{HERE}', -1, 'SALE');\n"
+)
+SCRIPTS = {
+    "update": "UPDATE bench.hot SET quantity = quantity - 1 WHERE id = 1;\n",
+    "hot": f"\\set n {FIRST}\n{_RECORD}",
+    "spread": f"\\set n random({FIRST}, {FIRST + SKUS - 1})\n{_RECORD}",
+    "batch": f"""\\set b random(0, 99)
+SELECT inventory.record_many('{SHOP}', b.variants, b.locations, b.deltas, b.reasons) FROM bench.batches AS b WHERE b.no = :b;
+""",
+    "referenced": f"""\\set b random(0, 99)
+SELECT inventory.record_many('{SHOP}', b.variants, b.locations, b.deltas, b.reasons, b.types,
+                             ARRAY(SELECT uuidv7()::text FROM generate_series(1, {BATCH})))
+  FROM bench.batches AS b WHERE b.no = :b;
+""",
+}
+
+
+def _rate(
+    database: frame.Database, script: str, connections: int, seconds: int, limit: float | None = None
+) -> float:
+    """Return the transactions a second of a pgbench script, which makes at most `limit`."""
+    path = frame.laboratory().files / f"ledger_{script}.sql"
+    path.write_text(SCRIPTS[script])
+    done = subprocess.run(
+        [database.cluster.bin("pgbench"), "-n", "-M", "prepared", "-c", str(connections), "-j", "1", "-T", str(seconds),
+         "-f", str(path), *(["-R", str(limit)] if limit else [])],
+        env=database.env("neanelu_worker"), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    found = re.search(r"tps = ([0-9.]+)", done.stdout)
+    if done.returncode != 0 or found is None:
+        raise RuntimeError(done.stdout + done.stderr)
+    return float(found[1])
+
+
+@dataclass
+class Watch:
+    """What was seen while a load ran: milliseconds of each available(), seconds of lag at each look."""
+
+    milliseconds: list[float] = field(default_factory=list)
+    lags: list[float] = field(default_factory=list)
+
+    def p99(self) -> float:
+        """Return the 99th percentile of the milliseconds."""
+        return statistics.quantiles(self.milliseconds, n=100)[98]
+
+
+@contextmanager
+def _watched(database: frame.Database, watch: Watch, *, hot: bool) -> Iterator[None]:
+    """Ask for the stock a hundred times a second, and for the lag ten times, until the block ends."""
+    ended = threading.Event()
+
+    def ask() -> None:
+        with database.connect("neanelu_worker") as connection:
+            while not ended.wait(0.01):
+                number = FIRST if hot else FIRST + random.randrange(SKUS)
+                began = time.perf_counter()
+                connection.execute(
+                    "SELECT inventory.available(%s, %s, %s)",
+                    (SHOP, f"00000000-0000-7000-8000-{number}", HERE),
+                )
+                watch.milliseconds.append((time.perf_counter() - began) * 1000)
+
+    def look() -> None:
+        with database.connect() as connection:
+            while not ended.wait(0.1):
+                row = connection.execute(
+                    "SELECT extract(epoch FROM clock_timestamp() - a.created_at) FROM neanelu.inventory_arrivals AS a"
+                    " ORDER BY a.arrival_no LIMIT 1"
+                ).fetchone()
+                watch.lags.append(float(row[0]) if row else 0.0)
+
+    threads = [threading.Thread(target=ask), threading.Thread(target=look)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+def _count(database: frame.Database) -> int:
+    """Return how many entries are folded."""
+    with database.connect() as connection:
+        row = connection.execute(
+            "SELECT coalesce(sum(entries), 0)::bigint FROM neanelu.inventory_balances"
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def _settle(database: frame.Database) -> None:
+    """Wait until all is folded, so that each round begins with nothing to do."""
+    with database.connect() as connection:
+        while (
+            row := connection.execute("SELECT count(*) FROM neanelu.inventory_arrivals").fetchone()
+        ) and row[0]:
+            time.sleep(0.1)
+        connection.execute("VACUUM neanelu.inventory_arrivals")
+        connection.execute("CHECKPOINT")
+
+
+def _check(database: frame.Database) -> None:
+    """The ledger must be sound, or the figures are worth nothing."""
+    with database.connect() as connection:
+        wrong = connection.execute("SELECT * FROM inventory.reconcile(%s)", (SHOP,)).fetchall()
+        assert wrong == [], wrong
+
+
+def run(scale: str) -> list[frame.Figure]:
+    """Measure; the scale does not matter: the targets are for these loads."""
+    rates: dict[str, list[float]] = {name: [] for name in (*SCRIPTS, "steady")}
+    singles, steady = Watch(), Watch()
+    with frame.steps("ledger", ROUNDS * 6 + 1) as step:
+        step("fill")
+        database = frame.laboratory().create()
+        with database.connect() as connection:
+            connection.execute(FILL)
+            connection.execute("VACUUM ANALYZE neanelu.shopify_variants, bench.hot, bench.batches")
+        folder = Folder(
+            lambda: connect("neanelu_worker", autocommit=True, dsn=database.dsn("neanelu_worker")),
+            WorkerMetrics(),
+        )
+        folder.start()
+        try:
+            for number in range(ROUNDS):
+                for name in ("update", "hot", "spread"):
+                    step(f"{name}, round {number + 1}")
+                    with _watched(database, singles if name == "hot" else Watch(), hot=True):
+                        rates[name].append(_rate(database, name, CONNECTIONS, SECONDS))
+                    _settle(database)
+                for name in ("batch", "referenced"):
+                    step(f"{name}, round {number + 1}")
+                    rates[name].append(_rate(database, name, BATCH_CONNECTIONS, SECONDS) * BATCH)
+                    _settle(database)
+                step(f"steady, round {number + 1}")
+                began, before = time.monotonic(), _count(database)
+                with _watched(database, steady, hot=False):
+                    _rate(database, "batch", 4, BATCH_SECONDS, STEADY / BATCH)
+                rates["steady"].append((_count(database) - before) / (time.monotonic() - began))
+                _settle(database)
+        finally:
+            folder.stop()
+        _check(database)
+        frame.drop(database)
+    middle = {name: frame.median(values) for name, values in rates.items()}
+    return [
+        frame.figure("ledger_hot", middle["hot"], "1/s", digits=0),
+        frame.figure("ledger_spread", middle["spread"], "1/s", digits=0),
+        frame.figure("ledger_update", middle["update"], "1/s", digits=0),
+        frame.figure("ledger_hot_of_update", middle["hot"] / middle["update"], "x", least=8),
+        frame.figure("ledger_hot_of_spread", middle["hot"] / middle["spread"], "x", least=0.9),
+        frame.figure("ledger_batch", middle["batch"], "deltas/s", least=40_000, digits=0),
+        frame.figure("ledger_batch_referenced", middle["referenced"], "deltas/s", digits=0),
+        frame.figure("ledger_steady_folded", middle["steady"], "deltas/s", least=0.95 * STEADY, digits=0),
+        frame.figure("ledger_steady_available_p99", steady.p99(), "ms", most=5),
+        frame.figure("ledger_steady_lag", max(steady.lags), "s", most=1),
+        frame.figure("ledger_hot_available_p99", singles.p99(), "ms", most=5),
+        frame.figure("ledger_hot_lag", max(singles.lags), "s", most=1),
+    ]
