@@ -326,23 +326,26 @@ def run_key_command(command: str, seconds: float) -> str:
         words = []
     if not words:
         raise KeyCommandFailed("NEANELU_ENCRYPTION_KEY_COMMAND is not a command with arguments")
-    name = Path(words[0]).name
+    # Raised outside of the handlers: an exception's context would hold what the command printed.
+    problem, output = "", b""
     try:
         done = subprocess.run(
             words, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False, close_fds=True
         )
+        output = done.stdout
+        if done.returncode != 0:
+            problem = f"failed with exit code {done.returncode}"
+        elif len(output) > _COMMAND_LIMIT:
+            problem = "printed more than keys"
+        elif not output.isascii():
+            problem = "printed what is not text"
     except subprocess.TimeoutExpired:
-        raise KeyCommandFailed(f"the key command {name} took longer than {seconds:g} s") from None
+        problem = f"took longer than {seconds:g} s"
     except OSError as error:
-        raise KeyCommandFailed(f"the key command {name} cannot be run: {error.strerror}") from None
-    if done.returncode != 0:
-        raise KeyCommandFailed(f"the key command {name} failed with exit code {done.returncode}")
-    if len(done.stdout) > _COMMAND_LIMIT:
-        raise KeyCommandFailed(f"the key command {name} printed more than keys")
-    try:
-        return done.stdout.decode("ascii")
-    except UnicodeDecodeError:
-        raise KeyCommandFailed(f"the key command {name} printed what is not text") from None
+        problem = f"cannot be run: {error.strerror}"
+    if problem:
+        raise KeyCommandFailed(f"the key command {Path(words[0]).name} {problem}")
+    return output.decode("ascii")
 
 
 def new_key(version: int) -> str:

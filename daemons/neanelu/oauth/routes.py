@@ -39,7 +39,7 @@ from neanelu import __version__
 from neanelu.db import sql
 from neanelu.db.errors import InvalidInput, NeaneluError, ShopIdTaken, translate
 from neanelu.oauth.facts import SHOP_FACTS, Facts, OtherShop, graphql_url, read_facts, request_headers
-from neanelu.oauth.grant import Grant, code_request, read_grant, token_url, transport_error
+from neanelu.oauth.grant import Grant, TokenUnavailable, code_request, read_grant, token_url, transport_error
 from neanelu.oauth.signature import Rejected, parse_query, shop_of, verify
 from neanelu.platform import PlatformError
 from neanelu.secrets import KeyRing, key_ring, refresh_token_place, token_place
@@ -238,12 +238,15 @@ class Installer:
         """Return what the shop granted for the code, and what it says of itself."""
         headers = {"User-Agent": f"neanelu/{__version__}", "Accept": "application/json"}
         async with httpx.AsyncClient(timeout=TIMEOUT, headers=headers, follow_redirects=False) as client:
+            failed: TokenUnavailable | None = None
             try:
                 answer = await client.post(
                     token_url(self._settings, shop), json=code_request(self._settings, code)
                 )
             except httpx.TransportError as error:
-                raise transport_error(error) from None  # the cause holds the request
+                failed = transport_error(error)
+            if failed is not None:
+                raise failed  # outside of the handler: the context would hold the request
             grant = read_grant(answer)
             missing = grant.lacks(self._settings.oauth_scopes)
             if missing:

@@ -199,8 +199,10 @@ class TokenSource:
                 follow_redirects=False,
             )
         except httpx.TransportError as error:
-            raise transport_error(error) from None  # the cause holds the request
-        return read_grant(answer)
+            failed = transport_error(error)
+        else:
+            return read_grant(answer)
+        raise failed  # outside of the handler: the context would hold the request
 
     def _store(self, begun: dict[str, Any], grant: Grant) -> None:
         """Store the pair, again and again while the database is away: there is no other copy."""
