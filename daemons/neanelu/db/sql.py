@@ -200,6 +200,7 @@ FOLD_LAG: Final = "SELECT * FROM inventory.fold_lag()"
 CLAIM_FETCHES: Final = "SELECT * FROM webhooks.claim_fetches(%(shop_id)s, %(limit)s)"
 APPLY_FETCHED: Final = """
     SELECT webhooks.apply_fetched(%(shop_id)s, %(resource)s, %(asked)s, %(lines)s, %(claimed_at)s) AS result"""
+RELEASE_FETCHES: Final = "SELECT webhooks.release_fetches(%(shop_id)s, %(resource)s, %(asked)s, %(claimed_at)s)"
 NEXT_FETCH: Final = "SELECT webhooks.next_fetch(%(shop_id)s) AS delay"
 BEGIN_COMPARISON: Final = "SELECT * FROM webhooks.begin_comparison(%(shop_id)s, %(resource)s)"
 CONTINUE_COMPARISON: Final = (

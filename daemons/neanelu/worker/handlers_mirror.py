@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from neanelu.db import sql
-from neanelu.db.errors import ComparisonOver, TryAgain
+from neanelu.db.errors import ComparisonOver, NeaneluError, TryAgain
 from neanelu.shopify import nodes
 from neanelu.shopify.client import ShopifyClient
 from neanelu.shopify.errors import ShopifyThrottled
@@ -48,20 +49,23 @@ def fetch(job: Job, context: Context) -> dict[str, Any]:
 def _fetch(client: ShopifyClient, context: Context, claim: dict[str, Any]) -> dict[str, int]:
     """Ask for the objects of one claim; return what became of them."""
     query = nodes.query_for(claim["resource"], claim["kind"])
+    about = {
+        "shop_id": context.job.shop_id,
+        "resource": claim["resource"],
+        "asked": claim["object_ids"],
+        "claimed_at": claim["claimed_at"],
+    }
     try:
         lines = list(query.lines(client, claim["object_ids"]))
-        rows = context.rows(
-            sql.APPLY_FETCHED,
-            shop_id=context.job.shop_id,
-            resource=claim["resource"],
-            asked=claim["object_ids"],
-            lines=lines,
-            claimed_at=claim["claimed_at"],
-        )
-    except TryAgain as error:
-        raise Postponed(_BUSY, str(error)) from error
-    except ShopifyThrottled as error:
-        raise Postponed(_DRY, str(error)) from error
+        rows = context.rows(sql.APPLY_FETCHED, **about, lines=lines)
+    except Exception as error:
+        with contextlib.suppress(NeaneluError):  # a claim that nobody gives back ends by itself
+            context.rows(sql.RELEASE_FETCHES, **about)
+        if isinstance(error, TryAgain):
+            raise Postponed(_BUSY, str(error)) from error
+        if isinstance(error, ShopifyThrottled):
+            raise Postponed(_DRY, str(error)) from error
+        raise
     result: dict[str, Any] = rows[0]["result"]
     return {name: result[name] for name in ("asked", "written", "deleted", "refused")}
 

@@ -14,7 +14,7 @@ SET LOCAL search_path = neanelu, webhooks, sync, app, extensions, pg_temp;
 CREATE FUNCTION webhooks.claim_fetches(p_shop_id uuid, p_limit integer DEFAULT 50)
 RETURNS TABLE (resource text, kind text, object_ids bigint[], claimed_at timestamptz)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = neanelu, app, pg_temp
+SET search_path = neanelu, webhooks, app, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -27,6 +27,10 @@ BEGIN
       FROM mirror_fetches AS f JOIN sync_resources AS r USING (resource)
      WHERE f.shop_id = p_shop_id AND f.due_at <= v_now AND coalesce(f.claimed_at < v_now - interval '5 minutes', true)
      ORDER BY r.run_order LIMIT 1;
+    IF webhooks._leave_to_bulk(p_shop_id, v_resource, v_now) THEN
+        RETURN QUERY SELECT * FROM webhooks.claim_fetches(p_shop_id, p_limit);
+        RETURN;
+    END IF;
     RETURN QUERY
     WITH due AS (
         SELECT f.object_id FROM mirror_fetches AS f
@@ -42,7 +46,47 @@ END
 $$;
 COMMENT ON FUNCTION webhooks.claim_fetches(uuid, integer) IS
     'The next objects of one resource that are due, as many as p_limit, and the kind of their gids; no row when none is. A claim that nobody ended is worthless after '
-    'five minutes. Locks: their rows; what others claim is passed over. Raises: NA002';
+    'five minutes. When very many are due, a bulk run is asked for instead, and they wait for it. Locks: their rows; what others claim is passed over. Raises: NA002';
+
+CREATE FUNCTION webhooks._leave_to_bulk(p_shop_id uuid, p_resource text, p_now timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+BEGIN
+    IF p_resource IS NULL OR sync._setting('fetch_max', 2000) >= (
+            SELECT count(*) FROM (SELECT FROM mirror_fetches AS f WHERE f.shop_id = p_shop_id AND f.resource = p_resource AND f.due_at <= p_now
+                                   LIMIT sync._setting('fetch_max', 2000)::bigint + 1) AS d)
+       OR NOT EXISTS (SELECT FROM sync_checkpoints AS c JOIN sync_resources AS r ON r.resource = c.resource_type
+                       WHERE c.shop_id = p_shop_id AND c.resource_type = p_resource AND c.high_water_mark IS NOT NULL AND r.supports_filter) THEN
+        RETURN false;
+    END IF;
+    IF NOT EXISTS (SELECT FROM bulk_runs AS b WHERE b.shop_id = p_shop_id AND b.query_type = p_resource AND b.status IN ('pending', 'running')) THEN
+        PERFORM sync.request_run(p_shop_id, p_resource, 'incremental');
+    END IF;
+    -- What the run brings is done then; what it does not bring, because it is gone, is asked for later.
+    UPDATE mirror_fetches AS f SET due_at = p_now + interval '15 minutes'
+     WHERE f.shop_id = p_shop_id AND f.resource = p_resource AND f.due_at <= p_now;
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION webhooks._leave_to_bulk(uuid, text, timestamptz) IS
+    'When more objects are due than the setting sync.fetch_max (2000) says, asks for an incremental bulk run in their place, and puts them off; says whether it did. '
+    'Idempotent. Locks: rows of mirror_fetches. Raises: NS002 the shop is not installed';
+
+CREATE FUNCTION webhooks.release_fetches(p_shop_id uuid, p_resource text, p_asked bigint[], p_claimed_at timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, app, pg_temp
+AS $$
+BEGIN
+    PERFORM app.assert_shop_access(p_shop_id);
+    UPDATE mirror_fetches AS f SET claimed_at = NULL
+     WHERE f.shop_id = p_shop_id AND f.resource = p_resource AND f.object_id = ANY (p_asked) AND f.claimed_at = p_claimed_at;
+END
+$$;
+COMMENT ON FUNCTION webhooks.release_fetches(uuid, text, bigint[], timestamptz) IS
+    'Gives a claim back: there was no answer, or nobody could take it now. Idempotent. Locks: the rows of mirror_fetches. Raises: NA002';
 
 CREATE FUNCTION webhooks.fetch_kind(p_resource text)
 RETURNS text
@@ -351,21 +395,31 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, webhooks, sync, pg_temp
 AS $$
 BEGIN
-    -- The run's data is of its beginning: what webhooks changed since may have been overwritten where versions cannot tell.
+    IF NOT EXISTS (SELECT FROM mirror_fetches AS f WHERE f.shop_id = NEW.shop_id AND f.resource = NEW.query_type) THEN
+        RETURN NULL;
+    END IF;
+    -- What was wanted before the run's data was taken came with it.
+    UPDATE mirror_fetches AS f
+       SET wanted_at = NULL, due_at = NULL, claimed_at = NULL, fetched_at = sync._data_time(NEW), failures = 0, error = NULL
+      FROM (SELECT g.object_id FROM bulk_groups AS g JOIN sync_streams AS s USING (stream) WHERE g.bulk_run_id = NEW.id AND s.is_root
+            UNION SELECT b.root_id FROM bulk_trees AS b WHERE b.bulk_run_id = NEW.id AND b.is_clean) AS came (object_id)
+     WHERE f.shop_id = NEW.shop_id AND f.resource = NEW.query_type AND f.object_id = came.object_id
+       AND f.wanted_at < sync._data_time(NEW) - interval '1 minute' AND f.failures = 0 AND NOT NEW.is_partial;
+    -- It is of the run's beginning: what webhooks changed since may have been overwritten where versions cannot tell.
     PERFORM webhooks._want(NEW.shop_id, NEW.query_type, ARRAY(
         SELECT f.object_id FROM mirror_fetches AS f
          WHERE f.shop_id = NEW.shop_id AND f.resource = NEW.query_type AND f.wanted_at IS NULL
-           AND f.fetched_at >= sync._data_time(NEW) - interval '1 minute' ORDER BY f.object_id LIMIT 10000), interval '1 second');
+           AND f.fetched_at > sync._data_time(NEW) ORDER BY f.object_id LIMIT 10000), interval '1 second');
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION webhooks.tg_bulk_runs__refetch() IS
-    'When a run is completed, asks again for the objects that were fetched while it ran. Raises: nothing of its own';
+    'When a run is completed, what was wanted before it is done, and what was fetched while it ran is asked for again. Raises: nothing of its own';
 GRANT EXECUTE ON FUNCTION webhooks.tg_bulk_runs__refetch() TO neanelu_owner;
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA webhooks FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    webhooks.claim_fetches(uuid, integer), webhooks.apply_fetched(uuid, text, bigint[], text[], timestamptz), webhooks.next_fetch(uuid)
+    webhooks.claim_fetches(uuid, integer), webhooks.release_fetches(uuid, text, bigint[], timestamptz), webhooks.apply_fetched(uuid, text, bigint[], text[], timestamptz), webhooks.next_fetch(uuid)
     TO neanelu_worker;
 
 SET LOCAL ROLE neanelu_owner;

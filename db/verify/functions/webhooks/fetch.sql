@@ -10,6 +10,8 @@ BEGIN
     SELECT string_agg(f.signature, ', ') INTO v_bad
       FROM (VALUES
              ('webhooks.claim_fetches(uuid, integer)', true, 'v', '{neanelu_worker}'),
+             ('webhooks._leave_to_bulk(uuid, text, timestamptz)', true, 'v', '{}'),
+             ('webhooks.release_fetches(uuid, text, bigint[], timestamptz)', true, 'v', '{neanelu_worker}'),
              ('webhooks.fetch_kind(text)', true, 's', '{}'),
              ('webhooks._as_run(uuid, text, integer, timestamptz)', false, 'v', '{}'),
              ('webhooks._land(neanelu.bulk_runs, text[])', true, 'v', '{}'),
