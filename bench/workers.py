@@ -27,7 +27,7 @@ WORKERS = 8
 SHOPS = 40
 LEASE = 5.0
 #: Jobs of the killing and of the rates, single jobs of the latency.
-SIZES = {"small": (3_000, 2_000, 200), "full": (100_000, 10_000, 1_000)}
+SIZES = {"small": (2_000, 1_500, 150), "full": (100_000, 10_000, 1_000)}
 
 PREPARE = f"""
 CREATE TABLE public.effects (n bigint, sent double precision, at timestamptz NOT NULL DEFAULT clock_timestamp());
