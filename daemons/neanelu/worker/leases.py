@@ -34,7 +34,8 @@ class _Held:
 class Leases:
     """Extends the lease of each held job at a third of its length, on a connection of its own.
 
-    A stall of this process that outlasts a lease is not noticed here in time; the token is what keeps the job from being done twice.
+    A stall of this process that outlasts a lease is not noticed here in time: the token is what keeps the job from being
+    done twice.
 
     Args:
         connect: opens an autocommit connection.
