@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from neanelu.cli import main
 from neanelu.sandbox.generator import ShopSpec
 from neanelu.sandbox.server import run_in_thread
+from neanelu.sandbox.subscriptions import TOPICS
 from neanelu.sandbox.traffic import MIX
 
 
@@ -36,6 +37,11 @@ def test_command_serves_its_shops_until_terminated_and_removes_its_files(tmp_pat
         "--port",
         str(port),
         *shops,
+        "--live",
+        "--subscribe",
+        "http://127.0.0.1:9/webhooks",
+        "--client-secret",
+        "given",
         "--ready-file",
         str(ready),
     ]
@@ -52,6 +58,11 @@ def test_command_serves_its_shops_until_terminated_and_removes_its_files(tmp_pat
                     time.sleep(0.1)
             counts = {shop["domain"]: (shop["counts"]["products"], shop["seed"]) for shop in listed}
             assert counts == {"one.myshopify.com": (7, 1), "two.myshopify.com": (9, 42)}
+            assert [(shop["live"], shop["subscriptions"]) for shop in listed] == [(True, len(TOPICS))] * 2
+            assert httpx.get(f"http://127.0.0.1:{port}/_sandbox/app").json()["client_secret"] == "given"
+            act = {"do": "update_product", "product": 0, "title": "x"}
+            url = f"http://127.0.0.1:{port}/_sandbox/shops/one.myshopify.com/live"
+            assert httpx.post(url, json=act).status_code == 200
             assert ready.stat().st_mode & 0o777 == 0o600
             first = orjson.loads(ready.read_bytes())[0]
             url = first["base_url"].format(shop=first["shop"]) + "/admin/api/2026-10/graphql.json"
