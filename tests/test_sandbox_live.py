@@ -296,9 +296,7 @@ def test_last_webhook_of_an_object_tells_its_state(seed: int) -> None:
         work.step()
     events = shop.take_events()
     assert all(event.body for event in events)
-    newest = {
-        (e.topic.split("/")[0], e.payload.get("admin_graphql_api_id")): e.payload for e in events
-    }
+    newest = {(e.topic.split("/")[0], e.payload.get("admin_graphql_api_id")): e.payload for e in events}
     lines = {line["id"]: line for name in ("products", "inventory", "orders") for line in bulk(shop, name)}
     for (family, gid), body in newest.items():
         line = lines.get(gid or "")
