@@ -210,7 +210,7 @@ def test_an_uninstallation_that_came_before_is_asked_about(
     profile = body_of("shop/update", myshopify_domain=SHOP)
     assert receiver.post(profile, SHOP, "shop/update", secret=SECRET) == (200, "stored")
     assert receiver.post(profile, SHOP, "app/uninstalled", secret=SECRET) == (200, "stored")
-    erasure = json.dumps({"shop_id": 1, "shop_domain": SHOP}).encode()
+    erasure = json.dumps({"shop_domain": SHOP}).encode()
     assert receiver.post(erasure, SHOP, "shop/redact", secret=SECRET) == (200, "stored")
     command(module_db, settings, "worker", "--once", "--queue", "webhooks", may_fail=True)
     doubted = """

@@ -346,7 +346,7 @@ DECLARE
     v_refusals bigint;
 BEGIN
     DELETE FROM neanelu.webhook_receipts AS r
-     WHERE r.received_at < now() - v_keep
+     WHERE r.received_at < now() - v_keep AND (p_shop_id IS NULL OR r.shop_id = p_shop_id)
        AND (r.topic NOT IN ('shop/update', 'app/uninstalled', 'shop/redact', 'customers/redact', 'customers/data_request')
             OR r.received_at < now() - interval '400 days');
     GET DIAGNOSTICS v_receipts = ROW_COUNT;
@@ -358,7 +358,7 @@ END
 $body$;
 COMMENT ON FUNCTION webhooks.prune(uuid, jsonb) IS
     'Deletes receipts older than payload.keep (7 days; 400 days for topics whose bodies can be equal after a year), refusals after 90 days '
-    'and their bodies after 7. Handler of the job webhooks.prune; takes no shop. Returns counts. Idempotent. Locks: the rows it deletes. '
+    'and their bodies after 7. Handler of the job webhooks.prune; receipts of one shop where one is given. Returns counts. Idempotent. Locks: the rows it deletes. '
     'Raises: 22007 keep is no interval';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA webhooks FROM PUBLIC;

@@ -139,7 +139,7 @@ AS $body$
 DECLARE
     v_shops integer;
 BEGIN
-    SELECT count(jobs.enqueue('sync', 'webhooks.subscriptions', s.id, p_dedupe_key => 'webhooks.subscriptions')) INTO v_shops
+    SELECT count(jobs.enqueue('sync', 'webhooks.subscriptions', s.id, p_payload, p_dedupe_key => 'webhooks.subscriptions')) INTO v_shops
       FROM neanelu.shops AS s
      WHERE s.uninstalled_at IS NULL AND (p_shop_id IS NULL OR s.id = p_shop_id);
     RETURN jsonb_build_object('shops', v_shops);
