@@ -152,7 +152,8 @@ class Script:
             elif isinstance(node, ast.CreateTableAsStmt) and node.objtype == enums.ObjectType.OBJECT_MATVIEW:
                 yield statement, "view", self.relation_key(node.into.rel)
             elif isinstance(node, ast.CreateEnumStmt | ast.CompositeTypeStmt | ast.CreateDomainStmt):
-                name = getattr(node, "typeName", None) or getattr(node, "domainname", None)
+                # the typeName of a domain is what it is made of
+                name = getattr(node, "domainname", None) or getattr(node, "typeName", None)
                 key = self.relation_key(node.typevar) if name is None else self.name_key(name)
                 yield statement, "type", key
             elif isinstance(node, ast.CreateSchemaStmt):

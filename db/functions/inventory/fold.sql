@@ -31,6 +31,7 @@ LANGUAGE sql
 VOLATILE
 ROWS 10000
 SET search_path = neanelu, pg_temp
+SET enable_seqscan = off
 AS $$
     DELETE FROM inventory_arrivals AS a
      WHERE a.ctid = ANY (ARRAY(SELECT o.ctid FROM inventory_arrivals AS o ORDER BY o.arrival_no LIMIT p_limit))
@@ -47,6 +48,9 @@ VOLATILE
 SECURITY DEFINER
 SET search_path = neanelu, inventory, pg_temp
 SET work_mem = '64MB'
+-- A queue's statistics are those of another moment: keys are looked up, whatever the planner thinks of the tables' sizes.
+SET enable_seqscan = off
+SET enable_mergejoin = off
 AS $$
 DECLARE
     v_from  constant timestamptz := (SELECT r.kept_from FROM inventory_retention AS r);
@@ -57,42 +61,38 @@ BEGIN
         RETURN 0;
     END IF;
     WITH taken AS MATERIALIZED (
-        SELECT * FROM inventory._take_arrivals(p_limit)
-    ), sums AS MATERIALIZED (
-        SELECT t.shop_id, t.variant_id, t.location_id, sum(t.delta) AS delta, count(*) AS entries, max(t.recorded_at) AS last_at
-          FROM taken AS t
-         GROUP BY t.shop_id, t.variant_id, t.location_id
+        SELECT t.*, sum(t.delta) OVER w AS running, row_number() OVER w AS nth
+          FROM inventory._take_arrivals(p_limit) AS t
+        WINDOW w AS (PARTITION BY t.shop_id, t.variant_id, t.location_id ORDER BY t.arrival_no ROWS UNBOUNDED PRECEDING)
     ), known AS MATERIALIZED (
         -- a variant that was erased under its arrivals takes them along
-        SELECT s.*, b.quantity, b.entries AS position, b.shop_id IS NOT NULL AS has_balance
-          FROM sums AS s
-          LEFT JOIN inventory_balances AS b ON b.shop_id = s.shop_id AND b.variant_id = s.variant_id AND b.location_id = s.location_id
+        SELECT t.*, coalesce(b.entries, 0) + t.nth AS place, coalesce(b.quantity, 0) + t.running AS after, b.shop_id IS NULL AS is_new
+          FROM taken AS t
+          LEFT JOIN inventory_balances AS b ON b.shop_id = t.shop_id AND b.variant_id = t.variant_id AND b.location_id = t.location_id
          WHERE b.shop_id IS NOT NULL
-            OR EXISTS (SELECT FROM shopify_variants AS v WHERE v.shop_id = s.shop_id AND v.id = s.variant_id)
+            OR EXISTS (SELECT FROM shopify_variants AS v WHERE v.shop_id = t.shop_id AND v.id = t.variant_id)
     ), moved AS (
         INSERT INTO inventory_ledger
             (id, shop_id, variant_id, sku, location_id, delta, reason, reference_type, reference_id, cost_per_unit, recorded_at, created_at,
              position, previous_quantity, new_quantity)
-        SELECT c.id, c.shop_id, c.variant_id, c.sku, c.location_id, c.delta, c.reason, c.reference_type, c.reference_id, c.cost_per_unit,
-               greatest(c.recorded_at, v_from), c.created_at, c.place,
-               CASE WHEN c.is_small THEN c.after - c.delta END, CASE WHEN c.is_small THEN c.after END
-          FROM (SELECT t.*, coalesce(k.position, 0) + t.nth AS place, q.after,
-                       q.after BETWEEN -2147483648 AND 2147483647 AND q.after - t.delta BETWEEN -2147483648 AND 2147483647 AS is_small
-                  FROM (SELECT x.*, sum(x.delta) OVER w AS running, row_number() OVER w AS nth
-                          FROM taken AS x
-                        WINDOW w AS (PARTITION BY x.shop_id, x.variant_id, x.location_id ORDER BY x.arrival_no ROWS UNBOUNDED PRECEDING)) AS t
-                  JOIN known AS k USING (shop_id, variant_id, location_id)
-                 CROSS JOIN LATERAL (SELECT coalesce(k.quantity, 0) + t.running) AS q (after)) AS c
+        SELECT k.id, k.shop_id, k.variant_id, k.sku, k.location_id, k.delta, k.reason, k.reference_type, k.reference_id, k.cost_per_unit,
+               greatest(k.recorded_at, v_from), k.created_at, k.place, f.before, f.before + k.delta
+          FROM known AS k
+         CROSS JOIN LATERAL (SELECT CASE WHEN greatest(abs(k.after), abs(k.after - k.delta)) < 2147483648 THEN k.after - k.delta END) AS f (before)
         RETURNING 1
+    ), sums AS MATERIALIZED (
+        SELECT k.shop_id, k.variant_id, k.location_id, sum(k.delta) AS delta, count(*) AS entries, max(k.recorded_at) AS last_at, bool_or(k.is_new) AS is_new
+          FROM known AS k
+         GROUP BY k.shop_id, k.variant_id, k.location_id
     ), changed AS (
         UPDATE inventory_balances AS b
-           SET quantity = b.quantity + k.delta, entries = b.entries + k.entries, last_updated_at = greatest(b.last_updated_at, k.last_at),
+           SET quantity = b.quantity + s.delta, entries = b.entries + s.entries, last_updated_at = greatest(b.last_updated_at, s.last_at),
                folded_at = now()
-          FROM known AS k
-         WHERE k.has_balance AND b.shop_id = k.shop_id AND b.variant_id = k.variant_id AND b.location_id = k.location_id
+          FROM sums AS s
+         WHERE NOT s.is_new AND b.shop_id = s.shop_id AND b.variant_id = s.variant_id AND b.location_id = s.location_id
     ), made AS (
         INSERT INTO inventory_balances (shop_id, variant_id, location_id, quantity, entries, last_updated_at)
-        SELECT k.shop_id, k.variant_id, k.location_id, k.delta, k.entries, k.last_at FROM known AS k WHERE NOT k.has_balance
+        SELECT s.shop_id, s.variant_id, s.location_id, s.delta, s.entries, s.last_at FROM sums AS s WHERE s.is_new
     )
     SELECT (SELECT count(*) FROM taken), (SELECT count(*) FROM moved) INTO STRICT v_taken, v_moved;
     IF v_moved < v_taken THEN
@@ -111,6 +111,7 @@ RETURNS bigint
 LANGUAGE sql
 STABLE
 SET search_path = neanelu, pg_temp
+SET enable_seqscan = off
 AS $$
     SELECT coalesce((SELECT b.quantity FROM inventory_balances AS b
                       WHERE b.shop_id = p_shop_id AND b.variant_id = p_variant_id AND b.location_id = p_location_id), 0)
@@ -125,6 +126,7 @@ RETURNS bigint
 LANGUAGE plpgsql
 STABLE
 SET search_path = neanelu, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     v_balance inventory_balances;
@@ -152,6 +154,7 @@ LANGUAGE plpgsql
 STABLE
 SECURITY DEFINER
 SET search_path = neanelu, inventory, pg_temp
+SET enable_seqscan = off
 AS $$
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);
