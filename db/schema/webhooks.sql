@@ -151,7 +151,7 @@ CREATE TABLE neanelu.webhook_refusals (
   shop_domain varchar(100) NOT NULL,
   topic       varchar(100) NOT NULL,
   webhook_id  varchar(100),
-  body        bytea,
+  body        text,
   detail      text,
   times       bigint NOT NULL DEFAULT 1,
   first_at    timestamptz NOT NULL DEFAULT now(),
@@ -160,7 +160,7 @@ CREATE TABLE neanelu.webhook_refusals (
   CONSTRAINT webhook_refusals_reason_check CHECK (reason IN (
     'malformed', 'unknown_shop', 'uninstalled', 'unknown_topic', 'wrong_shape', 'wrong_shop', 'replayed')),
   CONSTRAINT webhook_refusals_body_digest_check CHECK (octet_length(body_digest) = 32),
-  CONSTRAINT webhook_refusals_body_check CHECK (body IS NULL OR (reason = 'malformed' AND octet_length(body) <= 65536)),
+  CONSTRAINT webhook_refusals_body_check CHECK (body IS NULL OR (reason = 'malformed' AND length(body) <= 65536)),
   CONSTRAINT webhook_refusals_times_check CHECK (times > 0),
   CONSTRAINT webhook_refusals_order_check CHECK (last_at >= first_at)
 );
@@ -181,7 +181,7 @@ COMMENT ON COLUMN neanelu.webhook_refusals.shop_domain IS 'X-Shopify-Shop-Domain
 COMMENT ON COLUMN neanelu.webhook_refusals.topic IS 'X-Shopify-Topic of the first such delivery; not signed.';
 COMMENT ON COLUMN neanelu.webhook_refusals.webhook_id IS 'X-Shopify-Webhook-Id of the first such delivery; not signed.';
 COMMENT ON COLUMN neanelu.webhook_refusals.body IS
-  'The first 64 kB of what is malformed, for a look at it; null for other reasons, whose bodies are nobody''s to keep. May hold '
+  'The beginning of what is malformed (65,536 characters; bytes that are no text as \xNN), for a look at it; null for other reasons, whose bodies are nobody''s to keep. May hold '
   'personal data: emptied after a week.';
 COMMENT ON COLUMN neanelu.webhook_refusals.detail IS 'What exactly did not fit; no contents of the body.';
 COMMENT ON COLUMN neanelu.webhook_refusals.times IS 'How often it came.';

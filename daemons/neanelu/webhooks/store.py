@@ -212,12 +212,10 @@ class Store:
     async def _serve(self, batch: list[Delivery]) -> None:
         """Store a batch, what is no text apart from it, and give its connection back."""
         try:
-            sound = [delivery for delivery in batch if delivery.problem is None]
-            if sound:
-                await self._store(sound)
-            for delivery in batch:
-                if delivery.problem is not None:
-                    await self._store([delivery])
+            broken = [delivery for delivery in batch if delivery.problem is not None]
+            await self._store([delivery for delivery in batch if delivery.problem is None])
+            for delivery in broken:
+                await self._store([delivery])
         except BaseException:
             for delivery in batch:
                 _give_up(delivery)
@@ -333,7 +331,7 @@ def _quarantine(delivery: Delivery, problem: str) -> dict[str, object]:
         "topic": delivery.topic,
         "webhook_id": delivery.webhook_id,
         "digest": delivery.digest,
-        "body": delivery.body[:65_536],
+        "body": delivery.body[:65_536].decode("utf-8", "backslashreplace").replace("\0", "\\x00")[:65_536],
         "detail": problem,
     }
 

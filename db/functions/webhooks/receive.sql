@@ -276,17 +276,17 @@ COMMENT ON FUNCTION webhooks.receive_many(text[], text[], text[], text[], text[]
     'Raises: PostgreSQL''s class 22 for a body that jsonb refuses: nothing of the batch is stored then, give them one by one';
 
 CREATE FUNCTION webhooks._refuse(
-    p_reason text, p_digest bytea, p_domain text, p_topic text, p_webhook_id text, p_body bytea, p_detail text)
+    p_reason text, p_digest bytea, p_domain text, p_topic text, p_webhook_id text, p_body text, p_detail text)
 RETURNS void
 LANGUAGE sql
 VOLATILE
 SET search_path = neanelu, pg_temp
 AS $body$
     INSERT INTO neanelu.webhook_refusals AS r (reason, body_digest, shop_domain, topic, webhook_id, body, detail)
-    VALUES (p_reason, p_digest, left(p_domain, 100), left(p_topic, 100), left(p_webhook_id, 100), substr(p_body, 1, 65536), left(p_detail, 500))
+    VALUES (p_reason, p_digest, left(p_domain, 100), left(p_topic, 100), left(p_webhook_id, 100), left(p_body, 65536), left(p_detail, 500))
         ON CONFLICT (body_digest, reason) DO UPDATE SET times = r.times + 1, last_at = greatest(r.last_at, now())
 $body$;
-COMMENT ON FUNCTION webhooks._refuse(text, bytea, text, text, text, bytea, text) IS
+COMMENT ON FUNCTION webhooks._refuse(text, bytea, text, text, text, text, text) IS
     'Remembers a refused delivery, or counts it when the same body was refused for the same reason before. Locks: its row. Raises: nothing';
 
 CREATE FUNCTION webhooks.receive(
@@ -307,7 +307,7 @@ COMMENT ON FUNCTION webhooks.receive(text, text, text, text, text, timestamptz, 
     'webhooks.receive_many for one delivery. With p_verified false nothing is stored and the answer is unverified. Idempotent. Locks and '
     'raises: as there';
 
-CREATE FUNCTION webhooks.quarantine(p_domain text, p_topic text, p_webhook_id text, p_digest bytea, p_body bytea, p_detail text)
+CREATE FUNCTION webhooks.quarantine(p_domain text, p_topic text, p_webhook_id text, p_digest bytea, p_body text, p_detail text)
 RETURNS void
 LANGUAGE sql
 VOLATILE
@@ -316,8 +316,8 @@ SET search_path = neanelu, webhooks, pg_temp
 AS $body$
     SELECT webhooks._refuse('malformed', p_digest, p_domain, p_topic, p_webhook_id, p_body, p_detail)
 $body$;
-COMMENT ON FUNCTION webhooks.quarantine(text, text, text, bytea, bytea, text) IS
-    'Keeps the beginning of a body that is signed and no JSON, with what is wrong with it. Idempotent but for its counter. Locks: its row. '
+COMMENT ON FUNCTION webhooks.quarantine(text, text, text, bytea, text, text) IS
+    'Keeps the beginning of a body that is signed and no JSON (as text; what is none as \xNN), with what is wrong with it. Idempotent but for its counter. Locks: its row. '
     'Raises: nothing';
 
 CREATE FUNCTION webhooks.own_secrets()
@@ -367,7 +367,7 @@ GRANT EXECUTE ON FUNCTION webhooks.topics() TO neanelu_webhooks, neanelu_worker,
 GRANT EXECUTE ON FUNCTION
     webhooks.receive_many(text[], text[], text[], text[], text[], timestamptz[], bytea[], text[]),
     webhooks.receive(text, text, text, text, text, timestamptz, bytea, jsonb, boolean),
-    webhooks.quarantine(text, text, text, bytea, bytea, text),
+    webhooks.quarantine(text, text, text, bytea, text, text),
     webhooks.own_secrets()
     TO neanelu_webhooks;
 

@@ -8,7 +8,7 @@ DECLARE
 BEGIN
     PERFORM 'webhooks._take(text[], text[], text[], text[], text[], timestamptz[], bytea[], text[])'::regprocedure,
             'webhooks._retake(uuid, text, text, text, timestamptz, text, bytea, jsonb, uuid)'::regprocedure,
-            'webhooks._refuse(text, bytea, text, text, text, bytea, text)'::regprocedure,
+            'webhooks._refuse(text, bytea, text, text, text, text, text)'::regprocedure,
             'webhooks._has_shape(text, boolean, jsonb)'::regprocedure,
             'webhooks._names_another_shop(text, jsonb, text, bigint)'::regprocedure;
 
@@ -16,7 +16,7 @@ BEGIN
       FROM (VALUES ('webhooks.topics()', '{neanelu_webhooks,neanelu_worker,neanelu_operator}'::name[]),
                    ('webhooks.receive_many(text[], text[], text[], text[], text[], timestamptz[], bytea[], text[])', '{neanelu_webhooks}'),
                    ('webhooks.receive(text, text, text, text, text, timestamptz, bytea, jsonb, boolean)', '{neanelu_webhooks}'),
-                   ('webhooks.quarantine(text, text, text, bytea, bytea, text)', '{neanelu_webhooks}'),
+                   ('webhooks.quarantine(text, text, text, bytea, text, text)', '{neanelu_webhooks}'),
                    ('webhooks.own_secrets()', '{neanelu_webhooks}'),
                    ('webhooks.prune(uuid, jsonb)', '{}')) AS f (name, logins)
      CROSS JOIN LATERAL (SELECT x.rolname, x.rolname = ANY (f.logins) AS may
