@@ -23,37 +23,16 @@ TOPICS = {
     "webhooks": ("objects", "inventory", "products", "orders", "process", "fetch", "compare"),
 }
 OWNER = "neanelu_engine"
-#: Functions that a script makes one of for each queue: name up to the queue's, and the types of the arguments.
-OF_QUEUES = {
+#: Functions that a script composes, with a branch for each queue: what no parser sees in it.
+COMPOSED = {
     "functions/jobs/enqueue": (
-        "_put_",
-        "uuid[], uuid[], jsonb[], timestamptz, boolean, text, integer, integer, uuid",
+        "jobs._put(text, text, uuid[], uuid[], jsonb[], timestamptz, integer)",
+        "jobs._send(text, text, jsonb, timestamptz)",
     ),
-    "functions/jobs/claim": ("_take_", "text, integer, integer, integer, text[], integer, text[]"),
+    "functions/jobs/claim": (
+        "jobs._take_from(text, text, integer, integer, integer, text[], integer, text[])",
+    ),
 }
-_DROP_OF_QUEUES = """
-DO $of_queues$
-DECLARE
-    v_queue text;
-BEGIN
-    FOR v_queue IN SELECT q.queue_name FROM neanelu.job_queues AS q ORDER BY 1 LOOP
-        EXECUTE format('DROP FUNCTION jobs.%I({types})', '{name}' || v_queue);
-    END LOOP;
-END
-$of_queues$;
-"""
-_VERIFY_OF_QUEUES = """
-    SELECT string_agg(q.queue_name, ', ') INTO v_bad
-      FROM neanelu.job_queues AS q
-      LEFT JOIN pg_catalog.pg_proc AS p
-             ON p.oid = to_regprocedure(format('jobs.%I({types})', '{name}' || q.queue_name))
-     WHERE p.oid IS NULL OR p.proowner <> '{owner}'::regrole
-        OR (SELECT count(*) FROM pg_catalog.aclexplode(p.proacl) AS a WHERE a.grantee <> p.proowner) > 0
-        OR p.proacl IS NULL;
-    IF v_bad IS NOT NULL THEN
-        RAISE EXCEPTION 'queues without their function {name}<queue>, or with one for others than the engine: %', v_bad;
-    END IF;
-"""
 _SPELLED = {
     "int2": "smallint",
     "int4": "integer",
@@ -188,9 +167,7 @@ def revert_text(script: Script) -> str:
         lines += [""]
     lines += [f"SET LOCAL ROLE {OWNER};"]
     lines += [f"DROP FUNCTION {function.signature};" for function in reversed(functions_of(script))]
-    if script.change in OF_QUEUES:
-        name, types = OF_QUEUES[script.change]
-        lines += [_DROP_OF_QUEUES.format(name=name, types=types).rstrip()]
+    lines += [f"DROP FUNCTION {signature};" for signature in reversed(COMPOSED.get(script.change, ()))]
     return "\n".join([*lines, "", "COMMIT;", ""])
 
 
@@ -200,11 +177,8 @@ def verify_text(script: Script) -> str:
         f"('{f.signature}', {str(f.is_definer).lower()}, '{f.volatility}', "
         f"'{{{','.join(sorted(f.callers, reverse=True))}}}')"
         for f in functions_of(script)
-    ]
+    ] + [f"('{signature}', true, 'v', '{{}}')" for signature in COMPOSED.get(script.change, ())]
     triggers = "".join(_VERIFY_TRIGGER.format(**trigger) for trigger in triggers_of(script))
-    if script.change in OF_QUEUES:
-        name, types = OF_QUEUES[script.change]
-        triggers += _VERIFY_OF_QUEUES.format(name=name, types=types, owner=OWNER)
     return _VERIFY.format(
         change=script.change, rows=(",\n" + " " * 13).join(rows), owner=OWNER, triggers=triggers
     )

@@ -139,159 +139,177 @@ COMMENT ON FUNCTION jobs._may_start(uuid) IS
 
 DO $of_queues$
 DECLARE
-    v_queue text;
+    v_branches text;
 BEGIN
-    -- One function a queue, because a statement that names its table is planned once a session, not once a claim.
-    FOR v_queue IN SELECT q.queue_name FROM neanelu.job_queues AS q ORDER BY 1 LOOP
-        EXECUTE format($create$
-CREATE FUNCTION jobs.%1$I(p_after text, p_room integer, p_each integer, p_platform integer, p_left jsonb)
-RETURNS SETOF neanelu.picked_job
+    -- A branch for each queue, because a statement that names its table is planned once a session, not once a claim.
+    SELECT string_agg(format($branch$%1$s p_queue = %2$L THEN
+        WITH RECURSIVE ring AS (
+            SELECT p_after AS lane, NULL::tid AS head, false AS is_around, 0 AS n, 0 AS quota, 0 AS found
+             UNION ALL
+            SELECT x.lane, x.head, x.is_around, r.n + 1, x.quota, r.found + (x.quota > 0)::integer
+              FROM ring AS r
+             CROSS JOIN LATERAL (
+                SELECT y.lane, y.head, y.is_around, CASE WHEN y.vt > v_now THEN 0 ELSE least(
+                           CASE y.lane WHEN 'platform' THEN p_platform ELSE p_each END - cardinality(array_positions(p_busy, y.lane)),
+                           p_each_here - cardinality(array_positions(p_busy_here, y.lane))) END AS quota
+                  FROM (
+                    (SELECT m.headers ->> 'x-pgmq-group' AS lane, m.ctid AS head, r.is_around, m.vt FROM pgmq.%3$I AS m
+                      WHERE m.headers ->> 'x-pgmq-group' > r.lane AND (NOT r.is_around OR m.headers ->> 'x-pgmq-group' <= p_after)
+                      ORDER BY m.headers ->> 'x-pgmq-group', m.vt LIMIT 1)
+                    UNION ALL
+                    (SELECT m.headers ->> 'x-pgmq-group', m.ctid, true, m.vt FROM pgmq.%3$I AS m
+                      WHERE NOT r.is_around AND m.headers ->> 'x-pgmq-group' <= p_after
+                      ORDER BY m.headers ->> 'x-pgmq-group', m.vt LIMIT 1)) AS y
+                 LIMIT 1) AS x
+             WHERE r.found < p_room
+        ), share AS (
+            SELECT greatest(ceil(p_room::numeric / greatest(max(r.found), 1))::integer, 1) AS most FROM ring AS r
+        ), heads AS (
+            SELECT m.ctid, r.n, m.place
+              FROM share AS s
+             CROSS JOIN ring AS r
+             CROSS JOIN LATERAL (
+                SELECT f.ctid, 1 AS place
+                  FROM (SELECT q.ctid FROM pgmq.%3$I AS q WHERE s.most = 1 AND q.ctid = r.head FOR UPDATE SKIP LOCKED) AS f
+                UNION ALL
+                SELECT f.ctid, row_number() OVER ()
+                  FROM (SELECT q.ctid FROM pgmq.%3$I AS q
+                         WHERE s.most > 1 AND q.headers ->> 'x-pgmq-group' = r.lane AND q.vt <= v_now
+                         ORDER BY q.vt LIMIT least(r.quota, s.most) FOR UPDATE SKIP LOCKED) AS f) AS m
+             WHERE r.quota > 0
+             ORDER BY m.place, r.n
+             LIMIT p_room
+        ), gone AS (
+            DELETE FROM pgmq.%3$I AS q USING heads AS h
+             WHERE q.ctid = h.ctid AND (NOT q.message ? 'key' OR jobs._may_start((q.message ->> 'job')::uuid))
+            RETURNING (q.message ->> 'job')::uuid AS job_id, q.headers ->> 'x-pgmq-group' AS lane, h.n
+        )
+        SELECT array_agg(ROW(p_queue, g.job_id, g.lane, g.n)::neanelu.picked_job) INTO v_taken FROM gone AS g;
+    $branch$, CASE o.n WHEN 1 THEN 'IF' ELSE 'ELSIF' END, o.queue_name, 'q_' || o.queue_name), '' ORDER BY o.n)
+      INTO v_branches
+      FROM (SELECT q.queue_name, row_number() OVER (ORDER BY q.queue_name = 'webhooks' DESC, q.queue_name) AS n FROM neanelu.job_queues AS q) AS o;
+
+    EXECUTE format($create$
+CREATE FUNCTION jobs._take_from(
+    p_queue text, p_after text, p_room integer, p_each integer, p_platform integer, p_busy text[], p_each_here integer, p_busy_here text[])
+RETURNS neanelu.picked_job[]
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, pg_temp
 AS $$
 DECLARE
-    v_now constant timestamptz := clock_timestamp();
+    v_now   constant timestamptz := clock_timestamp();
+    v_taken picked_job[];
 BEGIN
     -- The ring: lane after lane from the one behind p_after, once around, by one look into the index each. Then the first messages
     -- of each lane that may have some, so many that they fill the room; the very first is known from the look.
-    RETURN QUERY
-    WITH RECURSIVE ring AS (
-        SELECT p_after AS lane, NULL::tid AS head, false AS is_around, 0 AS n, 0 AS quota, 0 AS found
-         UNION ALL
-        SELECT x.lane, x.head, x.is_around, r.n + 1, x.quota, r.found + (x.quota > 0)::integer
-          FROM ring AS r
-         CROSS JOIN LATERAL (
-            SELECT y.lane, y.head, y.is_around, CASE WHEN y.vt > v_now THEN 0 ELSE greatest(coalesce((p_left ->> y.lane)::integer,
-                   CASE y.lane WHEN 'platform' THEN p_platform ELSE p_each END), 0) END AS quota
-              FROM (
-                (SELECT m.headers ->> 'x-pgmq-group' AS lane, m.ctid AS head, r.is_around, m.vt FROM pgmq.%2$I AS m
-                  WHERE m.headers ->> 'x-pgmq-group' > r.lane AND (NOT r.is_around OR m.headers ->> 'x-pgmq-group' <= p_after)
-                  ORDER BY m.headers ->> 'x-pgmq-group', m.vt LIMIT 1)
-                UNION ALL
-                (SELECT m.headers ->> 'x-pgmq-group', m.ctid, true, m.vt FROM pgmq.%2$I AS m
-                  WHERE NOT r.is_around AND m.headers ->> 'x-pgmq-group' <= p_after
-                  ORDER BY m.headers ->> 'x-pgmq-group', m.vt LIMIT 1)) AS y
-             LIMIT 1) AS x
-         WHERE r.found < p_room
-    ), share AS (
-        SELECT greatest(ceil(p_room::numeric / greatest(max(r.found), 1))::integer, 1) AS most FROM ring AS r
-    ), heads AS (
-        SELECT m.ctid, r.n, m.place
-          FROM share AS s
-         CROSS JOIN ring AS r
-         CROSS JOIN LATERAL (
-            SELECT f.ctid, 1 AS place
-              FROM (SELECT q.ctid FROM pgmq.%2$I AS q WHERE s.most = 1 AND q.ctid = r.head FOR UPDATE SKIP LOCKED) AS f
-            UNION ALL
-            SELECT f.ctid, row_number() OVER ()
-              FROM (SELECT q.ctid FROM pgmq.%2$I AS q
-                     WHERE s.most > 1 AND q.headers ->> 'x-pgmq-group' = r.lane AND q.vt <= v_now
-                     ORDER BY q.vt LIMIT least(r.quota, s.most) FOR UPDATE SKIP LOCKED) AS f) AS m
-         WHERE r.quota > 0
-         ORDER BY m.place, r.n
-         LIMIT p_room
-    )
-    DELETE FROM pgmq.%2$I AS q USING heads AS h
-     WHERE q.ctid = h.ctid AND (NOT q.message ? 'key' OR jobs._may_start((q.message ->> 'job')::uuid))
-    RETURNING %3$L::text, (q.message ->> 'job')::uuid, q.headers ->> 'x-pgmq-group', h.n;
+    %sEND IF;
+    RETURN coalesce(v_taken, '{}');
 END
 $$;
-COMMENT ON FUNCTION jobs.%1$I(text, integer, integer, integer, jsonb) IS
-    'Takes up to p_room messages from the queue: of the next lanes behind p_after, fairly. p_each (p_platform) is how many a lane may have, p_left says it for lanes '
-    'that have some already. Costs a look into the index for each lane on the way, whatever waits behind it. Locks: the messages; what others have locked is passed over. Raises: nothing';
-        $create$, '_take_' || v_queue, 'q_' || v_queue, v_queue);
-    END LOOP;
+COMMENT ON FUNCTION jobs._take_from(text, text, integer, integer, integer, text[], integer, text[]) IS
+    'Takes up to p_room messages from a queue: of the next lanes behind p_after, fairly. p_each (p_platform) is how many a lane may have active, p_busy which lanes have '
+    'some, one element each; p_each_here and p_busy_here are the same for this queue alone, or null. Costs a look into the index for each lane on the way, whatever waits '
+    'behind it. Locks: the messages; what others have locked is passed over. Raises: nothing';
+    $create$, v_branches);
 END
 $of_queues$;
 
-CREATE FUNCTION jobs._take(p_queue job_queues, p_after text, p_room integer, p_each integer, p_platform integer, p_busy jsonb, p_picked picked_job[])
+CREATE FUNCTION jobs._take(p_queues text[], p_room integer, p_each integer, p_platform integer, p_busy text[])
 RETURNS picked_job[]
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, pg_temp
 AS $$
 DECLARE
-    v_left  jsonb;
-    v_here  integer;
-    v_taken picked_job[];
+    v_queue  record;
+    v_taken  picked_job[];
+    v_picked picked_job[] := '{}';
+    v_share  integer;
+    v_here   text[];
+    v_room   integer;
 BEGIN
-    SELECT jsonb_object_agg(b.lane, CASE b.lane WHEN 'platform' THEN p_platform - b.n
-               ELSE least(p_each - b.n, p_queue.max_active_per_shop - b.here) END), sum(b.here)
-      INTO v_left, v_here
-      FROM (SELECT x.lane, sum(x.n) AS n, sum(x.n) FILTER (WHERE x.queue_name = p_queue.queue_name) AS here
-              FROM (SELECT s.lane, s.queue_name, s.n FROM jsonb_to_recordset(p_busy) AS s (lane text, queue_name text, n integer)
-                    UNION ALL SELECT p.lane, p.queue_name, 1 FROM unnest(p_picked) AS p) AS x
-             GROUP BY x.lane) AS b;
-    IF p_queue.max_active <= v_here THEN
-        RETURN '{}';
-    END IF;
-    EXECUTE format('SELECT array_agg(t) FROM jobs.%I($1, $2, $3, $4, $5) AS t', '_take_' || p_queue.queue_name) INTO v_taken
-      USING p_after, least(p_room, p_queue.max_active - coalesce(v_here, 0)), least(p_each, p_queue.max_active_per_shop), p_platform, coalesce(v_left, '{}');
-    IF v_taken IS NULL THEN
-        RETURN '{}';
-    END IF;
-    UPDATE neanelu.job_signals AS s SET ring_lane = (SELECT t.lane FROM unnest(v_taken) AS t ORDER BY t.lane_order DESC LIMIT 1)
-     WHERE s.queue_name = p_queue.queue_name;
-    RETURN v_taken;
+    -- Each queue has a share of the room, in any order; then those that have more get what others left.
+    FOREACH v_share IN ARRAY ARRAY[ceil(p_room::numeric / cardinality(p_queues)), p_room] LOOP
+        FOR v_queue IN SELECT q.*, s.ring_lane FROM neanelu.job_queues AS q JOIN neanelu.job_signals AS s ON s.queue_name = q.queue_name
+                        WHERE q.queue_name = ANY (p_queues) ORDER BY random() LOOP
+            v_room := least(v_share, p_room - cardinality(v_picked));
+            v_here := NULL;
+            IF num_nonnulls(v_queue.max_active, v_queue.max_active_per_shop) > 0 THEN
+                v_here := ARRAY(SELECT s.lane FROM neanelu.job_slots AS s WHERE s.queue_name = v_queue.queue_name
+                                UNION ALL SELECT p.lane FROM unnest(v_picked) AS p WHERE p.queue_name = v_queue.queue_name);
+                v_room := least(v_room, v_queue.max_active - cardinality(v_here));
+            END IF;
+            CONTINUE WHEN v_room <= 0;
+            v_taken := jobs._take_from(v_queue.queue_name, v_queue.ring_lane, v_room, p_each, p_platform, p_busy, v_queue.max_active_per_shop, v_here);
+            CONTINUE WHEN v_taken = '{}';
+            UPDATE neanelu.job_signals AS s SET ring_lane = (v_taken[cardinality(v_taken)]).lane
+             WHERE s.queue_name = v_queue.queue_name AND s.ring_lane <> (v_taken[cardinality(v_taken)]).lane;
+            v_picked := v_picked || v_taken;
+            IF cardinality(p_queues) = 1 THEN
+                RETURN v_picked;
+            END IF;
+            p_busy := p_busy || ARRAY(SELECT t.lane FROM unnest(v_taken) AS t);
+        END LOOP;
+        EXIT WHEN v_picked = '{}' OR cardinality(v_picked) >= p_room;
+    END LOOP;
+    RETURN v_picked;
 END
 $$;
-COMMENT ON FUNCTION jobs._take(job_queues, text, integer, integer, integer, jsonb, picked_job[]) IS
-    'Takes messages from a queue, as far as the limits of shops, platform and queue go with what is active (p_busy) and what the claim has already, and notes whose turn it was. '
-    'Locks: as jobs._take_<queue>, and the queue''s row of job_signals. Raises: nothing';
+COMMENT ON FUNCTION jobs._take(text[], integer, integer, integer, text[]) IS
+    'Takes up to p_room messages from queues, as far as the limits of shops, platform and queues go with what is active already (p_busy: a lane for each job), and notes '
+    'whose turn it was. Locks: as jobs._take_from, and the queues'' rows of job_signals. Raises: nothing';
 
-CREATE FUNCTION jobs._look_at_slots(OUT free integer[], OUT taken integer, OUT busy jsonb, OUT expires_at timestamptz)
-LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION jobs._add_slots(p_count integer)
+RETURNS integer[]
+LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
-    SELECT coalesce(max(g.slots) FILTER (WHERE g.lane IS NULL), '{}'), coalesce(sum(g.n) FILTER (WHERE g.lane IS NOT NULL), 0)::integer,
-           jsonb_agg(jsonb_build_object('lane', g.lane, 'queue_name', g.queue_name, 'n', g.n)) FILTER (WHERE g.lane IS NOT NULL), min(g.expires_at)
-      FROM (SELECT s.lane, s.queue_name, array_agg(s.slot) AS slots, count(*) AS n, min(s.lease_expires_at) AS expires_at
-              FROM neanelu.job_slots AS s GROUP BY s.lane, s.queue_name) AS g
+    WITH added AS (
+        INSERT INTO neanelu.job_slots (slot)
+        SELECT o.last + g.n FROM (SELECT max(m.slot) AS last FROM neanelu.job_slots AS m) AS o, generate_series(1, p_count) AS g (n)
+        RETURNING slot
+    )
+    SELECT array_agg(a.slot) FROM added AS a
 $$;
-COMMENT ON FUNCTION jobs._look_at_slots() IS
-    'Which slots are free, how many are occupied, by which lanes and queues, and when the first lease runs out. Reads only.';
+COMMENT ON FUNCTION jobs._add_slots(integer) IS 'Adds slots, for when jobs.max_active was raised. Called within a claim only. Raises: nothing';
 
 CREATE FUNCTION jobs._start(p_picked picked_job[], p_free integer[], p_worker text, p_lease interval)
 RETURNS TABLE (
     job_id uuid, token bigint, queue_name text, job_name text, shop_id uuid, payload jsonb, attempt integer, max_attempts integer, runs_in text,
     lease_expires_at timestamptz, enqueued_at timestamptz)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, pg_temp
 AS $$
-DECLARE
-    v_free integer[] := p_free;
-BEGIN
-    IF cardinality(v_free) < cardinality(p_picked) THEN
-        WITH added AS (
-            INSERT INTO neanelu.job_slots AS s (slot)
-            SELECT o.last + g.n FROM (SELECT max(m.slot) AS last FROM neanelu.job_slots AS m) AS o,
-                   generate_series(1, cardinality(p_picked) - cardinality(p_free)) AS g (n)
-            RETURNING s.slot
-        )
-        SELECT v_free || array_agg(a.slot) INTO v_free FROM added AS a;
-    END IF;
-    RETURN QUERY
-        WITH started AS (
-            UPDATE neanelu.job_runs AS j
-               SET status = 'active', attempts = j.attempts + 1, started_at = clock_timestamp()
-              FROM unnest(p_picked) WITH ORDINALITY AS t (queue_name, job_id, lane, lane_order, n)
-             WHERE j.id = t.job_id AND j.status = 'waiting'
-            RETURNING j.id, j.job_name, j.shop_id, j.payload, j.attempts, j.max_attempts, j.created_at, t.lane, t.queue_name, v_free[t.n] AS slot
-        ), held AS (
-            UPDATE neanelu.job_slots AS s
-               SET job_id = j.id, lane = j.lane, queue_name = j.queue_name, token = (random(1, 140737488355327) << 16) | j.slot, leased_by = p_worker,
-                   leased_at = clock_timestamp(), lease_expires_at = clock_timestamp() + coalesce(p_lease, h.lease, '60 seconds')
-              FROM started AS j
-              LEFT JOIN neanelu.job_handlers AS h ON h.job_name = j.job_name
-             WHERE s.slot = j.slot
-            RETURNING s.slot, s.token, s.lease_expires_at, coalesce(h.runs_in, 'daemon') AS runs_in
-        )
-        SELECT j.id, e.token, j.queue_name, j.job_name::text, j.shop_id, j.payload, j.attempts, j.max_attempts, e.runs_in::text, e.lease_expires_at,
-               j.created_at
-          FROM started AS j JOIN held AS e ON e.slot = j.slot;
-END
+    WITH started AS (
+        UPDATE neanelu.job_runs AS j
+           SET status = 'active', attempts = j.attempts + 1, started_at = clock_timestamp()
+          FROM unnest(p_picked) WITH ORDINALITY AS t (queue_name, job_id, lane, lane_order, n)
+         WHERE j.id = t.job_id AND j.status = 'waiting'
+        RETURNING j.id, j.job_name, j.shop_id, j.payload, j.attempts, j.max_attempts, j.created_at, t.lane, t.queue_name, p_free[t.n] AS slot
+    )
+    UPDATE neanelu.job_slots AS s
+       SET job_id = j.id, lane = j.lane, queue_name = j.queue_name, token = (random(1, 140737488355327) << 16) | j.slot, leased_by = p_worker,
+           leased_at = clock_timestamp(), lease_expires_at = clock_timestamp() + coalesce(p_lease, h.lease, '60 seconds')
+      FROM started AS j
+      LEFT JOIN neanelu.job_handlers AS h ON h.job_name = j.job_name
+     WHERE s.slot = j.slot
+    RETURNING j.id, s.token, s.queue_name, j.job_name, j.shop_id, j.payload, j.attempts, j.max_attempts, coalesce(h.runs_in, 'daemon'),
+              s.lease_expires_at, j.created_at
 $$;
 COMMENT ON FUNCTION jobs._start(picked_job[], integer[], text, interval) IS
-    'Turns the jobs of taken messages into leases, in free slots; adds slots when jobs.max_active was raised. Called within a claim only. Locks: jobs and slots. Raises: nothing';
+    'Turns the jobs of taken messages into leases, in free slots. Called within a claim only. Locks: jobs and slots. Raises: nothing';
+
+CREATE FUNCTION jobs._limits(OUT most integer, OUT each_shop integer, OUT platform integer)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    SELECT least(coalesce(max(c.n) FILTER (WHERE c.key = 'jobs.max_active'), 50), 65535),
+           coalesce(max(c.n) FILTER (WHERE c.key = 'jobs.max_active_per_shop'), 2), coalesce(max(c.n) FILTER (WHERE c.key = 'jobs.max_active_platform'), 4)
+      FROM (SELECT s.key, (s.value #>> '{}')::integer AS n FROM neanelu.system_config AS s
+             WHERE s.key IN ('jobs.max_active', 'jobs.max_active_per_shop', 'jobs.max_active_platform')) AS c
+$$;
+COMMENT ON FUNCTION jobs._limits() IS
+    'How many jobs may be active: in all, of one shop, of the platform itself; system_config jobs.max_active (50), jobs.max_active_per_shop (2), jobs.max_active_platform (4). '
+    'Reads only. Raises: 22P02 a setting is no whole number';
 
 CREATE FUNCTION jobs.claim(p_queues text[], p_worker text, p_limit integer, p_lease interval DEFAULT NULL)
 RETURNS TABLE (
@@ -301,48 +319,36 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 -- Plans are kept for the session, and must be as good when the queue is long as when it was empty.
 SET search_path = neanelu, jobs, pg_temp
 SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
-    v_each     constant integer := jobs._setting('max_active_per_shop', 2);
-    v_platform constant integer := jobs._setting('max_active_platform', 4);
-    v_room     integer := least(jobs._setting('max_active', 50), 65535);
-    v_share    integer;
-    v_slots    record;
-    v_queue    record;
-    v_picked   picked_job[] := '{}';
+    v_limits constant record := jobs._limits();
+    v_slots  record;
+    v_picked picked_job[];
 BEGIN
     IF pg_catalog.pg_current_xact_id_if_assigned() IS NULL THEN
         -- A claim that a crash of the server undoes is no harm: nothing of the job is done before it is on disk.
         SET LOCAL synchronous_commit = off;
     END IF;
     PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('jobs.claim', 0));
-    v_slots := jobs._look_at_slots();
-    IF v_slots.expires_at <= clock_timestamp() THEN
-        PERFORM jobs.reclaim_expired();
-        v_slots := jobs._look_at_slots();
-    END IF;
-    v_room := least(p_limit, v_room - v_slots.taken);
-    IF v_room <= 0 THEN
-        RETURN;
-    END IF;
-    -- Each queue has a share of the room, in any order; then those that have more get what others left.
-    FOREACH v_share IN ARRAY ARRAY[ceil(v_room::numeric / greatest(cardinality(p_queues), 1)), v_room] LOOP
-        FOR v_queue IN SELECT q AS queue, s.ring_lane FROM neanelu.job_queues AS q JOIN neanelu.job_signals AS s ON s.queue_name = q.queue_name
-                        WHERE q.queue_name = ANY (p_queues) ORDER BY random() LOOP
-            EXIT WHEN cardinality(v_picked) >= v_room;
-            v_picked := v_picked || jobs._take(
-                v_queue.queue, v_queue.ring_lane, least(v_share, v_room - cardinality(v_picked)), v_each, v_platform, v_slots.busy, v_picked);
-        END LOOP;
-        EXIT WHEN v_picked = '{}' OR cardinality(p_queues) = 1;
+    FOR v_look IN 1 .. 2 LOOP
+        SELECT array_agg(s.slot) FILTER (WHERE s.job_id IS NULL) AS free, coalesce(array_agg(s.lane) FILTER (WHERE s.job_id IS NOT NULL), '{}') AS busy,
+               min(s.lease_expires_at) AS expires_at
+          INTO v_slots FROM neanelu.job_slots AS s;
+        EXIT WHEN v_slots.expires_at > clock_timestamp() OR v_slots.expires_at IS NULL OR jobs.reclaim_expired() = 0;
     END LOOP;
+    v_picked := jobs._take(p_queues, least(p_limit, v_limits.most - cardinality(v_slots.busy)), v_limits.each_shop, v_limits.platform, v_slots.busy);
     IF v_picked <> '{}' THEN
+        IF cardinality(v_picked) > cardinality(v_slots.free) THEN
+            v_slots.free := v_slots.free || jobs._add_slots(cardinality(v_picked) - cardinality(v_slots.free));
+        END IF;
         RETURN QUERY SELECT * FROM jobs._start(v_picked, v_slots.free, p_worker, p_lease);
-        RETURN;
+    ELSIF cardinality(v_slots.busy) < v_limits.most THEN
+        -- Without waiting for an enqueuer that is about to say the opposite, and notify.
+        UPDATE neanelu.job_signals AS s SET is_wanted = true
+         WHERE s.queue_name IN (SELECT w.queue_name FROM neanelu.job_signals AS w
+                                 WHERE w.queue_name = ANY (p_queues) AND NOT w.is_wanted FOR NO KEY UPDATE SKIP LOCKED);
     END IF;
-    -- Without waiting for an enqueuer that is about to say the opposite, and notify.
-    UPDATE neanelu.job_signals AS s SET is_wanted = true
-     WHERE s.queue_name IN (SELECT w.queue_name FROM neanelu.job_signals AS w
-                             WHERE w.queue_name = ANY (p_queues) AND NOT w.is_wanted FOR NO KEY UPDATE SKIP LOCKED);
 END
 $$;
 COMMENT ON FUNCTION jobs.claim(text[], text, integer, interval) IS
@@ -350,7 +356,7 @@ COMMENT ON FUNCTION jobs.claim(text[], text, integer, interval) IS
     'jobs.max_active (50) in all are active, whatever the queues (system_config; job_queues has further limits a queue). Each has a fencing token; its lease is '
     'p_lease, or its handler''s. To be called in a transaction of its own, because claims wait for one another until their end. No rows: nothing to do, or no room; then look again '
     'after some 50 ms once (an enqueuer may just have been committing), and after that on a notification on neanelu_jobs, and every second or so. Not idempotent: leases of a '
-    'caller that died run out. Locks: claims (advisory), messages, jobs and slots; waits for no other transaction but a claim. Raises: 22P02 a setting is no number';
+    'caller that died run out. Locks: claims (advisory), messages, jobs and slots; waits for no other transaction but a claim. Raises: 22P02 a setting is no whole number';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA jobs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION jobs.claim(text[], text, integer, interval), jobs.reclaim_expired() TO neanelu_worker, neanelu_operator;

@@ -94,36 +94,63 @@ COMMENT ON FUNCTION jobs._wake(text) IS
     'about to. What falls between two stools waits for the workers'' next look. Locks: the queue''s row of job_signals until the commit, without waiting. '
     'Raises: nothing';
 
+-- Into a queue ------------------------------------------------------------------------------------------------------
+
 DO $of_queues$
 DECLARE
-    v_queue text;
+    v_put  text;
+    v_send text;
 BEGIN
-    -- One function a queue, because a statement that names its table is planned once a session, not once a job.
-    FOR v_queue IN SELECT q.queue_name FROM neanelu.job_queues AS q ORDER BY 1 LOOP
-        EXECUTE format($create$
-CREATE FUNCTION jobs.%1$I(
-    p_job_ids uuid[], p_shop_ids uuid[], p_payloads jsonb[], p_at timestamptz, p_has_key boolean, p_name text, p_priority integer, p_tries integer,
-    p_task_id uuid)
+    -- A branch for each queue, because a statement that names its table is planned once a session, not once a job.
+    SELECT string_agg(format($branch$%s p_queue = %L THEN
+        WITH new AS (
+            SELECT n.id, n.shop_id, n.payload FROM unnest(p_job_ids, p_shop_ids, p_payloads) AS n (id, shop_id, payload)
+        ), sent AS (
+            INSERT INTO pgmq.%I (vt, message, headers)
+            SELECT p_at, jsonb_build_object('job', n.id), jsonb_build_object('x-pgmq-group', coalesce(n.shop_id::text, 'platform')) FROM new AS n
+            RETURNING msg_id, (message ->> 'job')::uuid AS id
+        )
+        INSERT INTO neanelu.job_runs (id, shop_id, queue_name, job_id, job_name, max_attempts, payload)
+        SELECT n.id, n.shop_id, p_queue, s.msg_id::text, p_name, p_tries, n.payload FROM sent AS s JOIN new AS n ON n.id = s.id;
+    $branch$, CASE o.n WHEN 1 THEN 'IF' ELSE 'ELSIF' END, o.queue_name, 'q_' || o.queue_name), '' ORDER BY o.n),
+           string_agg(format($branch$%s p_queue = %L THEN
+        INSERT INTO pgmq.%I (vt, message, headers) VALUES (p_at, p_message, v_headers) RETURNING msg_id INTO v_id;
+    $branch$, CASE o.n WHEN 1 THEN 'IF' ELSE 'ELSIF' END, o.queue_name, 'q_' || o.queue_name), '' ORDER BY o.n)
+      INTO v_put, v_send
+      FROM (SELECT q.queue_name, row_number() OVER (ORDER BY q.queue_name = 'webhooks' DESC, q.queue_name) AS n FROM neanelu.job_queues AS q) AS o;
+
+    EXECUTE format($create$
+CREATE FUNCTION jobs._put(p_queue text, p_name text, p_job_ids uuid[], p_shop_ids uuid[], p_payloads jsonb[], p_at timestamptz, p_tries integer)
 RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
-    WITH new AS (
-        SELECT n.id, n.shop_id, n.payload FROM unnest(p_job_ids, p_shop_ids, p_payloads) AS n (id, shop_id, payload)
-    ), sent AS (
-        INSERT INTO pgmq.%2$I (vt, message, headers)
-        SELECT p_at, CASE WHEN p_has_key THEN jsonb_build_object('job', n.id, 'key', true) ELSE jsonb_build_object('job', n.id) END,
-               jsonb_build_object('x-pgmq-group', coalesce(n.shop_id::text, 'platform'))
-          FROM new AS n
-        RETURNING msg_id, (message ->> 'job')::uuid AS id
-    )
-    INSERT INTO neanelu.job_runs (id, shop_id, queue_name, job_id, job_name, priority, max_attempts, payload, task_id)
-    SELECT n.id, n.shop_id, %3$L, s.msg_id::text, p_name, p_priority, p_tries, n.payload, p_task_id FROM sent AS s JOIN new AS n ON n.id = s.id
+BEGIN
+    %sELSE
+        RAISE EXCEPTION 'there is no queue "%%"', p_queue USING ERRCODE = 'NJ002';
+    END IF;
+END
 $$;
-COMMENT ON FUNCTION jobs.%1$I(uuid[], uuid[], jsonb[], timestamptz, boolean, text, integer, integer, uuid) IS
-    'Messages and records of new jobs of the queue. Locks: the rows it adds. Raises: 23503 no such shop, 23514 a value out of range';
-        $create$, '_put_' || v_queue, 'q_' || v_queue, v_queue);
-    END LOOP;
+COMMENT ON FUNCTION jobs._put(text, text, uuid[], uuid[], jsonb[], timestamptz, integer) IS
+    'Messages and records of new jobs. Locks: the rows it adds. Raises: NJ002 no such queue, 23503 no such shop, 23514 a payload that is no object';
+
+CREATE FUNCTION jobs._send(p_queue text, p_lane text, p_message jsonb, p_at timestamptz)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    v_headers constant jsonb := jsonb_build_object('x-pgmq-group', p_lane);
+    v_id      bigint;
+BEGIN
+    %sELSE
+        RAISE EXCEPTION 'there is no queue "%%"', p_queue USING ERRCODE = 'NJ002';
+    END IF;
+    RETURN v_id;
+END
+$$;
+COMMENT ON FUNCTION jobs._send(text, text, jsonb, timestamptz) IS 'A message into a queue; returns its number. Locks: the row it adds. Raises: NJ002 no such queue';
+    $create$, v_put, v_send);
 END
 $of_queues$;
 
@@ -157,6 +184,44 @@ COMMENT ON FUNCTION jobs._rely_on(text, text, text, uuid) IS
     'The job that waits for a key: the given one if there was none, else the one there is, which then cannot start before the caller''s '
     'transaction has ended. Waits for a transaction that is about to add the same key. Locks: the key''s row (FOR KEY SHARE). Raises: nothing';
 
+CREATE FUNCTION jobs._enqueue(
+    p_queue text, p_name text, p_shop_id uuid, p_payload jsonb, p_delay interval, p_priority integer, p_dedupe_key text, p_task_id uuid)
+RETURNS uuid
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, jobs, pg_temp
+-- A plan that suits the values is never better here, and costs more than the statement.
+SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    v_job_id  constant uuid := uuidv7();
+    v_lane    constant text := coalesce(p_shop_id::text, 'platform');
+    v_message jsonb := jsonb_build_object('job', v_job_id);
+    v_open_id uuid;
+BEGIN
+    IF p_priority NOT BETWEEN 0 AND 1000 THEN
+        RAISE EXCEPTION 'a priority is 0 to 1000, not %', p_priority USING ERRCODE = 'NJ003';
+    END IF;
+    IF p_dedupe_key IS NOT NULL THEN
+        v_open_id := jobs._rely_on(p_queue, v_lane, p_dedupe_key, v_job_id);
+        IF v_open_id <> v_job_id THEN
+            RETURN v_open_id;
+        END IF;
+        v_message := v_message || '{"key": true}';
+    END IF;
+    -- Priority is a head start: it puts the message before those of its lane that came up to so many minutes earlier.
+    INSERT INTO neanelu.job_runs (id, shop_id, queue_name, job_id, job_name, priority, max_attempts, payload, task_id)
+    VALUES (v_job_id, p_shop_id, p_queue,
+            jobs._send(p_queue, v_lane, v_message, clock_timestamp() + CASE WHEN p_delay > '0' THEN p_delay ELSE make_interval(mins => -p_priority) END),
+            p_name, p_priority, coalesce((SELECT h.max_attempts FROM neanelu.job_handlers AS h WHERE h.job_name = p_name), 5), p_payload, p_task_id);
+    IF p_delay <= '0' AND EXISTS (SELECT FROM neanelu.job_signals AS s WHERE s.queue_name = p_queue AND s.is_wanted) THEN
+        PERFORM jobs._wake(p_queue);
+    END IF;
+    RETURN v_job_id;
+END
+$$;
+COMMENT ON FUNCTION jobs._enqueue(text, text, uuid, jsonb, interval, integer, text, uuid) IS
+    'What jobs.enqueue does, for callers that were checked; p_task_id is the recurring task, if one asks. Locks: as there. Raises: as there (NJ003), but for NA002';
+
 CREATE FUNCTION jobs.enqueue(
     p_queue text, p_name text, p_shop_id uuid, p_payload jsonb DEFAULT '{}', p_delay interval DEFAULT '0', p_priority integer DEFAULT 0,
     p_dedupe_key text DEFAULT NULL)
@@ -164,62 +229,25 @@ RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, app, pg_temp
 AS $$
-DECLARE
-    v_job_id  uuid := uuidv7();
-    v_open_id uuid;
 BEGIN
     IF p_shop_id IS NOT NULL THEN
         PERFORM app.assert_shop_access(p_shop_id);
     END IF;
-    IF p_dedupe_key IS NOT NULL THEN
-        v_open_id := jobs._rely_on(p_queue, jobs._lane(p_shop_id), p_dedupe_key, v_job_id);
-        IF v_open_id <> v_job_id THEN
-            RETURN v_open_id;
-        END IF;
-    END IF;
-    PERFORM jobs._insert(p_queue, p_name, ARRAY[v_job_id], ARRAY[p_shop_id], ARRAY[p_payload], p_delay, p_priority, p_dedupe_key IS NOT NULL, NULL);
-    RETURN v_job_id;
+    RETURN jobs._enqueue(p_queue, p_name, p_shop_id, p_payload, p_delay, p_priority, p_dedupe_key, NULL);
 END
 $$;
-
-CREATE FUNCTION jobs._insert(
-    p_queue text, p_name text, p_job_ids uuid[], p_shop_ids uuid[], p_payloads jsonb[], p_delay interval, p_priority integer, p_has_key boolean,
-    p_task_id uuid)
-RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = neanelu, jobs, pg_temp
-AS $$
-DECLARE
-    v_tries integer;
-BEGIN
-    SELECT coalesce(h.max_attempts, 5) INTO v_tries
-      FROM neanelu.job_queues AS q LEFT JOIN neanelu.job_handlers AS h ON h.job_name = p_name WHERE q.queue_name = p_queue;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no queue "%"', p_queue USING ERRCODE = 'NJ002';
-    END IF;
-    -- Priority is a head start: it puts the message before those of its lane that came up to so many minutes earlier.
-    EXECUTE format('SELECT jobs.%I($1, $2, $3, $4, $5, $6, $7, $8, $9)', '_put_' || p_queue)
-      USING p_job_ids, p_shop_ids, p_payloads, clock_timestamp() + CASE WHEN p_delay > '0' THEN p_delay ELSE make_interval(mins => -p_priority) END,
-            p_has_key, p_name, p_priority, v_tries, p_task_id;
-    IF p_delay <= '0' THEN
-        PERFORM jobs._wake(p_queue);
-    END IF;
-END
-$$;
-
 COMMENT ON FUNCTION jobs.enqueue(text, text, uuid, jsonb, interval, integer, text) IS
     'Asks for a job and returns its id (job_runs.id), in the caller''s transaction. p_shop_id null: the platform''s own. Each point of p_priority '
     '(0 to 1000) is a minute''s head start among the shop''s jobs. p_dedupe_key: while a job with the same queue, shop and key waits, its id is returned '
     'instead, and it does not start before this transaction has ended. Not idempotent without such a key. Locks: none that others wait for, except '
     'for a key that another transaction is about to add. '
-    'Raises: NA002 not your shop, NJ002 no such queue, 23503 no such shop, 23514 a payload that is no object or a priority out of range';
-COMMENT ON FUNCTION jobs._insert(text, text, uuid[], uuid[], jsonb[], interval, integer, boolean, uuid) IS
-    'Puts jobs into a queue: messages and records, then a wake-up if one is wanted. Locks: as jobs._wake. Raises: NJ002 no such queue';
+    'Raises: NA002 not your shop, NJ002 no such queue, NJ003 a priority out of range, 23503 no such shop, 23514 a payload that is no object';
 
 CREATE FUNCTION jobs.enqueue_many(p_queue text, p_name text, p_shop_ids uuid[], p_payloads jsonb[], p_delay interval DEFAULT '0')
 RETURNS SETOF uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, app, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_job_ids uuid[];
@@ -231,7 +259,11 @@ BEGIN
     PERFORM app.assert_shop_access(s.id) FROM (SELECT DISTINCT u.id FROM unnest(p_shop_ids) AS u (id) WHERE u.id IS NOT NULL LIMIT 2) AS s;
     v_job_ids := ARRAY(SELECT uuidv7() FROM unnest(p_shop_ids));
     IF v_job_ids <> '{}' THEN
-        PERFORM jobs._insert(p_queue, p_name, v_job_ids, p_shop_ids, p_payloads, p_delay, 0, false, NULL);
+        PERFORM jobs._put(p_queue, p_name, v_job_ids, p_shop_ids, p_payloads, clock_timestamp() + greatest(p_delay, '0'),
+                          coalesce((SELECT h.max_attempts FROM neanelu.job_handlers AS h WHERE h.job_name = p_name), 5));
+        IF p_delay <= '0' THEN
+            PERFORM jobs._wake(p_queue);
+        END IF;
     END IF;
     RETURN QUERY SELECT unnest(v_job_ids);
 END

@@ -121,7 +121,7 @@ SET search_path = neanelu, jobs, pg_temp
 AS $$
 DECLARE
     v_task   scheduled_tasks;
-    v_job_id uuid := uuidv7();
+    v_job_id uuid;
     v_runs   boolean;
 BEGIN
     IF p_next IS NULL OR p_next <= p_expected THEN
@@ -133,14 +133,13 @@ BEGIN
         RETURN NULL;
     END IF;
     v_runs := p_expected IS NOT NULL AND NOT (v_task.missed_policy = 'skip' AND p_expected < clock_timestamp() - interval '1 minute');
+    IF v_runs THEN
+        v_job_id := jobs._enqueue(v_task.queue_name, v_task.job_name, v_task.shop_id, v_task.job_data, '0', 0, NULL, p_task_id);
+    END IF;
     UPDATE neanelu.scheduled_tasks AS t
        SET next_run_at = p_next, last_run_at = coalesce(p_expected, t.last_run_at), updated_at = clock_timestamp(),
-           run_count = t.run_count + v_runs::integer, last_job_id = CASE WHEN v_runs THEN v_job_id ELSE t.last_job_id END
+           run_count = t.run_count + v_runs::integer, last_job_id = coalesce(v_job_id, t.last_job_id)
      WHERE t.id = p_task_id;
-    IF NOT v_runs THEN
-        RETURN NULL;
-    END IF;
-    PERFORM jobs._insert(v_task.queue_name, v_task.job_name, ARRAY[v_job_id], ARRAY[v_task.shop_id], ARRAY[v_task.job_data], '0', 0, false, p_task_id);
     RETURN v_job_id;
 END
 $$;

@@ -42,10 +42,19 @@ CREATE FUNCTION jobs.complete(p_job_id uuid, p_token bigint, p_result jsonb DEFA
 RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
-    PERFORM jobs._release_slot(p_job_id, p_token);
-    UPDATE neanelu.job_runs AS j SET status = 'completed', completed_at = clock_timestamp(), result = p_result WHERE j.id = p_job_id;
+    WITH released AS (
+        UPDATE neanelu.job_slots AS s
+           SET job_id = NULL, lane = NULL, queue_name = NULL, token = NULL, leased_by = NULL, leased_at = NULL, lease_expires_at = NULL
+         WHERE s.slot = p_token & 65535 AND s.token = p_token AND s.job_id = p_job_id
+        RETURNING p_job_id AS id
+    )
+    UPDATE neanelu.job_runs AS j SET status = 'completed', completed_at = clock_timestamp(), result = p_result FROM released AS r WHERE j.id = r.id;
+    IF NOT FOUND THEN
+        PERFORM jobs._lost(p_job_id);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION jobs.complete(uuid, bigint, jsonb) IS
@@ -56,6 +65,7 @@ CREATE FUNCTION jobs.complete_many(p_job_ids uuid[], p_tokens bigint[])
 RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_done integer;
