@@ -169,6 +169,7 @@ SET search_path = neanelu, webhooks, extensions, pg_temp
 AS $$
 DECLARE
     v_columns constant text[] := ARRAY(SELECT k FROM jsonb_object_keys(p_rows -> 0) AS k WHERE k <> p_key ORDER BY k);
+    v_unknown text[];
     v_written integer;
     v_added   integer;
 BEGIN
@@ -184,11 +185,15 @@ BEGIN
     USING p_shop_id, p_rows, p_as_of;
     GET DIAGNOSTICS v_written = ROW_COUNT;
     IF v_written < jsonb_array_length(p_rows) THEN
+        -- What is not known is null, not what the column's default says.
+        v_unknown := ARRAY(SELECT a.attname::text FROM pg_attribute AS a
+                            WHERE a.attrelid = format('neanelu.%I', p_table)::regclass AND a.attnum > 0 AND NOT a.attisdropped
+                              AND a.atthasdef AND NOT a.attnotnull AND a.attname <> ALL (v_columns) ORDER BY 1);
         EXECUTE format(
             'INSERT INTO neanelu.%1$I (shop_id, %3$I, %2$s) SELECT $1, r.%3$I, %4$s '
             '  FROM jsonb_populate_recordset(NULL::neanelu.%1$I, $2) AS r '
             ' WHERE NOT EXISTS (SELECT FROM neanelu.%1$I AS t WHERE t.shop_id = $1 AND t.%3$I = r.%3$I)',
-            p_table, webhooks._set_list(v_columns, '%I'), p_key, webhooks._set_list(v_columns, 'r.%I'))
+            p_table, webhooks._set_list(v_columns || v_unknown, '%I'), p_key, webhooks._set_list(v_columns || v_unknown, 'r.%I'))
         USING p_shop_id, p_rows;
         GET DIAGNOSTICS v_added = ROW_COUNT;
     END IF;
@@ -197,7 +202,7 @@ END
 $$;
 COMMENT ON FUNCTION webhooks._write(uuid, text, jsonb, timestamptz, text, text) IS
     'Writes rows of a mirror table of which only some columns are known: p_rows is an array of objects, all with the columns of the first one. A row '
-    'that is there is updated where it differs, if its version is not newer and it was not deleted at p_as_of or later; others are inserted with the table''s defaults. '
+    'that is there is updated where it differs, if its version is not newer and it was not deleted at p_as_of or later; others are inserted. '
     'Returns the rows written. Idempotent. Locks: those rows. Raises: 22xxx, 23xxx a value that the mirror does not take';
 
 CREATE FUNCTION webhooks._bury(p_shop_id uuid, p_kind text, p_object_id bigint, p_deleted_at timestamptz, p_part_id bigint DEFAULT 0)

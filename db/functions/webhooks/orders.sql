@@ -200,7 +200,7 @@ AS $$
             ('legacy_resource_id', 'id', p_payload -> 'id'),
             ('name', 'name', p_payload -> 'name'),
             ('order_number', 'order_number', p_payload -> 'order_number'),
-            ('email', 'email', p_payload -> 'email'),
+            ('email', 'email', nullif(p_payload -> 'email', '""')),
             ('phone', 'phone', p_payload -> 'phone'),
             ('financial_status', 'financial_status', webhooks._upper(p_payload -> 'financial_status')),
             ('fulfillment_status', 'fulfillment_status', to_jsonb(webhooks._fulfillment_status(p_payload ->> 'fulfillment_status', p_known_fulfillment))),
@@ -256,6 +256,21 @@ COMMENT ON FUNCTION webhooks._customer_of(uuid, jsonb) IS
     'The customer of an order; one that the mirror does not have is written as far as the order tells, and asked for. Null for one that was deleted before the '
     'mirror had it. Locks: the customer. Raises: NW010 no id, 22xxx, 23xxx a value that the mirror does not take';
 
+CREATE FUNCTION webhooks._items_of(p_shop_id uuid, p_payload jsonb)
+RETURNS bigint[]
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, webhooks, pg_temp
+AS $$
+    SELECT ARRAY(SELECT DISTINCT split_part(v.inventory_item_id, '/', 5)::bigint
+                   FROM shopify_variants AS v
+                  WHERE v.shop_id = p_shop_id AND v.inventory_item_id IS NOT NULL AND v.deleted_at IS NULL
+                    AND v.shopify_gid = ANY (ARRAY(SELECT webhooks._gid('ProductVariant', i.doc ->> 'variant_id')
+                                                     FROM jsonb_array_elements(nullif(p_payload -> 'line_items', 'null')) AS i (doc)
+                                                    WHERE i.doc ->> 'variant_id' IS NOT NULL))
+                  ORDER BY 1)
+$$;
+COMMENT ON FUNCTION webhooks._items_of(uuid, jsonb) IS 'The inventory items of an order''s lines, as far as the mirror knows their variants. Reads only.';
+
 CREATE FUNCTION webhooks.apply_orders(p_shop_id uuid, p_topic text, p_payload jsonb, p_triggered_at timestamptz)
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -283,6 +298,11 @@ BEGIN
         RETURN 'unchanged';
     END IF;
     PERFORM webhooks._forget_digests(p_shop_id, 'Order', v_number);
+    -- Sums of the customer change with each order, and what is committed and on hand; no payload carries them.
+    IF p_payload #>> '{customer,id}' IS NOT NULL THEN
+        PERFORM webhooks._want(p_shop_id, 'customers', ARRAY[webhooks._number(p_payload -> 'customer')], webhooks._fetch_after(p_topic) * 2);
+    END IF;
+    PERFORM webhooks._want(p_shop_id, 'inventory', webhooks._items_of(p_shop_id, p_payload), webhooks._fetch_after(p_topic) * 10);
     PERFORM inventory.record_order(p_shop_id, o.id) FROM shopify_orders AS o WHERE o.shop_id = p_shop_id AND o.shopify_gid = v_gid;
     RETURN 'applied';
 END

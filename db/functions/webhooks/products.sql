@@ -182,6 +182,21 @@ $$;
 COMMENT ON FUNCTION webhooks._variant_gids(jsonb) IS
     'The gids of all variants that a product''s payload says there are; null when it does not say. Pure. Raises: 22023 no array';
 
+CREATE FUNCTION webhooks._want_collections_of(p_shop_id uuid, p_product_gid text)
+RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, webhooks, pg_temp
+AS $$
+    SELECT webhooks._want(p_shop_id, 'collections', ARRAY(
+        SELECT c.legacy_resource_id
+          FROM shopify_products AS p
+          JOIN shopify_collection_products AS l ON l.shop_id = p.shop_id AND l.product_id = p.id
+          JOIN shopify_collections AS c ON c.shop_id = l.shop_id AND c.id = l.collection_id AND c.deleted_at IS NULL
+         WHERE p.shop_id = p_shop_id AND p.shopify_gid = p_product_gid ORDER BY 1), interval '30 seconds')
+$$;
+COMMENT ON FUNCTION webhooks._want_collections_of(uuid, text) IS
+    'Asks for the collections of a product that is gone: Shopify takes it out of them without a word. Locks: rows of mirror_fetches. Raises: nothing of its own';
+
 CREATE FUNCTION webhooks.apply_products(p_shop_id uuid, p_topic text, p_payload jsonb, p_triggered_at timestamptz)
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -199,6 +214,7 @@ BEGIN
         v_state := webhooks._delete(p_shop_id, 'shopify_products', 'Product', v_number, p_triggered_at);
         IF v_state = 'applied' THEN
             PERFORM webhooks._delete_variants(p_shop_id, v_gid, '{}', p_triggered_at);
+            PERFORM webhooks._want_collections_of(p_shop_id, v_gid);
         END IF;
         RETURN v_state;
     END IF;

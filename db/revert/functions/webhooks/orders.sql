@@ -6,6 +6,7 @@ SET LOCAL ROLE neanelu_engine;
 DROP FUNCTION webhooks.apply_metaobjects(uuid, text, jsonb, timestamptz);
 DROP FUNCTION webhooks._metaobject_fields(uuid, text, jsonb, jsonb);
 DROP FUNCTION webhooks.apply_orders(uuid, text, jsonb, timestamptz);
+DROP FUNCTION webhooks._items_of(uuid, jsonb);
 DROP FUNCTION webhooks._customer_of(uuid, jsonb);
 DROP FUNCTION webhooks._order_row(jsonb, text);
 DROP FUNCTION webhooks._order_amounts(jsonb);

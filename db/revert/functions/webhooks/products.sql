@@ -9,6 +9,7 @@ DROP FUNCTION webhooks._write_publication(uuid, bigint, bigint, timestamptz, boo
 DROP FUNCTION webhooks.apply_publications(uuid, text, jsonb, timestamptz);
 DROP FUNCTION webhooks.apply_variants(uuid, text, jsonb, timestamptz);
 DROP FUNCTION webhooks.apply_products(uuid, text, jsonb, timestamptz);
+DROP FUNCTION webhooks._want_collections_of(uuid, text);
 DROP FUNCTION webhooks._variant_gids(jsonb);
 DROP FUNCTION webhooks._delete_variants(uuid, text, text[], timestamptz, text);
 DROP FUNCTION webhooks._write_variants(uuid, text, jsonb, jsonb, timestamptz);

@@ -21,6 +21,7 @@ BEGIN
              ('webhooks._order_amounts(jsonb)', false, 's', '{}'),
              ('webhooks._order_row(jsonb, text)', false, 's', '{}'),
              ('webhooks._customer_of(uuid, jsonb)', true, 'v', '{}'),
+             ('webhooks._items_of(uuid, jsonb)', true, 's', '{}'),
              ('webhooks.apply_orders(uuid, text, jsonb, timestamptz)', true, 'v', '{}'),
              ('webhooks._metaobject_fields(uuid, text, jsonb, jsonb)', false, 's', '{}'),
              ('webhooks.apply_metaobjects(uuid, text, jsonb, timestamptz)', true, 'v', '{}')

@@ -17,6 +17,7 @@ BEGIN
              ('webhooks._write_variants(uuid, text, jsonb, jsonb, timestamptz)', true, 'v', '{}'),
              ('webhooks._delete_variants(uuid, text, text[], timestamptz, text)', true, 'v', '{}'),
              ('webhooks._variant_gids(jsonb)', false, 'i', '{}'),
+             ('webhooks._want_collections_of(uuid, text)', true, 'v', '{}'),
              ('webhooks.apply_products(uuid, text, jsonb, timestamptz)', true, 'v', '{}'),
              ('webhooks.apply_variants(uuid, text, jsonb, timestamptz)', true, 'v', '{}'),
              ('webhooks.apply_publications(uuid, text, jsonb, timestamptz)', true, 'v', '{}'),
