@@ -13,7 +13,19 @@ import click
 from bench import frame, table
 
 #: In the order of a run: the short ones that say how the disk does come first.
-NAMES = ("fsync", "audit", "tenant", "webhooks", "workers", "limiter", "bulk", "duckdb", "dlt", "scale")
+NAMES = (
+    "fsync",
+    "audit",
+    "tenant",
+    "webhooks",
+    "workers",
+    "limiter",
+    "ledger",
+    "bulk",
+    "duckdb",
+    "dlt",
+    "scale",
+)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,7 +39,7 @@ NAMES = ("fsync", "audit", "tenant", "webhooks", "workers", "limiter", "bulk", "
 )
 @click.option("--table", "only_table", is_flag=True, help="Only write results.json's figures into README.md.")
 def main(names: tuple[str, ...], scale: str, only_table: bool) -> None:
-    """Measure everything, or what is named: fsync, audit, tenant, webhooks, workers, limiter, bulk, duckdb, dlt, scale.
+    """Measure everything, or what is named: fsync, audit, tenant, webhooks, workers, limiter, ledger, bulk, duckdb, dlt, scale.
 
     One line a figure: name value unit target ok|SHORT. Exit codes: 0 all targets are met, 1 some are not,
     2 no such measurement, 3 a measurement failed.

@@ -155,7 +155,7 @@ def test_a_killed_backend_in_the_fold_loses_nothing(private_cluster: Callable[..
             time.sleep(pause)
         _kill(pid)
         thread.join()
-        ledger = _reconnected(cluster)
+        ledger = _reconnected(cluster, ledger)
         assert [ledger.available(n) for n in (1, 50)] == [600, 600]
     assert ledger.fold(3000) == 10_000
     assert [ledger.available(n) for n in (1, 50)] == [600, 600]
@@ -170,9 +170,13 @@ def _kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def _reconnected(cluster: Cluster) -> Ledger:
-    """Return the ledger of a server that is recovering."""
+def _reconnected(cluster: Cluster, before: Ledger) -> Ledger:
+    """Return the ledger of a server that has recovered; its crash ends all connections of before."""
     deadline = time.monotonic() + 30
+    with pytest.raises(psycopg.OperationalError):
+        while time.monotonic() < deadline:
+            before.value("SELECT 1")
+            time.sleep(0.02)
     while True:
         try:
             return Ledger(lambda: psycopg.connect(cluster.dsn(), autocommit=True), fill=False)
