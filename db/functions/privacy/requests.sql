@@ -29,7 +29,6 @@ GRANT SELECT ON privacy.raw_places TO neanelu_engine;
 
 INSERT INTO privacy.raw_places (table_name, shop_rows, blank) VALUES
     ('webhook_events', DEFAULT, NULL),
-    ('webhook_refusals', 't.shop_domain = (SELECT lower(s.shopify_domain::text) FROM neanelu.shops AS s WHERE s.id = $1)', 'body = NULL'),
     ('bulk_lines', 't.bulk_run_id IN (SELECT r.id FROM neanelu.bulk_runs AS r WHERE r.shop_id = $1)', NULL),
     ('webhook_refusals', 't.shop_domain = (SELECT s.shopify_domain::text FROM neanelu.shops AS s WHERE s.id = $1)', NULL),
     ('bulk_errors', DEFAULT, $$error_message = 'erased', object_gid = NULL, payload = NULL, raw = NULL$$),
