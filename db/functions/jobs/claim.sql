@@ -117,7 +117,7 @@ COMMENT ON FUNCTION jobs.reclaim_expired() IS
 
 -- The next ones -----------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION jobs._may_start(p_job_id uuid)
+CREATE FUNCTION jobs._may_start(p_queue text, p_job_id uuid, p_msg_id bigint)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
@@ -126,16 +126,17 @@ BEGIN
     PERFORM FROM neanelu.job_keys AS k WHERE k.job_id = p_job_id FOR UPDATE SKIP LOCKED;
     IF FOUND THEN
         DELETE FROM neanelu.job_keys AS k WHERE k.job_id = p_job_id;
-        RETURN true;
+    ELSIF EXISTS (SELECT FROM neanelu.job_keys AS k WHERE k.job_id = p_job_id) THEN
+        UPDATE neanelu.job_keys AS k SET is_closing = true WHERE k.job_id = p_job_id AND NOT k.is_closing;
+        EXECUTE format('UPDATE pgmq.%I SET vt = clock_timestamp() + interval ''100 milliseconds'' WHERE msg_id = $1', 'q_' || p_queue) USING p_msg_id;
+        RETURN false;
     END IF;
-    UPDATE neanelu.job_keys AS k SET is_closing = true
-     WHERE k.job_id = (SELECT c.job_id FROM neanelu.job_keys AS c WHERE c.job_id = p_job_id AND NOT c.is_closing FOR NO KEY UPDATE SKIP LOCKED);
-    RETURN NOT EXISTS (SELECT FROM neanelu.job_keys AS k WHERE k.job_id = p_job_id);
+    RETURN true;
 END
 $$;
-COMMENT ON FUNCTION jobs._may_start(uuid) IS
-    'Whether a job that stands for others may start, and its key be forgotten: not while an unfinished transaction relies on it; then no further one may. '
-    'Locks: the key''s row, without waiting. Raises: nothing';
+COMMENT ON FUNCTION jobs._may_start(text, uuid, bigint) IS
+    'Whether a job that stands for others may start, and its key be forgotten: not while an unfinished transaction relies on it; then no further one may, and the job lets '
+    'others of its lane pass for a moment. Called within a claim only. Locks: the key''s row, without waiting for those who rely on it. Raises: nothing';
 
 DO $of_queues$
 DECLARE
@@ -181,7 +182,7 @@ BEGIN
              LIMIT p_room
         ), gone AS (
             DELETE FROM pgmq.%3$I AS q USING heads AS h
-             WHERE q.ctid = h.ctid AND (NOT q.message ? 'key' OR jobs._may_start((q.message ->> 'job')::uuid))
+             WHERE q.ctid = h.ctid AND (NOT q.message ? 'key' OR jobs._may_start(p_queue, (q.message ->> 'job')::uuid, q.msg_id))
             RETURNING (q.message ->> 'job')::uuid AS job_id, q.headers ->> 'x-pgmq-group' AS lane, h.n
         )
         SELECT array_agg(ROW(p_queue, g.job_id, g.lane, g.n)::neanelu.picked_job) INTO v_taken FROM gone AS g;
@@ -228,7 +229,7 @@ DECLARE
     v_room   integer;
 BEGIN
     -- Each queue has a share of the room, in any order; then those that have more get what others left.
-    FOREACH v_share IN ARRAY ARRAY[ceil(p_room::numeric / cardinality(p_queues)), p_room] LOOP
+    FOREACH v_share IN ARRAY ARRAY[ceil(p_room::numeric / greatest(cardinality(p_queues), 1)), p_room] LOOP
         FOR v_queue IN SELECT q.*, s.ring_lane FROM neanelu.job_queues AS q JOIN neanelu.job_signals AS s ON s.queue_name = q.queue_name
                         WHERE q.queue_name = ANY (p_queues) ORDER BY random() LOOP
             v_room := least(v_share, p_room - cardinality(v_picked));
@@ -332,7 +333,7 @@ BEGIN
     END IF;
     PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('jobs.claim', 0));
     FOR v_look IN 1 .. 2 LOOP
-        SELECT array_agg(s.slot) FILTER (WHERE s.job_id IS NULL) AS free, coalesce(array_agg(s.lane) FILTER (WHERE s.job_id IS NOT NULL), '{}') AS busy,
+        SELECT coalesce(array_agg(s.slot) FILTER (WHERE s.job_id IS NULL), '{}') AS free, coalesce(array_agg(s.lane) FILTER (WHERE s.job_id IS NOT NULL), '{}') AS busy,
                min(s.lease_expires_at) AS expires_at
           INTO v_slots FROM neanelu.job_slots AS s;
         EXIT WHEN v_slots.expires_at > clock_timestamp() OR v_slots.expires_at IS NULL OR jobs.reclaim_expired() = 0;

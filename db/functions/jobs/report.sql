@@ -144,38 +144,42 @@ COMMENT ON FUNCTION jobs._drop_messages(text, boolean) IS
     'Deletes a lane''s messages from all queues, or from all dead letters, and returns their jobs. Locks: the messages and keys. Raises: nothing';
 
 CREATE FUNCTION jobs._take_message(p_job job_runs)
-RETURNS void
+RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
+DECLARE
+    v_found bigint;
 BEGIN
-    EXECUTE format('DELETE FROM pgmq.%I WHERE msg_id = $1', 'q_' || p_job.queue_name || CASE WHEN p_job.status = 'failed' THEN '_dead' ELSE '' END)
-      USING p_job.job_id::bigint;
+    EXECUTE format('DELETE FROM pgmq.%I WHERE msg_id = $1 RETURNING msg_id', 'q_' || p_job.queue_name || CASE WHEN p_job.status = 'failed' THEN '_dead' ELSE '' END)
+       INTO v_found USING p_job.job_id::bigint;
     DELETE FROM neanelu.job_keys AS k WHERE k.job_id = p_job.id;
+    RETURN v_found IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION jobs._take_message(job_runs) IS 'Deletes the message and the key of a job that waits or has failed. Locks: these. Raises: nothing';
+COMMENT ON FUNCTION jobs._take_message(job_runs) IS
+    'Deletes the message and the key of a job that waits or has failed; says whether there was a message. Locks: these. Raises: nothing';
 
-CREATE FUNCTION jobs._locked(p_job_id uuid, p_statuses text[])
+CREATE FUNCTION jobs._found(p_job_id uuid, p_statuses text[])
 RETURNS job_runs
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
     v_job job_runs;
 BEGIN
-    SELECT * INTO v_job FROM neanelu.job_runs AS j WHERE j.id = p_job_id FOR NO KEY UPDATE;
+    SELECT * INTO v_job FROM neanelu.job_runs AS j WHERE j.id = p_job_id;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no job %', p_job_id USING ERRCODE = 'NJ008';
     END IF;
-    IF v_job.status <> ALL (p_statuses) THEN
+    IF v_job.status::text <> ALL (p_statuses) THEN
         RAISE EXCEPTION 'job % is %', p_job_id, v_job.status USING ERRCODE = 'NJ009', HINT = 'It would have to be ' || array_to_string(p_statuses, ' or ');
     END IF;
     RETURN v_job;
 END
 $$;
-COMMENT ON FUNCTION jobs._locked(uuid, text[]) IS
-    'The job, locked, if it is in one of the states. Locks: the job''s row. Raises: NJ008 there is no such job, NJ009 it is in another state';
+COMMENT ON FUNCTION jobs._found(uuid, text[]) IS
+    'The job, if it is in one of the states. Reads only. Raises: NJ008 there is no such job, NJ009 it is in another state';
 
 CREATE FUNCTION jobs.retry(p_job_id uuid)
 RETURNS void
@@ -183,8 +187,10 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, pg_temp
 AS $$
 DECLARE
-    v_job job_runs := jobs._locked(p_job_id, ARRAY['failed', 'cancelled']);
+    v_job job_runs;
 BEGIN
+    PERFORM FROM neanelu.job_runs AS j WHERE j.id = p_job_id FOR NO KEY UPDATE;
+    v_job := jobs._found(p_job_id, ARRAY['failed', 'cancelled']);
     IF v_job.status = 'failed' THEN
         PERFORM jobs._take_message(v_job);
     END IF;
@@ -194,7 +200,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION jobs.retry(uuid) IS
-    'Lets a job that was given up or cancelled begin anew, with all its attempts before it. Locks: the job and its message. '
+    'Lets a job that was given up or cancelled begin anew, with all its attempts before it. Locks: the job and its dead letter. '
     'Raises: NJ008 there is no such job, NJ009 it neither failed nor was cancelled';
 
 CREATE FUNCTION jobs.retry_dead(p_queue text, p_name text DEFAULT NULL, p_limit integer DEFAULT 1000)
@@ -218,7 +224,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION jobs.retry_dead(text, text, integer) IS
-    'jobs.retry for the dead letters of a queue (of a name), the oldest first; returns how many. Locks: the jobs and their messages. Raises: nothing';
+    'jobs.retry for the dead letters of a queue (of a name), the oldest first; returns how many. Locks: the jobs and their dead letters. Raises: nothing';
 
 CREATE FUNCTION jobs.cancel(p_job_id uuid)
 RETURNS void
@@ -226,12 +232,15 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, pg_temp
 AS $$
 BEGIN
-    PERFORM jobs._take_message(jobs._locked(p_job_id, ARRAY['waiting']));
+    -- The message before the job, as claims do.
+    IF NOT jobs._take_message(jobs._found(p_job_id, ARRAY['waiting'])) THEN
+        RAISE EXCEPTION 'job % was taken by a worker just now', p_job_id USING ERRCODE = 'NJ009';
+    END IF;
     UPDATE neanelu.job_runs AS j SET status = 'cancelled', failed_at = clock_timestamp() WHERE j.id = p_job_id;
 END
 $$;
 COMMENT ON FUNCTION jobs.cancel(uuid) IS
-    'Takes a waiting job out of its queue. Locks: the job and its message. Raises: NJ008 there is no such job, NJ009 it does not wait';
+    'Takes a waiting job out of its queue. Locks: its message, key and row, in this order. Raises: NJ008 there is no such job, NJ009 it does not wait';
 
 -- When a shop goes --------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ DROP FUNCTION jobs._limits();
 DROP FUNCTION jobs._start(neanelu.picked_job[], integer[], text, interval);
 DROP FUNCTION jobs._add_slots(integer);
 DROP FUNCTION jobs._take(text[], integer, integer, integer, text[]);
-DROP FUNCTION jobs._may_start(uuid);
+DROP FUNCTION jobs._may_start(text, uuid, bigint);
 DROP FUNCTION jobs.reclaim_expired();
 DROP FUNCTION jobs._free(integer[]);
 DROP FUNCTION jobs._settle_failed(uuid[], text, text, boolean, interval);

@@ -9,7 +9,7 @@ DROP FUNCTION jobs.stop_shop(uuid);
 DROP FUNCTION jobs.cancel(uuid);
 DROP FUNCTION jobs.retry_dead(text, text, integer);
 DROP FUNCTION jobs.retry(uuid);
-DROP FUNCTION jobs._locked(uuid, text[]);
+DROP FUNCTION jobs._found(uuid, text[]);
 DROP FUNCTION jobs._take_message(neanelu.job_runs);
 DROP FUNCTION jobs._drop_messages(text, boolean);
 DROP FUNCTION jobs.metrics();

@@ -14,7 +14,7 @@ BEGIN
              ('jobs._settle_failed(uuid[], text, text, boolean, interval)', true, 'v', '{}'),
              ('jobs._free(integer[])', true, 'v', '{}'),
              ('jobs.reclaim_expired()', true, 'v', '{neanelu_worker,neanelu_operator}'),
-             ('jobs._may_start(uuid)', true, 'v', '{}'),
+             ('jobs._may_start(text, uuid, bigint)', true, 'v', '{}'),
              ('jobs._take(text[], integer, integer, integer, text[])', true, 'v', '{}'),
              ('jobs._add_slots(integer)', true, 'v', '{}'),
              ('jobs._start(neanelu.picked_job[], integer[], text, interval)', true, 'v', '{}'),

@@ -17,7 +17,7 @@ BEGIN
              ('jobs.metrics()', true, 's', '{neanelu_worker,neanelu_operator}'),
              ('jobs._drop_messages(text, boolean)', true, 'v', '{}'),
              ('jobs._take_message(neanelu.job_runs)', true, 'v', '{}'),
-             ('jobs._locked(uuid, text[])', true, 'v', '{}'),
+             ('jobs._found(uuid, text[])', true, 's', '{}'),
              ('jobs.retry(uuid)', true, 'v', '{neanelu_operator}'),
              ('jobs.retry_dead(text, text, integer)', true, 'v', '{neanelu_operator}'),
              ('jobs.cancel(uuid)', true, 'v', '{neanelu_operator}'),
