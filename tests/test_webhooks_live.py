@@ -41,6 +41,8 @@ def settings(sandbox: SandboxHandle) -> dict[str, str]:
         "shopify_base_url": sandbox.base_url_template,
         "shopify_client_secret": SECRET,
         "shopify_client_secret_previous": BEFORE,
+        "shopify_client_id": "neanelu-sandbox",
+        "oauth_address": "https://app.example.com",
     }
 
 
@@ -248,3 +250,9 @@ def test_no_address_is_said_so(module_db: Database, settings: dict[str, str]) ->
             check=False,
         )
         assert (ran.returncode, json.loads(ran.stdout)["error"]["code"]) == (code, "NW031")
+
+
+def test_the_app_is_installed_at_the_same_door(receiver: Receiver) -> None:
+    answer = receiver.get(f"/oauth/start?shop={SHOP}")
+    assert answer.status_code in (302, 303, 307)
+    assert f"/{SHOP}/admin/oauth/authorize?" in answer.headers["location"]
