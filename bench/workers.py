@@ -86,9 +86,12 @@ class Crew:
                 )
             )
 
-    def kill(self) -> int:
-        """Kill the longest serving one and return its process id."""
-        victim = self.living.pop(0)
+    def kill(self, among: set[int]) -> int | None:
+        """Kill the longest serving of these process ids and return it; None when none of ours is among them."""
+        victim = next((process for process in self.living if process.pid in among), None)
+        if victim is None:
+            return None
+        self.living.remove(victim)
         victim.send_signal(signal.SIGKILL)
         victim.wait()
         return victim.pid
@@ -115,14 +118,19 @@ def crew(database: Database, concurrency: int) -> Iterator[Crew]:
             process.wait()
 
 
+def _listening(connection: psycopg.Connection[Any]) -> set[int]:
+    """Return the process ids of the workers that have come up."""
+    query = (
+        "SELECT split_part(application_name, ' ', 3)::integer FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name LIKE 'neanelu listen %'"
+    )
+    return {row[0] for row in connection.execute(query)}
+
+
 def _wait_for_workers(connection: psycopg.Connection[Any], count: int) -> None:
     """Wait until so many listen."""
-    query = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND application_name LIKE 'neanelu listen %%'"
-    )
     until = time.monotonic() + 60
-    while _value(connection, query) < count:
+    while len(_listening(connection)) < count:
         if time.monotonic() > until:
             raise RuntimeError("the workers do not come")
         time.sleep(0.05)
@@ -134,14 +142,18 @@ def _killed(database: Database, connection: psycopg.Connection[Any], count: int)
     _value(connection, ENQUEUE, count=count)
     killed: dict[int, float] = {}
     longest, began = 0.0, time.monotonic()
-    due = began + 3.0  # the first ones have to come up
+    due = began + 1.0
     with crew(database, 4) as workers:
         workers.hire(WORKERS)
         while _value(connection, OPEN):
-            if time.monotonic() >= due:
-                killed[workers.kill()] = time.monotonic()
-                workers.hire()
-                due += 1.0
+            up = _listening(connection) if time.monotonic() >= due else set()
+            # Where half of them are still starting, killing more would measure how Python starts.
+            if len(up) > WORKERS // 2:
+                due = time.monotonic() + 1.0
+                victim = workers.kill(up)
+                if victim is not None:
+                    killed[victim] = time.monotonic()
+                    workers.hire()
             now = time.monotonic()
             for (pid,) in connection.execute(
                 "SELECT DISTINCT split_part(leased_by, ':', 2)::integer FROM neanelu.job_slots WHERE job_id IS NOT NULL"

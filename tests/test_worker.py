@@ -225,14 +225,15 @@ def test_a_lost_listener_comes_back_and_wakes(jobs: Jobs, running: Worker) -> No
 
 def test_a_long_job_keeps_its_lease(jobs: Jobs, running: Worker) -> None:
     def body_(job: Job, context: Context) -> Result:
-        time.sleep(1.8)
+        time.sleep(2.5)
         return effect(job, context)
 
     body(body_)
+    jobs.lease(1.5)
     job = jobs.enqueue("test.daemon")
     jobs.wait(job, "active")
     with new_worker(jobs) as other:
-        for _ in range(14):
+        for _ in range(20):
             assert other.drain().completed == 0
             time.sleep(0.1)
     run = jobs.wait(job)

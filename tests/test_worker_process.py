@@ -43,23 +43,29 @@ def dsn(jobs: Jobs) -> str:
 
 @pytest.mark.slow
 def test_killed_again_and_again_every_effect_is_there_once(jobs: Jobs, start: Start) -> None:
-    """Three workers, one of them killed every half second and replaced."""
-    count = 1200
-    jobs.enqueue_effects(count)
+    """Three workers, one of them killed every half second, in the middle of jobs, and replaced."""
+    count = 1000
+    jobs.lease(1)
+    jobs.enqueue_effects(count, sleep=0.03)
     workers = [start(dsn(jobs), log_level="warning", concurrency=4) for _ in range(3)]
     wait_until(lambda: jobs.effects() > 0)
     kills = 0
     deadline = time.monotonic() + 90
     while jobs.open():
         assert time.monotonic() < deadline, jobs.open()
-        time.sleep(0.5)
-        if kills < 5:
-            workers.pop(0).kill()
+        holders = jobs.value(
+            "SELECT array_agg(split_part(leased_by, ':', 2)::int) FROM neanelu.job_slots WHERE job_id IS NOT NULL"
+        )
+        victim = next((w for w in workers if w.process.pid in (holders or ())), None)
+        if kills < 5 and victim is not None:
+            workers.remove(victim)
+            victim.kill()
             workers.append(start(dsn(jobs), log_level="warning", concurrency=4))
             kills += 1
+        time.sleep(0.5)
         stale = jobs.value("SELECT max(clock_timestamp() - lease_expires_at) FROM neanelu.job_slots")
         assert stale is None or stale.total_seconds() < 5, "a job is stuck"
-    assert kills >= 4
+    assert kills >= 3
     assert jobs.effects() == count
     assert jobs.value("SELECT count(DISTINCT payload -> 'n') FROM public.effects") == count
     assert jobs.value("SELECT count(*) FROM neanelu.job_runs WHERE status = 'completed'") == count
@@ -68,17 +74,19 @@ def test_killed_again_and_again_every_effect_is_there_once(jobs: Jobs, start: St
 
 
 def test_frozen_beyond_its_lease_a_worker_has_no_second_effect(jobs: Jobs, start: Start) -> None:
+    jobs.lease(1.5)
     first = start(dsn(jobs)).wait_ready()
-    job = jobs.enqueue("test.slow", seconds=0.3)
+    job = jobs.enqueue("test.slow", seconds=0.5)
     wait_until(lambda: f"begun {job} 1" in first.said)
     first.signal(signal.SIGSTOP)
     second = start(dsn(jobs))
-    assert jobs.wait(job)["attempts"] == 2  # its lease ran out, and the other worker did it
+    attempts = jobs.wait(job)["attempts"]
+    assert attempts >= 2  # its lease ran out, and the other worker did it
     assert jobs.effects() == 1
     first.signal(signal.SIGCONT)
     wait_until(lambda: bool(first.logged("job lost to another worker")))
     assert f"done {job} 1" not in first.said
-    assert f"done {job} 2" in second.said
+    wait_until(lambda: f"done {job} {attempts}" in second.said)
     assert jobs.effects() == 1
     # It goes on with other work.
     second.kill()

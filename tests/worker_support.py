@@ -38,8 +38,8 @@ BEGIN
     END IF;
     RETURN jsonb_build_object('n', p_payload -> 'n');
 END $$;
-SELECT jobs.register_handler('test.effect', 'webhooks', 'database', 'jobs.test_effect(uuid, jsonb)', 50, '1 second', '0');
-SELECT jobs.register_handler(n, 'sync', 'daemon', NULL, 50, '1 second', '0')
+SELECT jobs.register_handler('test.effect', 'webhooks', 'database', 'jobs.test_effect(uuid, jsonb)', 50, '10 seconds', '0');
+SELECT jobs.register_handler(n, 'sync', 'daemon', NULL, 50, '10 seconds', '0')
   FROM unnest('{test.slow,test.daemon,test.nobody}'::text[]) AS n;
 RESET ROLE;
 """
@@ -83,13 +83,14 @@ class Jobs:
         )  # fmt: skip
         return job_id
 
-    def enqueue_effects(self, count: int) -> None:
-        """Ask for so many jobs with an effect, for all shops alike; each has its own number."""
+    def enqueue_effects(self, count: int, sleep: float = 0.0) -> None:
+        """Ask for so many jobs with an effect, for all shops alike; each has its own number, and takes so many seconds."""
         self.connection.execute(
             "SELECT count(*) FROM jobs.enqueue_many('webhooks', 'test.effect',"
             " (SELECT array_agg((%(shops)s::uuid[])[1 + n %% %(most)s] ORDER BY n) FROM generate_series(1, %(count)s) AS n),"
-            " (SELECT array_agg(jsonb_build_object('n', n) ORDER BY n) FROM generate_series(1, %(count)s) AS n))",
-            {"shops": self.shops, "most": len(self.shops), "count": count},
+            " (SELECT array_agg(jsonb_build_object('n', n, 'sleep', %(sleep)s::float8) ORDER BY n)"
+            " FROM generate_series(1, %(count)s) AS n))",
+            {"shops": self.shops, "most": len(self.shops), "count": count, "sleep": sleep},
         )
 
     def run(self, job_id: UUID) -> dict[str, Any]:
@@ -115,8 +116,16 @@ class Jobs:
         count: int = self.value("SELECT count(*) FROM neanelu.job_runs WHERE status IN ('waiting', 'active')")
         return count
 
+    def lease(self, seconds: float) -> None:
+        """Give the leases of all further jobs this length."""
+        self.connection.execute(
+            "UPDATE neanelu.job_handlers SET lease = make_interval(secs => %s) WHERE job_name LIKE 'test.%%'",
+            [seconds],
+        )
+
     def reset(self) -> None:
-        """Forget all jobs and effects."""
+        """Forget all jobs and effects; leases are long again, so that a slow machine loses none by itself."""
+        self.lease(10)
         self.connection.execute(
             "TRUNCATE public.effects, neanelu.job_runs, neanelu.job_keys, pgmq.q_webhooks, pgmq.q_sync,"
             " pgmq.q_webhooks_dead, pgmq.q_sync_dead"
