@@ -115,12 +115,13 @@ RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
-    WITH lines AS (
-        SELECT l.n, l.text::jsonb AS doc,
-               split_part(l.text::jsonb ->> 'id', '/', 4) AS kind, nullif(split_part(split_part(l.text::jsonb ->> 'id', '/', 5), '?', 1), '')::bigint AS number,
-               split_part(l.text::jsonb ->> '__parentId', '/', 4) AS parent_kind,
-               nullif(split_part(split_part(l.text::jsonb ->> '__parentId', '/', 5), '?', 1), '')::bigint AS parent
-          FROM unnest(p_lines) WITH ORDINALITY AS l (text, n))
+    WITH parsed AS MATERIALIZED (
+        SELECT l.n, l.text::jsonb AS doc FROM unnest(p_lines) WITH ORDINALITY AS l (text, n)),
+    lines AS (
+        SELECT l.n, l.doc, split_part(l.doc ->> 'id', '/', 4) AS kind, nullif(split_part(split_part(l.doc ->> 'id', '/', 5), '?', 1), '')::bigint AS number,
+               split_part(l.doc ->> '__parentId', '/', 4) AS parent_kind,
+               nullif(split_part(split_part(l.doc ->> '__parentId', '/', 5), '?', 1), '')::bigint AS parent
+          FROM parsed AS l)
     INSERT INTO bulk_lines (bulk_run_id, attempt, line_number, stream, kind, owner_id, object_id, doc)
     SELECT p_run.id, p_run.attempt, l.n, coalesce(own.stream, above.stream), coalesce(nullif(l.kind, ''), 'ResourcePublication'),
            CASE WHEN own.stream IS NULL THEN l.parent ELSE l.number END, l.number, l.doc
@@ -345,6 +346,8 @@ DECLARE
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);
     PERFORM webhooks._lock_whole(p_shop_id, p_resource);
+    -- As in sync.merge: the tables are without statistics of these lines.
+    PERFORM set_config('enable_nestloop', CASE WHEN cardinality(p_lines) > 500 THEN 'off' ELSE 'on' END, true);
     PERFORM webhooks._land(v_run, p_lines);
     PERFORM webhooks._stage(v_run, v_tables);
     PERFORM webhooks._merge(v_run, v_tables);
