@@ -25,7 +25,7 @@ SELECT throws_ok($$SELECT shops.begin_oauth('tap-one.myshopify.com', repeat('0',
 SELECT throws_ok($$SELECT shops.begin_oauth('tap-one.myshopify.com', repeat('0', 64), repeat('1', 64), 'https://a', '2 hours')$$, 'NH010', NULL, 'an hour is the longest');
 
 SELECT shops.begin_oauth('tap-one.myshopify.com', repeat('0', 64), repeat('1', 64), 'https://a');
-SELECT shops.take_oauth_state('tap-one.myshopify.com', repeat('0', 64), repeat('1', 64));
+CREATE TEMP TABLE taken AS SELECT shops.take_oauth_state('tap-one.myshopify.com', repeat('0', 64), repeat('1', 64));
 CREATE TEMP TABLE done AS
 SELECT shops.complete_oauth('00000000-0000-7000-8000-0000000000a1', 'tap-one.myshopify.com', '\x01', decode(repeat('00', 12), 'hex'), decode(repeat('00', 16), 'hex'), 1,
                             '{read_products}', decode(repeat('00', 3) || '01' || repeat('00', 40), 'hex'), '1 hour', '90 days', repeat('1', 64)) AS answer;
