@@ -287,6 +287,13 @@ class Settings(BaseSettings):
         description="Longest pause before an idle worker looks again, in seconds. Jobs that are announced start at "
         "once; this finds retries whose time has come, and jobs of workers that died.",
     )
+    worker_lease_seconds: float | None = Field(
+        default=None,
+        ge=1.0,
+        le=3600.0,
+        description="Seconds after which others take over the jobs of a worker that died; by default a minute or more, by the kind "
+        "of job. Leases are extended while jobs run. Lower finds death sooner, higher survives longer network outages.",
+    )
     worker_grace_seconds: float = Field(
         default=30.0,
         ge=0.0,

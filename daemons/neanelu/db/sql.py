@@ -91,7 +91,8 @@ SETTLE_BUDGET: Final = """
 # --- The worker -------------------------------------------------------------------------------------------
 SET_CONTEXT: Final = "SELECT app.set_context(%(shop_id)s, NULL, %(trace_id)s)"
 CLAIM_JOBS: Final = """
-    SELECT c.*, c.lease_expires_at - clock_timestamp() AS lease FROM jobs.claim(%(queues)s, %(worker)s, %(limit)s) AS c"""
+    SELECT c.*, c.lease_expires_at - clock_timestamp() AS lease FROM jobs.claim(
+        %(queues)s, %(worker)s, %(limit)s, %(lease)s) AS c"""
 EXECUTE_JOB: Final = """
     SELECT jobs.execute(%(job_id)s, %(token)s) AS result FROM app.set_context(%(shop_id)s, NULL, %(trace_id)s)"""
 COMPLETE_JOB: Final = "SELECT jobs.complete(%(job_id)s, %(token)s, %(result)s)"
@@ -202,7 +203,7 @@ APPLY_FETCHED: Final = """
     SELECT webhooks.apply_fetched(%(shop_id)s, %(resource)s, %(asked)s, %(lines)s, %(claimed_at)s) AS result"""
 RELEASE_FETCHES: Final = "SELECT webhooks.release_fetches(%(shop_id)s, %(resource)s, %(asked)s, %(claimed_at)s)"
 NEXT_FETCH: Final = "SELECT webhooks.next_fetch(%(shop_id)s) AS delay"
-BEGIN_COMPARISON: Final = "SELECT * FROM webhooks.begin_comparison(%(shop_id)s, %(resource)s)"
+BEGIN_COMPARISON: Final = "SELECT * FROM webhooks.begin_comparison(%(shop_id)s, %(resource)s, %(grace)s)"
 CONTINUE_COMPARISON: Final = (
     "SELECT webhooks.continue_comparison(%(shop_id)s, %(comparison_id)s, %(answers)s) AS questions"
 )

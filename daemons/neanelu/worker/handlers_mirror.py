@@ -72,11 +72,19 @@ def _fetch(client: ShopifyClient, context: Context, claim: dict[str, Any]) -> di
 
 @handler("mirror.reconcile")
 def reconcile(job: Job, context: Context) -> dict[str, Any]:
-    """Compare one resource of a shop with Shopify, asking what the database wants to know until it wants no more."""
+    """Compare one resource of a shop with Shopify, asking what the database wants to know until it wants no more.
+
+    Payload: `resource`; `grace_seconds`, instead of the setting, where no webhook can be on its way.
+    """
     if job.shop_id is None:
         raise GaveUp("the job names no shop")
-    resource = str(job.payload.get("resource"))
-    begun = context.rows(sql.BEGIN_COMPARISON, shop_id=job.shop_id, resource=resource)
+    resource, grace = str(job.payload.get("resource")), job.payload.get("grace_seconds")
+    begun = context.rows(
+        sql.BEGIN_COMPARISON,
+        shop_id=job.shop_id,
+        resource=resource,
+        grace=None if grace is None else timedelta(seconds=float(grace)),
+    )
     if not begun:
         return {"resource": resource, "skipped": "nothing was brought whole yet"}
     comparison, questions = begun[0]["comparison_id"], begun[0]["questions"]

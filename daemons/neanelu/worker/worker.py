@@ -302,7 +302,14 @@ class Worker:
             room = self._room()
         if room <= 0:
             return 0
-        rows = self._call(sql.CLAIM_JOBS, queues=self._served(), worker=self.name, limit=room)
+        lease = self.settings.worker_lease_seconds
+        rows = self._call(
+            sql.CLAIM_JOBS,
+            queues=self._served(),
+            worker=self.name,
+            limit=room,
+            lease=None if lease is None else timedelta(seconds=lease),
+        )
         self._claimed_at = time.monotonic()
         self.metrics.claims.labels("some" if rows else "none").inc()
         self._is_plenty = len(rows) == room

@@ -50,14 +50,15 @@ $$;
 COMMENT ON FUNCTION webhooks._mirror_window(mirror_comparisons, timestamptz, timestamptz) IS
     'How many objects of the mirror changed in a window, and when the middle one of them did. Reads only, all of the shop''s rows. Raises: P0002 nothing to compare';
 
-CREATE FUNCTION webhooks.begin_comparison(p_shop_id uuid, p_resource text)
+CREATE FUNCTION webhooks.begin_comparison(p_shop_id uuid, p_resource text, p_grace interval DEFAULT NULL)
 RETURNS TABLE (comparison_id uuid, questions jsonb)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, webhooks, sync, app, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_horizon constant timestamptz := date_trunc('second', clock_timestamp() - make_interval(secs => sync._setting('compare_grace_seconds', 300)::double precision));
+    v_horizon constant timestamptz := date_trunc('second', clock_timestamp() - coalesce(
+        p_grace, make_interval(secs => sync._setting('compare_grace_seconds', 300)::double precision)));
     v_recent  timestamptz;
     v_born    timestamptz;
 BEGIN
@@ -85,8 +86,9 @@ BEGIN
     RETURNING m.id, m.questions;
 END
 $$;
-COMMENT ON FUNCTION webhooks.begin_comparison(uuid, text) IS
+COMMENT ON FUNCTION webhooks.begin_comparison(uuid, text, interval) IS
     'Begins to compare a resource of a shop with Shopify and returns the first questions; no row where nothing was ever brought whole. One that is under way is given up. '
+    'What changed in the last p_grace (setting sync.compare_grace_seconds, 300) is left out: its webhooks may be on their way. '
     'Locks: its row. Raises: NA002, NW020 a resource that cannot be compared';
 
 CREATE FUNCTION webhooks.comparable()
@@ -356,7 +358,7 @@ COMMENT ON FUNCTION webhooks.metrics() IS
     'webhooks had missed; label is the resource. Reads only.';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA webhooks FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION webhooks.begin_comparison(uuid, text), webhooks.continue_comparison(uuid, uuid, jsonb) TO neanelu_worker, neanelu_operator;
+GRANT EXECUTE ON FUNCTION webhooks.begin_comparison(uuid, text, interval), webhooks.continue_comparison(uuid, uuid, jsonb) TO neanelu_worker, neanelu_operator;
 GRANT EXECUTE ON FUNCTION webhooks.comparable(), webhooks.metrics() TO neanelu_worker, neanelu_operator;
 
 COMMIT;
