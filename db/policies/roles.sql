@@ -76,6 +76,8 @@ BEGIN
     EXECUTE format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO %s', current_database(), v_logins);
     EXECUTE format('GRANT CONNECT, TEMPORARY, CREATE ON DATABASE %I TO neanelu_owner', current_database());
+    -- REFRESH MATERIALIZED VIEW CONCURRENTLY compares through a temporary table, as the view's owner.
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO neanelu_engine', current_database());
 END
 $database$;
 

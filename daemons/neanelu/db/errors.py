@@ -286,6 +286,8 @@ _BY_CODE: Final[dict[str, type[NeaneluError]]] = {
     "NJ009": JobElsewhere,
     "NJ010": InvalidInput,
     "NJ011": NotFound,
+    "NY001": NotFound,
+    "NY002": NotFound,
     "42501": AccessDenied,
     "42P01": NotDeployed,
     "42883": NotDeployed,

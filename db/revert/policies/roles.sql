@@ -17,6 +17,7 @@ BEGIN
     EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM neanelu_platform, neanelu_tenant, neanelu_analyst, '
                    'neanelu_pim_editor, neanelu_auditor, neanelu_operator', current_database());
     EXECUTE format('REVOKE CONNECT, TEMPORARY, CREATE ON DATABASE %I FROM neanelu_owner', current_database());
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM neanelu_engine', current_database());
     EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO PUBLIC', current_database());
     GRANT USAGE ON SCHEMA public TO PUBLIC;
 END
