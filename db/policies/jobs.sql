@@ -46,6 +46,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     neanelu.job_runs, neanelu.job_slots, neanelu.job_keys, neanelu.job_handlers, neanelu.scheduled_tasks
     TO neanelu_engine;
 GRANT SELECT, UPDATE ON neanelu.job_queues, neanelu.job_signals TO neanelu_engine;
+GRANT SELECT, UPDATE ON SEQUENCE neanelu.job_flushes TO neanelu_engine;
 
 -- Payloads, results and traces may hold what a shop's data says: for the shop, and for those who ask jobs.show.
 GRANT SELECT (id, shop_id, queue_name, job_id, job_name, status, priority, attempts, max_attempts, error_message, task_id, started_at,

@@ -198,6 +198,11 @@ COMMENT ON COLUMN neanelu.job_slots.leased_by IS 'Name of the worker, for people
 COMMENT ON COLUMN neanelu.job_slots.leased_at IS 'When the worker took the job.';
 COMMENT ON COLUMN neanelu.job_slots.lease_expires_at IS 'When the job is given to somebody else, unless the worker is done or asks for more.';
 
+CREATE SEQUENCE neanelu.job_flushes;
+COMMENT ON SEQUENCE neanelu.job_flushes IS
+  'When claims were last made safe against a crash of the server, in microseconds since 1970. A sequence, because what is set there is seen at once and by all. '
+  'Written by jobs.execute.';
+
 CREATE TABLE neanelu.job_keys (
   job_id     uuid NOT NULL,
   queue_name varchar(100) NOT NULL,

@@ -152,7 +152,7 @@ BEGIN
              CROSS JOIN LATERAL (
                 SELECT y.lane, y.head, y.is_around, CASE WHEN y.vt > v_now THEN 0 ELSE least(
                            CASE y.lane WHEN 'platform' THEN p_platform ELSE p_each END - cardinality(array_positions(p_busy, y.lane)),
-                           p_each_here - cardinality(array_positions(p_busy_here, y.lane))) END AS quota
+                           CASE WHEN y.lane <> 'platform' THEN p_each_here - cardinality(array_positions(p_busy_here, y.lane)) END) END AS quota
                   FROM (
                     (SELECT m.headers ->> 'x-pgmq-group' AS lane, m.ctid AS head, r.is_around, m.vt FROM pgmq.%3$I AS m
                       WHERE m.headers ->> 'x-pgmq-group' > r.lane AND (NOT r.is_around OR m.headers ->> 'x-pgmq-group' <= p_after)

@@ -86,27 +86,47 @@ $$;
 COMMENT ON FUNCTION jobs.complete_many(uuid[], bigint[]) IS
     'jobs.complete for several jobs without results, all or none. Locks: their slots and the jobs. Raises: NJ001 a lease is lost';
 
+CREATE FUNCTION jobs._secure_claim(p_leased_at timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    v_now constant bigint := extract(epoch FROM clock_timestamp()) * 1000000;
+BEGIN
+    IF (SELECT f.last_value FROM neanelu.job_flushes AS f) < extract(epoch FROM p_leased_at) * 1000000 THEN
+        PERFORM pg_catalog.pg_logical_emit_message(false, 'neanelu.jobs', '', true);
+        PERFORM pg_catalog.setval('neanelu.job_flushes', v_now);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION jobs._secure_claim(timestamptz) IS
+    'Has the server write its log to disk, if it did not since that time: claims do not wait for the disk, but a job that crashes the server '
+    'must not find its attempt uncounted and crash it for ever. Once a claim, however many jobs it took. Locks: nothing. Raises: nothing';
+
 CREATE FUNCTION jobs.execute(p_job_id uuid, p_token bigint)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, pg_temp
 AS $$
 DECLARE
-    v_job      record;
-    v_function text;
-    v_result   jsonb;
+    v_job       record;
+    v_leased_at timestamptz;
+    v_result    jsonb;
 BEGIN
     -- Held while the function runs: a lease that runs out meanwhile is not taken, and can still be extended.
-    PERFORM FROM neanelu.job_slots AS s WHERE s.slot = p_token & 65535 AND s.token = p_token AND s.job_id = p_job_id FOR KEY SHARE;
+    SELECT s.leased_at INTO v_leased_at FROM neanelu.job_slots AS s
+     WHERE s.slot = p_token & 65535 AND s.token = p_token AND s.job_id = p_job_id FOR KEY SHARE;
     IF NOT FOUND THEN
         PERFORM jobs._lost(p_job_id);
     END IF;
-    SELECT j.job_name, j.shop_id, j.payload INTO STRICT v_job FROM neanelu.job_runs AS j WHERE j.id = p_job_id;
-    SELECT h.function_name INTO v_function FROM neanelu.job_handlers AS h WHERE h.job_name = v_job.job_name;
-    IF v_function IS NULL THEN
+    SELECT j.job_name, j.shop_id, j.payload, h.function_name INTO STRICT v_job
+      FROM neanelu.job_runs AS j LEFT JOIN neanelu.job_handlers AS h ON h.job_name = j.job_name WHERE j.id = p_job_id;
+    IF v_job.function_name IS NULL THEN
         RAISE EXCEPTION 'no function handles jobs of the name %', v_job.job_name USING ERRCODE = 'NJ005';
     END IF;
-    EXECUTE 'SELECT ' || v_function || '($1, $2)' INTO v_result USING v_job.shop_id, v_job.payload;
+    PERFORM jobs._secure_claim(v_leased_at);
+    EXECUTE 'SELECT ' || v_job.function_name || '($1, $2)' INTO v_result USING v_job.shop_id, v_job.payload;
     PERFORM jobs.complete(p_job_id, p_token, v_result);
     RETURN v_result;
 END

@@ -7,6 +7,7 @@ SET LOCAL ROLE neanelu_owner;
 REVOKE ALL ON
     neanelu.job_runs, neanelu.job_slots, neanelu.job_keys, neanelu.job_handlers, neanelu.scheduled_tasks, neanelu.job_queues, neanelu.job_signals
     FROM neanelu_engine, neanelu_tenant, neanelu_app, neanelu_operator;
+REVOKE ALL ON SEQUENCE neanelu.job_flushes FROM neanelu_engine;
 REVOKE SELECT (id, shop_id, queue_name, job_id, job_name, status, priority, attempts, max_attempts, error_message, task_id, started_at,
                completed_at, failed_at, created_at) ON neanelu.job_runs FROM neanelu_tenant, neanelu_app, neanelu_operator;
 

@@ -17,6 +17,7 @@ $queues$;
 DROP TYPE neanelu.picked_job;
 DROP TABLE neanelu.scheduled_tasks;
 DROP TABLE neanelu.job_keys;
+DROP SEQUENCE neanelu.job_flushes;
 DROP TABLE neanelu.job_slots;
 DROP TABLE neanelu.job_runs;
 SET LOCAL ROLE neanelu_engine;

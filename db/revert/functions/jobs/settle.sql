@@ -8,6 +8,7 @@ DROP FUNCTION jobs.extend(uuid, bigint, interval);
 DROP FUNCTION jobs.fail(uuid, bigint, text, text, boolean, interval, text);
 DROP FUNCTION jobs.is_permanent(text, text);
 DROP FUNCTION jobs.execute(uuid, bigint);
+DROP FUNCTION jobs._secure_claim(timestamptz);
 DROP FUNCTION jobs.complete_many(uuid[], bigint[]);
 DROP FUNCTION jobs.complete(uuid, bigint, jsonb);
 DROP FUNCTION jobs._release_slot(uuid, bigint);
