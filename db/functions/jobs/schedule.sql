@@ -79,19 +79,18 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, app, pg_temp
 AS $$
 DECLARE
-    v_task   neanelu.scheduled_tasks;
-    v_job_id constant uuid := uuidv7();
+    v_task   scheduled_tasks;
+    v_job_id uuid;
 BEGIN
     IF p_shop_id IS NOT NULL THEN
         PERFORM app.assert_shop_access(p_shop_id);
     END IF;
-    UPDATE neanelu.scheduled_tasks AS t SET run_count = t.run_count + 1, last_job_id = v_job_id, updated_at = clock_timestamp()
-     WHERE t.task_name = p_name AND t.shop_id IS NOT DISTINCT FROM p_shop_id
-    RETURNING t.* INTO v_task;
+    SELECT * INTO v_task FROM neanelu.scheduled_tasks AS t WHERE t.task_name = p_name AND t.shop_id IS NOT DISTINCT FROM p_shop_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no task "%"', p_name USING ERRCODE = 'NJ011';
     END IF;
-    PERFORM jobs._insert(v_task.queue_name, v_task.job_name, ARRAY[v_job_id], ARRAY[p_shop_id], ARRAY[v_task.job_data], '0', 0, false, v_task.id);
+    v_job_id := jobs._enqueue(v_task.queue_name, v_task.job_name, p_shop_id, v_task.job_data, '0', 0, NULL, v_task.id);
+    UPDATE neanelu.scheduled_tasks AS t SET run_count = t.run_count + 1, last_job_id = v_job_id, updated_at = clock_timestamp() WHERE t.id = v_task.id;
     RETURN v_job_id;
 END
 $$;
