@@ -182,6 +182,21 @@ def test_the_worker_renews_what_the_sweep_finds(db: Database, sandbox: SandboxHa
         assert not any(token in said for token in (*grants.access, *grants.refresh))
 
 
+def test_the_metrics_say_how_many_shops_must_authorise_again(
+    module_db: Database, sandbox: SandboxHandle, shop: tuple[str, UUID]
+) -> None:
+    with desk(module_db) as look, desk(module_db, "neanelu_worker") as worker:
+        before = {row["status"]: row["shops"] for row in worker("SELECT * FROM shops.token_metrics()")}
+        look(
+            "UPDATE neanelu.shop_tokens SET status = 'refused', refused_at = now(), error_code = 'NH007', error_message = 'x'"
+            " WHERE shop_id = %(i)s",
+            i=shop[1],
+        )
+        after = {row["status"]: row["shops"] for row in worker("SELECT * FROM shops.token_metrics()")}
+    assert after["needs_authorization"] == before["needs_authorization"] + 1
+    assert set(after) == {"valid", "refreshing", "expired", "needs_authorization"}
+
+
 # --- When it goes wrong ---------------------------------------------------------------------------------------
 def test_a_shopify_that_is_away_is_asked_again_later(
     module_db: Database, sandbox: SandboxHandle, shop: tuple[str, UUID]

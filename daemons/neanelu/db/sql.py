@@ -151,6 +151,7 @@ FAIL_RENEWAL: Final = """
         %(shop_id)s, %(attempt_id)s, %(code)s, %(message)s, %(is_refused)s, %(is_answered)s) AS status"""
 SUPPORTED_API_VERSION: Final = "SELECT shops.supported_api_version() AS version"
 SHOP_TOKENS: Final = "SELECT * FROM shops.token_report(%(shop_id)s)"
+TOKEN_METRICS: Final = "SELECT * FROM shops.token_metrics()"  # noqa: S105
 BEGIN_OAUTH: Final = """
     SELECT shops.begin_oauth(%(domain)s, %(state)s, %(nonce)s, %(redirect_uri)s, %(lifetime)s) AS expires_at"""
 TAKE_OAUTH_STATE: Final = "SELECT shops.take_oauth_state(%(domain)s, %(state)s, %(nonce)s) AS outcome"
@@ -208,3 +209,54 @@ CONTINUE_COMPARISON: Final = (
     "SELECT webhooks.continue_comparison(%(shop_id)s, %(comparison_id)s, %(answers)s) AS questions"
 )
 MIRROR_METRICS: Final = "SELECT * FROM webhooks.metrics()"
+
+# --- The demo: it looks at a shop as a service that faces tenants would, and at jobs as an operator does ------
+ENQUEUE_JOB: Final = "SELECT jobs.enqueue(%(queue)s, %(name)s, %(shop_id)s, %(payload)s) AS job_id"
+NOW: Final = "SELECT clock_timestamp() AS now"
+DEMO_SHOP: Final = """
+    SELECT count(*) AS stored, count(e.processed_at) AS applied, count(e.processing_error) AS refused,
+           (SELECT count(*) FROM neanelu.inventory_ledger AS l WHERE l.created_at >= %(since)s) AS folded,
+           (SELECT count(*) FROM neanelu.inventory_arrivals) AS unfolded
+      FROM neanelu.webhook_events AS e WHERE e.created_at >= %(since)s"""
+DEMO_JOBS: Final = """
+    SELECT count(*) FILTER (WHERE j.attempts > 1) AS retried, count(*) FILTER (WHERE j.status = 'failed') AS dead,
+           (SELECT count(*) FROM neanelu.mirror_fetches AS f
+             WHERE f.shop_id = %(shop_id)s AND f.due_at <= clock_timestamp() + %(soon)s) AS fetches
+      FROM neanelu.job_runs AS j WHERE j.shop_id = %(shop_id)s AND j.created_at >= %(since)s"""
+DEMO_OPEN_JOBS: Final = """
+    SELECT count(*) AS open FROM neanelu.job_runs AS j WHERE j.id = ANY (%(job_ids)s) AND j.status IN ('waiting', 'active')"""
+DEMO_DRIFT: Final = """
+    SELECT m.resource, m.status, m.missing + m.outdated + m.extra AS objects
+      FROM neanelu.mirror_comparisons AS m WHERE m.shop_id = %(shop_id)s AND m.started_at >= %(since)s ORDER BY m.started_at"""
+DEMO_LEVELS: Final = """
+    SELECT count(*) AS levels FROM neanelu.inventory_entries AS l
+     WHERE l.reference_type = 'bulk_run' AND l.reference_id = ANY (%(run_ids)s::text[])"""
+DEMO_MIRROR: Final = """
+    SELECT 'products' AS kind, p.shopify_gid AS id,
+           jsonb_build_array(p.title, p.status, ARRAY(SELECT t FROM unnest(p.tags) AS t ORDER BY t COLLATE "C")) AS value
+      FROM neanelu.shopify_products AS p WHERE p.deleted_at IS NULL
+    UNION ALL
+    SELECT 'variants', v.shopify_gid, jsonb_build_array(p.shopify_gid, v.sku, v.price::text)
+      FROM neanelu.shopify_variants AS v
+      JOIN neanelu.shopify_products AS p ON p.shop_id = v.shop_id AND p.id = v.product_id WHERE v.deleted_at IS NULL
+    UNION ALL
+    SELECT 'collections', c.shopify_gid, to_jsonb(ARRAY(
+               SELECT p.shopify_gid::text FROM neanelu.shopify_collection_products AS m
+                 JOIN neanelu.shopify_products AS p ON p.shop_id = m.shop_id AND p.id = m.product_id AND p.deleted_at IS NULL
+                WHERE m.shop_id = c.shop_id AND m.collection_id = c.id ORDER BY p.shopify_gid COLLATE "C"))
+      FROM neanelu.shopify_collections AS c WHERE c.deleted_at IS NULL
+    UNION ALL
+    SELECT 'orders', o.shopify_gid, jsonb_build_array(o.financial_status, o.fulfillment_status, o.current_total_price::text,
+               to_char(o.cancelled_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
+      FROM neanelu.shopify_orders AS o WHERE o.deleted_at IS NULL
+    UNION ALL
+    SELECT 'levels', v.shopify_gid || ' ' || l.shopify_gid, to_jsonb(i.available)
+      FROM neanelu.inventory_levels AS i
+      JOIN neanelu.inventory_locations AS l ON l.shop_id = i.shop_id AND l.id = i.location_id
+      JOIN neanelu.shopify_variants AS v
+        ON v.shop_id = i.shop_id AND v.inventory_item_id = i.inventory_item_gid AND v.deleted_at IS NULL
+     WHERE i.deleted_at IS NULL
+    UNION ALL
+    SELECT 'stock', v.shopify_gid || ' ' || s.location_id, to_jsonb(s.quantity)
+      FROM neanelu.inventory_current AS s
+      JOIN neanelu.shopify_variants AS v ON v.shop_id = s.shop_id AND v.id = s.variant_id AND v.deleted_at IS NULL"""

@@ -111,6 +111,23 @@ class WorkerMetrics:
             )
         )
 
+    def add_tokens(self, fetch: Rows) -> None:
+        """Add how the shops' access tokens do."""
+        self.registry.register(
+            RowsCollector(
+                "neanelu_tokens",
+                fetch,
+                {
+                    "neanelu_shop_tokens": (
+                        "shops",
+                        "Installed shops by the state of their access token; needs_authorization: a person must act",
+                    )
+                },
+                labels={"status": "status"},
+                ttl=30.0,
+            )
+        )
+
     def add_freshness(self, fetch: Rows) -> None:
         """Add how old the mirror is; one figure a resource, that of the shop that is furthest behind."""
         self.registry.register(

@@ -511,6 +511,7 @@ class Worker:
         self.metrics.add_queues(lambda: self._figures(sql.JOB_METRICS))
         self.metrics.add_freshness(lambda: self._figures(sql.STALENESS))
         self.metrics.add_ledger(lambda: self._figures(sql.FOLD_LAG))
+        self.metrics.add_tokens(lambda: self._figures(sql.TOKEN_METRICS))
         return Health(
             self.metrics.registry,
             live={

@@ -212,11 +212,28 @@ COMMENT ON FUNCTION shops.token_report(uuid) IS
     'How each shop''s access token does, without any: kind (permanent, expiring, none), status (valid, refreshing, expired, needs_authorization, erased), '
     'lifetimes, failures. Reads only, takes no locks. Raises: nothing';
 
+CREATE FUNCTION shops.token_metrics()
+RETURNS TABLE (status text, shops bigint)
+LANGUAGE sql
+STABLE
+SECURITY DEFINER
+SET search_path = neanelu, shops, pg_temp
+AS $$
+    SELECT s.status, count(r.status)
+      FROM unnest(ARRAY['valid', 'refreshing', 'expired', 'needs_authorization']) AS s (status)
+      LEFT JOIN shops.token_report() AS r ON r.status = s.status
+     GROUP BY s.status
+$$;
+COMMENT ON FUNCTION shops.token_metrics() IS
+    'For a daemon''s metrics: how many installed shops'' access tokens are in which status of shops.token_report, zeros included. Reads only, takes no locks. '
+    'Raises: nothing';
+
 GRANT EXECUTE ON FUNCTION
     shops.begin_token_refresh(uuid, text, interval, interval, uuid, boolean),
     shops.store_tokens(uuid, uuid, bytea, bytea, bytea, integer, bytea, interval, interval, text[]),
     shops.fail_token_refresh(uuid, uuid, text, text, boolean, boolean)
     TO neanelu_sync, neanelu_worker;
 GRANT EXECUTE ON FUNCTION shops.token_report(uuid) TO neanelu_platform, neanelu_operator;
+GRANT EXECUTE ON FUNCTION shops.token_metrics() TO neanelu_worker, neanelu_operator;
 
 COMMIT;

@@ -3,6 +3,7 @@
 BEGIN;
 
 SET LOCAL ROLE neanelu_engine;
+DROP FUNCTION shops.token_metrics();
 DROP FUNCTION shops.token_report(uuid);
 DROP FUNCTION shops.fail_token_refresh(uuid, uuid, text, text, boolean, boolean);
 DROP FUNCTION shops.store_tokens(uuid, uuid, bytea, bytea, bytea, integer, bytea, interval, interval, text[]);

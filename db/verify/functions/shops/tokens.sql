@@ -12,6 +12,7 @@ BEGIN
             ('shops.begin_token_refresh(uuid, text, interval, interval, uuid, boolean)', '{neanelu_sync,neanelu_worker}'::text[]),
             ('shops.store_tokens(uuid, uuid, bytea, bytea, bytea, integer, bytea, interval, interval, text[])', '{neanelu_sync,neanelu_worker}'),
             ('shops.fail_token_refresh(uuid, uuid, text, text, boolean, boolean)', '{neanelu_sync,neanelu_worker}'),
+            ('shops.token_metrics()', '{neanelu_worker,neanelu_operator}'),
             ('shops.token_report(uuid)', '{neanelu_sync,neanelu_webhooks,neanelu_app,neanelu_worker,neanelu_operator}')) AS f (signature, roles)
      CROSS JOIN (SELECT x.rolname FROM pg_catalog.pg_roles AS x
                   WHERE x.rolname IN ('neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker', 'neanelu_operator',
