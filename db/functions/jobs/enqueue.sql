@@ -166,18 +166,16 @@ DECLARE
 BEGIN
     LOOP
         INSERT INTO neanelu.job_keys (job_id, queue_name, lane, dedupe_key) VALUES (p_job_id, p_queue, p_lane, p_key)
-        ON CONFLICT (queue_name, lane, dedupe_key) WHERE NOT is_closing DO NOTHING;
-        IF FOUND THEN
-            RETURN p_job_id;
-        END IF;
+        ON CONFLICT (queue_name, lane, dedupe_key) WHERE NOT is_closing DO NOTHING
+        RETURNING job_id INTO v_job_id;
+        EXIT WHEN FOUND;
         -- Held until the end of this transaction, so that the job starts after it and sees what it wrote.
         SELECT k.job_id INTO v_job_id FROM neanelu.job_keys AS k
          WHERE k.queue_name = p_queue AND k.lane = p_lane AND k.dedupe_key = p_key AND NOT k.is_closing
            FOR KEY SHARE;
-        IF FOUND THEN
-            RETURN v_job_id;
-        END IF;
+        EXIT WHEN FOUND;
     END LOOP;
+    RETURN v_job_id;
 END
 $$;
 COMMENT ON FUNCTION jobs._rely_on(text, text, text, uuid) IS

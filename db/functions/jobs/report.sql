@@ -128,7 +128,7 @@ AS $$
 DECLARE
     v_queue text;
     v_some  uuid[];
-    v_all   uuid[] := '{}';
+    v_all   uuid[] := ARRAY[]::uuid[];
 BEGIN
     FOR v_queue IN SELECT q.queue_name || CASE WHEN p_dead THEN '_dead' ELSE '' END FROM neanelu.job_queues AS q ORDER BY q.queue_name LOOP
         EXECUTE format('WITH gone AS (DELETE FROM pgmq.%I WHERE headers ->> ''x-pgmq-group'' = $1 RETURNING message) '

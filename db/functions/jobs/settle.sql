@@ -112,6 +112,7 @@ AS $$
 DECLARE
     v_job       record;
     v_leased_at timestamptz;
+    v_function  text[];
     v_result    jsonb;
 BEGIN
     -- Held while the function runs: a lease that runs out meanwhile is not taken, and can still be extended.
@@ -126,7 +127,8 @@ BEGIN
         RAISE EXCEPTION 'no function handles jobs of the name %', v_job.job_name USING ERRCODE = 'NJ005';
     END IF;
     PERFORM jobs._secure_claim(v_leased_at);
-    EXECUTE 'SELECT ' || v_job.function_name || '($1, $2)' INTO v_result USING v_job.shop_id, v_job.payload;
+    v_function := parse_ident(v_job.function_name);
+    EXECUTE format('SELECT %I.%I($1, $2)', v_function[1], v_function[2]) INTO v_result USING v_job.shop_id, v_job.payload;
     PERFORM jobs.complete(p_job_id, p_token, v_result);
     RETURN v_result;
 END
