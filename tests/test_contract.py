@@ -55,13 +55,13 @@ def test_nothing_falls_short_of_the_contract(module_db: Database) -> None:
     ("change", "expected"),
     [
         (
-            "ALTER TABLE neanelu.shopify_products DROP COLUMN vendor",
+            "ALTER TABLE neanelu.shopify_products DROP COLUMN vendor CASCADE",
             "shopify_products.vendor: column missing",
         ),
         ("DROP INDEX neanelu.idx_products_tags", "shopify_products: index idx_products_tags missing"),
         (
-            "ALTER TABLE neanelu.shopify_variants ALTER COLUMN weight TYPE numeric(12, 4)",
-            "shopify_variants.weight: type numeric(12,4), contract numeric(10,4)",
+            "ALTER TABLE neanelu.api_cost_tracking ALTER COLUMN restore_rate TYPE numeric(12, 2)",
+            "api_cost_tracking.restore_rate: type numeric(12,2), contract numeric(10,2)",
         ),
         (
             "ALTER TABLE neanelu.shopify_menus NO FORCE ROW LEVEL SECURITY",
