@@ -203,6 +203,7 @@ CLAIM_FETCHES: Final = "SELECT * FROM webhooks.claim_fetches(%(shop_id)s, %(limi
 APPLY_FETCHED: Final = """
     SELECT webhooks.apply_fetched(%(shop_id)s, %(resource)s, %(asked)s, %(lines)s, %(claimed_at)s) AS result"""
 RELEASE_FETCHES: Final = "SELECT webhooks.release_fetches(%(shop_id)s, %(resource)s, %(asked)s, %(claimed_at)s)"
+FORGET_CLAIMS: Final = "SELECT webhooks.forget_claims(%(shop_id)s)"
 NEXT_FETCH: Final = "SELECT webhooks.next_fetch(%(shop_id)s) AS delay"
 BEGIN_COMPARISON: Final = "SELECT * FROM webhooks.begin_comparison(%(shop_id)s, %(resource)s, %(grace)s)"
 CONTINUE_COMPARISON: Final = (
@@ -221,7 +222,7 @@ DEMO_SHOP: Final = """
 DEMO_JOBS: Final = """
     SELECT count(*) FILTER (WHERE j.attempts > 1) AS retried, count(*) FILTER (WHERE j.status = 'failed') AS dead,
            (SELECT count(*) FROM neanelu.mirror_fetches AS f
-             WHERE f.shop_id = %(shop_id)s AND f.due_at <= clock_timestamp() + %(soon)s) AS fetches
+             WHERE f.shop_id = %(shop_id)s AND f.resource <> 'inventory' AND f.due_at <= clock_timestamp() + %(soon)s) AS fetches
       FROM neanelu.job_runs AS j WHERE j.shop_id = %(shop_id)s AND j.created_at >= %(since)s"""
 DEMO_OPEN_JOBS: Final = """
     SELECT count(*) AS open FROM neanelu.job_runs AS j WHERE j.id = ANY (%(job_ids)s) AND j.status IN ('waiting', 'active')"""

@@ -31,6 +31,8 @@ def fetch(job: Job, context: Context) -> dict[str, Any]:
         raise GaveUp("the job names no shop")
     totals: Counter[str] = Counter()
     until = time.monotonic() + TURN_SECONDS
+    if job.attempt > 1:  # who had it may have died with a claim that is good for minutes
+        context.rows(sql.FORGET_CLAIMS, shop_id=job.shop_id)
     claims = context.rows(sql.CLAIM_FETCHES, shop_id=job.shop_id, limit=BATCH)
     if claims:
         with context.shopify() as client:

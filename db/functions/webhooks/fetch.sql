@@ -88,6 +88,20 @@ $$;
 COMMENT ON FUNCTION webhooks.release_fetches(uuid, text, bigint[], timestamptz) IS
     'Gives a claim back: there was no answer, or nobody could take it now. Idempotent. Locks: the rows of mirror_fetches. Raises: NA002';
 
+CREATE FUNCTION webhooks.forget_claims(p_shop_id uuid)
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, app, pg_temp
+AS $$
+BEGIN
+    PERFORM app.assert_shop_access(p_shop_id);
+    UPDATE mirror_fetches AS f SET claimed_at = NULL WHERE f.shop_id = p_shop_id AND f.claimed_at IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION webhooks.forget_claims(uuid) IS
+    'Gives all claims of a shop back, because the worker that had some is gone; what another one is asking for just now is asked for twice, which does no harm. Idempotent. '
+    'Locks: the rows of mirror_fetches. Raises: NA002';
+
 CREATE FUNCTION webhooks.fetch_kind(p_resource text)
 RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -422,7 +436,8 @@ GRANT EXECUTE ON FUNCTION webhooks.tg_bulk_runs__refetch() TO neanelu_owner;
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA webhooks FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    webhooks.claim_fetches(uuid, integer), webhooks.release_fetches(uuid, text, bigint[], timestamptz), webhooks.apply_fetched(uuid, text, bigint[], text[], timestamptz), webhooks.next_fetch(uuid)
+    webhooks.claim_fetches(uuid, integer), webhooks.release_fetches(uuid, text, bigint[], timestamptz), webhooks.forget_claims(uuid),
+    webhooks.apply_fetched(uuid, text, bigint[], text[], timestamptz), webhooks.next_fetch(uuid)
     TO neanelu_worker;
 
 SET LOCAL ROLE neanelu_owner;

@@ -21,6 +21,7 @@ DROP FUNCTION webhooks._stage(neanelu.bulk_runs, neanelu.sync_tables[]);
 DROP FUNCTION webhooks._land(neanelu.bulk_runs, text[]);
 DROP FUNCTION webhooks._as_run(uuid, text, integer, timestamptz);
 DROP FUNCTION webhooks.fetch_kind(text);
+DROP FUNCTION webhooks.forget_claims(uuid);
 DROP FUNCTION webhooks.release_fetches(uuid, text, bigint[], timestamptz);
 DROP FUNCTION webhooks._leave_to_bulk(uuid, text, timestamptz);
 DROP FUNCTION webhooks.claim_fetches(uuid, integer);

@@ -12,6 +12,7 @@ BEGIN
              ('webhooks.claim_fetches(uuid, integer)', true, 'v', '{neanelu_worker}'),
              ('webhooks._leave_to_bulk(uuid, text, timestamptz)', true, 'v', '{}'),
              ('webhooks.release_fetches(uuid, text, bigint[], timestamptz)', true, 'v', '{neanelu_worker}'),
+             ('webhooks.forget_claims(uuid)', true, 'v', '{neanelu_worker}'),
              ('webhooks.fetch_kind(text)', true, 's', '{}'),
              ('webhooks._as_run(uuid, text, integer, timestamptz)', false, 'v', '{}'),
              ('webhooks._land(neanelu.bulk_runs, text[])', true, 'v', '{}'),
