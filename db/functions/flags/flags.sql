@@ -13,65 +13,62 @@ RETURNS integer
 LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT (('x' || encode(substring(sha256(convert_to(p_flag || '/' || p_shop_id::text, 'UTF8')) FROM 1 FOR 4), 'hex'))::bit(32)::bigint * 100 >> 32)::integer
-$$;
+RETURN (('x' || encode(substring(sha256(convert_to(p_flag || '/' || p_shop_id::text, 'UTF8')) FROM 1 FOR 4), 'hex'))::bit(32)::bigint * 100 >> 32)::integer;
 COMMENT ON FUNCTION flags._bucket(text, uuid) IS
     'Which of a hundred parts a shop falls into for a flag, 0 to 99: always the same one, and another for another flag. Pure. Raises: nothing';
 
 CREATE FUNCTION flags._attribute(p_shop neanelu.shops, p_name text)
 RETURNS jsonb
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE p_name
-        WHEN 'plan_tier' THEN to_jsonb((p_shop).plan_tier)
-        WHEN 'timezone' THEN to_jsonb((p_shop).timezone)
-        WHEN 'currency_code' THEN to_jsonb((p_shop).currency_code)
-        WHEN 'api_version' THEN to_jsonb((p_shop).api_version)
-        WHEN 'scopes' THEN to_jsonb((p_shop).scopes)
-        WHEN 'domain' THEN to_jsonb((p_shop).shopify_domain::text)
-        WHEN 'installed_at' THEN to_jsonb(to_char((p_shop).installed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'))
-        ELSE (p_shop).settings #> (string_to_array(p_name, '.'))[2:]
-    END
+BEGIN
+    RETURN CASE p_name
+        WHEN 'plan_tier' THEN to_jsonb(p_shop.plan_tier)
+        WHEN 'timezone' THEN to_jsonb(p_shop.timezone)
+        WHEN 'currency_code' THEN to_jsonb(p_shop.currency_code)
+        WHEN 'api_version' THEN to_jsonb(p_shop.api_version)
+        WHEN 'scopes' THEN to_jsonb(p_shop.scopes)
+        WHEN 'domain' THEN to_jsonb(p_shop.shopify_domain::text)
+        WHEN 'installed_at' THEN to_jsonb(to_char(p_shop.installed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'))
+        ELSE p_shop.settings #> (string_to_array(p_name, '.'))[2:]
+    END;
+END
 $$;
 COMMENT ON FUNCTION flags._attribute(neanelu.shops, text) IS
     'What a shop has for an attribute of conditions; settings.a.b is what lies there in its settings. SQL NULL where there is nothing. Pure. Raises: nothing';
 
-CREATE FUNCTION flags._rank(p_name text, p_value jsonb)
-RETURNS jsonb
-LANGUAGE sql
-IMMUTABLE
+CREATE FUNCTION flags._holds(p_name text, p_actual jsonb, p_operator text, p_wanted jsonb)
+RETURNS boolean
+LANGUAGE plpgsql
+STABLE
 PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN p_name = 'plan_tier' THEN to_jsonb(array_position(ARRAY['basic', 'pro', 'enterprise'], p_value #>> '{}')) ELSE p_value END
-$$;
-COMMENT ON FUNCTION flags._rank(text, jsonb) IS
-    'What gte and lte compare: the plan''s place in basic, pro, enterprise, and of other attributes the value itself. Pure. Raises: nothing';
-
-CREATE FUNCTION flags._holds(p_name text, p_actual jsonb, p_operator text, p_wanted jsonb)
-RETURNS boolean
-LANGUAGE sql
-IMMUTABLE
-PARALLEL SAFE
-SET search_path = pg_catalog, flags, pg_temp
-AS $$
-    SELECT coalesce(CASE p_operator
+DECLARE
+    v_actual jsonb := p_actual;
+    v_wanted jsonb := p_wanted;
+BEGIN
+    IF p_operator = 'in' AND jsonb_typeof(p_actual) = 'array' THEN
+        RETURN EXISTS (SELECT FROM jsonb_array_elements(p_actual) AS a (v) WHERE p_wanted @> jsonb_build_array(a.v));
+    ELSIF p_operator = 'has' AND jsonb_typeof(p_wanted) <> 'array' THEN
+        v_wanted := jsonb_build_array(p_wanted);
+    ELSIF p_name = 'plan_tier' THEN
+        -- Plans are compared by their place.
+        v_actual := to_jsonb(coalesce(array_position(ARRAY['basic', 'pro', 'enterprise'], p_actual #>> '{}'), 0));
+        v_wanted := to_jsonb(coalesce(array_position(ARRAY['basic', 'pro', 'enterprise'], p_wanted #>> '{}'), 0));
+    END IF;
+    RETURN coalesce(CASE p_operator
         WHEN 'eq' THEN p_actual = p_wanted
         WHEN 'not' THEN p_actual IS DISTINCT FROM p_wanted
-        WHEN 'in' THEN CASE WHEN jsonb_typeof(p_actual) = 'array'
-                            THEN EXISTS (SELECT FROM jsonb_array_elements(p_actual) AS a (v) WHERE p_wanted @> jsonb_build_array(a.v))
-                            ELSE p_wanted @> jsonb_build_array(p_actual) END
-        WHEN 'has' THEN jsonb_typeof(p_actual) = 'array'
-             AND p_actual @> CASE WHEN jsonb_typeof(p_wanted) = 'array' THEN p_wanted ELSE jsonb_build_array(p_wanted) END
-        WHEN 'gte' THEN jsonb_typeof(c.actual) = jsonb_typeof(c.wanted) AND c.actual >= c.wanted
-        WHEN 'lte' THEN jsonb_typeof(c.actual) = jsonb_typeof(c.wanted) AND c.actual <= c.wanted
-    END, false)
-      FROM (SELECT flags._rank(p_name, p_actual), flags._rank(p_name, p_wanted)) AS c (actual, wanted)
+        WHEN 'in' THEN p_wanted @> jsonb_build_array(p_actual)
+        WHEN 'has' THEN jsonb_typeof(p_actual) = 'array' AND p_actual @> v_wanted
+        WHEN 'gte' THEN jsonb_typeof(v_actual) = jsonb_typeof(v_wanted) AND v_actual >= v_wanted
+        WHEN 'lte' THEN jsonb_typeof(v_actual) = jsonb_typeof(v_wanted) AND v_actual <= v_wanted
+    END, false);
+END
 $$;
 COMMENT ON FUNCTION flags._holds(text, jsonb, text, jsonb) IS
     'Whether one condition holds. eq and not compare whole values; in: the value, or one of a list''s, is among those wanted; has: a list has all that is '
@@ -79,17 +76,31 @@ COMMENT ON FUNCTION flags._holds(text, jsonb, text, jsonb) IS
 
 CREATE FUNCTION flags._unmet(p_shop neanelu.shops, p_conditions jsonb)
 RETURNS jsonb
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 PARALLEL SAFE
-SET search_path = pg_catalog, flags, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object('attribute', c.key, 'is', flags._attribute(p_shop, c.key), 'wanted', jsonb_build_object(o.key, o.value))
-      FROM jsonb_each(p_conditions) AS c
-     CROSS JOIN LATERAL jsonb_each(CASE WHEN jsonb_typeof(c.value) = 'object' THEN c.value ELSE jsonb_build_object('eq', c.value) END) AS o
-     WHERE NOT flags._holds(c.key, flags._attribute(p_shop, c.key), o.key, o.value)
-     ORDER BY c.key, o.key
-     LIMIT 1
+DECLARE
+    v_name     text;
+    v_rule     jsonb;
+    v_operator text;
+    v_wanted   jsonb;
+    v_actual   jsonb;
+BEGIN
+    FOR v_name, v_rule IN SELECT c.key, c.value FROM jsonb_each(p_conditions) AS c LOOP
+        v_actual := flags._attribute(p_shop, v_name);
+        IF jsonb_typeof(v_rule) <> 'object' THEN
+            v_rule := jsonb_build_object('eq', v_rule);
+        END IF;
+        FOR v_operator, v_wanted IN SELECT o.key, o.value FROM jsonb_each(v_rule) AS o LOOP
+            IF NOT flags._holds(v_name, v_actual, v_operator, v_wanted) THEN
+                RETURN jsonb_build_object('attribute', v_name, 'is', v_actual, 'wanted', jsonb_build_object(v_operator, v_wanted));
+            END IF;
+        END LOOP;
+    END LOOP;
+    RETURN NULL;
+END
 $$;
 COMMENT ON FUNCTION flags._unmet(neanelu.shops, jsonb) IS
     'The first condition that a shop does not meet, NULL when it meets all. Pure. Raises: nothing';
@@ -161,12 +172,26 @@ COMMENT ON FUNCTION flags.explain(text, uuid) IS
 
 CREATE FUNCTION flags.is_enabled(p_flag text, p_shop_id uuid DEFAULT NULL)
 RETURNS boolean
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SECURITY DEFINER
-SET search_path = flags, pg_temp
+SET search_path = neanelu, flags, app, pg_temp
 AS $$
-    SELECT e.is_enabled FROM flags.explain(p_flag, p_shop_id) AS e
+DECLARE
+    v_flag       neanelu.feature_flags;
+    v_shop       neanelu.shops;
+    v_is_enabled boolean;
+BEGIN
+    IF p_shop_id IS NOT NULL THEN
+        PERFORM app.assert_shop_access(p_shop_id);
+    END IF;
+    SELECT f.* INTO v_flag FROM neanelu.feature_flags AS f WHERE f.flag_key = p_flag;
+    IF v_flag.is_active THEN
+        SELECT s.* INTO v_shop FROM neanelu.shops AS s WHERE s.id = p_shop_id;
+        SELECT d.is_enabled INTO v_is_enabled FROM flags._decide(v_flag, v_shop) AS d;
+    END IF;
+    RETURN coalesce(v_is_enabled, false);
+END
 $$;
 COMMENT ON FUNCTION flags.is_enabled(text, uuid) IS
     'Whether a flag is on for a shop (NULL: for the platform itself); a flag that does not exist is off. Stable per shop and flag: raising the rollout '

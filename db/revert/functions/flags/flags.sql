@@ -12,7 +12,6 @@ DROP FUNCTION flags.explain(text, uuid);
 DROP FUNCTION flags._decide(neanelu.feature_flags, neanelu.shops);
 DROP FUNCTION flags._unmet(neanelu.shops, jsonb);
 DROP FUNCTION flags._holds(text, jsonb, text, jsonb);
-DROP FUNCTION flags._rank(text, jsonb);
 DROP FUNCTION flags._attribute(neanelu.shops, text);
 DROP FUNCTION flags._bucket(text, uuid);
 
