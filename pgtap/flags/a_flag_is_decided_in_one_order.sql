@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(41);
+SELECT plan(42);
 
 INSERT INTO shops (id, shopify_domain, access_token_ciphertext, access_token_iv, access_token_tag, scopes, plan_tier, timezone, currency_code, settings)
 SELECT id::uuid, domain, '\x01', decode(repeat('00', 12), 'hex'), decode(repeat('00', 16), 'hex'), scopes::text[], plan, zone, currency, settings::jsonb
@@ -50,6 +50,9 @@ SELECT throws_ok(format('SELECT flags.set_flag(%L, p_conditions => %L)', 'g', c)
 SELECT throws_ok($$SELECT flags.set_flag('No Name')$$, 'NF001', NULL, 'a flag has a name');
 SELECT throws_ok($$SELECT flags.set_flag('g', p_rollout_percentage => 101)$$, '23514', NULL, 'and no more than everybody');
 SELECT throws_ok($$SELECT flags.delete_flag('none')$$, 'NF003', NULL, 'what is not there is not deleted');
+
+SELECT ok((SELECT bool_and(flags.is_enabled(f, s) = (SELECT e.is_enabled FROM flags.explain(f, s) AS e))
+             FROM unnest('{f,g,none}'::text[]) AS f, unnest(ARRAY[:a, :b, NULL]) AS s), 'is_enabled and explain agree');
 
 -- Stable, even, and only ever more.
 CREATE TEMP TABLE bucket AS SELECT flags._bucket('f', uuidv7()) AS b FROM generate_series(1, 20000);
