@@ -93,6 +93,12 @@ INSERT INTO neanelu.bulk_errors (bulk_run_id, shop_id, error_type, error_code, e
   VALUES ({shop}, {shop}, 'PARSE', 'x', 'y');
 INSERT INTO neanelu.bulk_counts (shop_id, bulk_run_id, kind, lines)
   VALUES ({shop}, {shop}, 'Product', 0);
+INSERT INTO neanelu.analytics_daily_shop (shop_id, date)
+  VALUES ({shop}, '2026-01-01');
+INSERT INTO neanelu.analytics_product_performance (shop_id, product_id, period_start, period_end, period_type)
+  VALUES ({shop}, {shop}, '2026-01-01', '2026-01-01', 'daily');
+INSERT INTO neanelu.analytics_rollups (shop_id, rolled_at, days, duration_ms, timezone, currency_code, today)
+  VALUES ({shop}, now(), 1, 1, 'UTC', 'RON', '2026-01-01');
 SET session_replication_role = replica; -- a checkpoint without the run that earned it
 INSERT INTO neanelu.sync_checkpoints (shop_id, resource_type, last_sync_at)
   VALUES ({shop}, 'products', now());
@@ -100,6 +106,9 @@ RESET session_replication_role;
 """
 #: Tables that tenants read, each of which must hold a row of both shops or the test proves nothing.
 FILLED = [
+    "analytics_daily_shop",
+    "analytics_product_performance",
+    "analytics_rollups",
     "audit_logs",
     "bulk_artifacts",
     "bulk_counts",

@@ -101,27 +101,20 @@ COMMENT ON FUNCTION analytics._all_days(uuid, text) IS 'Every day of a shop that
 
 -- Adding up ---------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION analytics._orders_of_days(p_shop_id uuid, p_days date[]) RETURNS TABLE (day date, order_id uuid)
+CREATE FUNCTION analytics._bounds(p_shop_id uuid, p_days date[])
+RETURNS TABLE (day date, starts timestamptz, ends timestamptz, currency_code varchar)
 LANGUAGE sql STABLE
+ROWS 5
 SET search_path = neanelu, pg_temp
 AS $$
-    WITH bounds AS (
-        SELECT d.day, d.day::timestamp AT TIME ZONE s.timezone AS starts, (d.day + 1)::timestamp AT TIME ZONE s.timezone AS ends
-          FROM unnest(p_days) AS d (day)
-         CROSS JOIN shops AS s
-         WHERE s.id = p_shop_id)
-    SELECT b.day, o.id
-      FROM bounds AS b
-      JOIN shopify_orders AS o ON o.shop_id = p_shop_id AND o.processed_at >= b.starts AND o.processed_at < b.ends
-     WHERE o.deleted_at IS NULL
-    UNION ALL
-    SELECT b.day, o.id
-      FROM bounds AS b
-      JOIN shopify_orders AS o ON o.shop_id = p_shop_id AND o.created_at_shopify >= b.starts AND o.created_at_shopify < b.ends
-     WHERE o.processed_at IS NULL AND o.deleted_at IS NULL
+    SELECT d.day, d.day::timestamp AT TIME ZONE s.timezone, (d.day + 1)::timestamp AT TIME ZONE s.timezone, s.currency_code
+      FROM unnest(p_days) AS d (day)
+     CROSS JOIN shops AS s
+     WHERE s.id = p_shop_id
 $$;
-COMMENT ON FUNCTION analytics._orders_of_days(uuid, date[]) IS
-    'The living orders of a shop on some days of its time zone. Reads those days by the indexes of their times only.';
+COMMENT ON FUNCTION analytics._bounds(uuid, date[]) IS
+    'When some days begin and end in the shop''s time zone; on days on which clocks change they have 23 or 25 hours. Few rows are expected, so '
+    'that orders are looked up by the indexes of their times. Reads shops.';
 
 CREATE FUNCTION analytics._is_counted(p_is_test boolean, p_order_currency text, p_shop_currency text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -138,12 +131,18 @@ RETURNS TABLE (day date, orders_count bigint, orders_total numeric, all_orders b
                order_adjusted_total numeric, first_order_at timestamptz, last_order_at timestamptz)
 LANGUAGE sql STABLE
 SET search_path = neanelu, analytics, pg_temp
+-- No two orders have the same lines: remembering what they come to is work for nothing.
+SET enable_memoize = off
 AS $$
     WITH orders AS MATERIALIZED (
-        SELECT o.day, analytics._is_counted(f.is_test, f.currency_code, s.currency_code) AS is_counted, f.cancelled_at IS NOT NULL AS is_cancelled, f.*
-          FROM analytics._orders_of_days(p_shop_id, p_days) AS o
-          JOIN analytics._order_figures AS f ON f.shop_id = p_shop_id AND f.id = o.order_id
-          JOIN shops AS s ON s.id = p_shop_id),
+        SELECT b.day, analytics._is_counted(f.is_test, f.currency_code, b.currency_code) AS is_counted, f.cancelled_at IS NOT NULL AS is_cancelled, f.*
+          FROM analytics._bounds(p_shop_id, p_days) AS b
+         CROSS JOIN LATERAL (
+            SELECT * FROM analytics._order_figures AS n
+             WHERE n.shop_id = p_shop_id
+               AND (n.processed_at >= b.starts AND n.processed_at < b.ends
+                    OR n.processed_at IS NULL AND n.created_at_shopify >= b.starts AND n.created_at_shopify < b.ends)
+            OFFSET 0) AS f),  -- one look-up a day, by the index
     things AS (
         SELECT o.day, count(DISTINCT p.gid) FILTER (WHERE p.is_product) AS products, count(DISTINCT p.gid) FILTER (WHERE NOT p.is_product) AS variants
           FROM orders AS o
@@ -179,12 +178,11 @@ DECLARE
     v_rows integer;
 BEGIN
     WITH figures AS (
-        SELECT d.day AS date, coalesce(t.orders_total, 0) AS orders_total,
+        SELECT b.day AS date, coalesce(t.orders_total, 0) AS orders_total,
                coalesce(round(t.orders_total / nullif(t.orders_count, 0), 2), 0) AS orders_avg,
                (SELECT count(*) FROM shopify_customers AS c
-                 WHERE c.shop_id = p_shop_id AND c.deleted_at IS NULL AND c.created_at_shopify >= d.day::timestamp AT TIME ZONE s.timezone
-                   AND c.created_at_shopify < (d.day + 1)::timestamp AT TIME ZONE s.timezone) AS customers_new,
-               s.currency_code, t.first_order_at, t.last_order_at,
+                 WHERE c.shop_id = p_shop_id AND c.deleted_at IS NULL AND c.created_at_shopify >= b.starts AND c.created_at_shopify < b.ends) AS customers_new,
+               b.currency_code, t.first_order_at, t.last_order_at,
                coalesce(t.orders_count, 0) AS orders_count, coalesce(t.all_orders, 0) AS all_orders, coalesce(t.cancelled_orders, 0) AS
                cancelled_orders, coalesce(t.discounted_orders, 0) AS discounted_orders, coalesce(t.refunded_orders, 0) AS refunded_orders,
                coalesce(t.other_currency_orders, 0) AS other_currency_orders, coalesce(t.ordering_customers, 0) AS ordering_customers,
@@ -194,10 +192,8 @@ BEGIN
                coalesce(t.shipping, 0) AS shipping, coalesce(t.taxes, 0) AS taxes, coalesce(t.total_discounts, 0) AS total_discounts,
                coalesce(t.shipping_cost, 0) AS shipping_cost, coalesce(t.refund_total_tax, 0) AS refund_total_tax, coalesce(t.order_adjusted_total, 0)
                AS order_adjusted_total
-          FROM unnest(p_days) AS d (day)
-         CROSS JOIN shops AS s
-          LEFT JOIN analytics._sales_of_days(p_shop_id, p_days) AS t ON t.day = d.day
-         WHERE s.id = p_shop_id)
+          FROM analytics._bounds(p_shop_id, p_days) AS b
+          LEFT JOIN analytics._sales_of_days(p_shop_id, p_days) AS t ON t.day = b.day)
     INSERT INTO analytics_daily_shop AS t (shop_id, date,
            orders_count, orders_total, orders_avg, customers_new, currency_code, all_orders, cancelled_orders, discounted_orders, refunded_orders,
            other_currency_orders, ordering_customers, line_items, units_sold, units_refunded, products_sold, variants_sold, gross_sales, discounts,
@@ -240,21 +236,26 @@ COMMENT ON FUNCTION analytics._roll_shop_days(uuid, date[]) IS
 CREATE FUNCTION analytics._roll_product_days(p_shop_id uuid, p_days date[]) RETURNS integer
 LANGUAGE plpgsql VOLATILE
 SET search_path = neanelu, analytics, pg_temp
+-- No two orders have the same lines: remembering what they come to is work for nothing.
+SET enable_memoize = off
 AS $$
 DECLARE
     v_rows integer;
 BEGIN
     WITH sold AS MATERIALIZED (
-        SELECT l.product_gid, d.day, count(DISTINCT o.id) AS orders_count, sum(l.quantity) AS units_sold,
+        SELECT l.product_gid, b.day, count(DISTINCT o.id) AS orders_count, sum(l.quantity) AS units_sold,
                sum(l.units_refunded) AS units_refunded, count(*) AS order_lines, sum(l.gross_sales) AS gross_sales,
                sum(l.discounts) AS discounts, sum(l.returns) AS returns
-          FROM analytics._orders_of_days(p_shop_id, p_days) AS d
-          JOIN shopify_orders AS o ON o.shop_id = p_shop_id AND o.id = d.order_id
-          JOIN shops AS s ON s.id = p_shop_id
+          FROM analytics._bounds(p_shop_id, p_days) AS b
+         CROSS JOIN LATERAL (
+            SELECT * FROM shopify_orders AS n
+             WHERE n.shop_id = p_shop_id AND n.deleted_at IS NULL
+               AND (n.processed_at >= b.starts AND n.processed_at < b.ends
+                    OR n.processed_at IS NULL AND n.created_at_shopify >= b.starts AND n.created_at_shopify < b.ends)
+            OFFSET 0) AS o  -- one look-up a day, by the index
          CROSS JOIN LATERAL analytics._lines(o.line_items) AS l
-         WHERE analytics._is_counted(o.is_test, o.currency_code, s.currency_code) AND o.cancelled_at IS NULL
-           AND l.product_gid IS NOT NULL AND l.quantity > 0
-         GROUP BY l.product_gid, d.day),
+         WHERE o.cancelled_at IS NULL AND analytics._is_counted(o.is_test, o.currency_code, b.currency_code) AND l.product_gid IS NOT NULL AND l.quantity > 0
+         GROUP BY l.product_gid, b.day),
     found AS MATERIALIZED (
         SELECT p.id AS product_id, s.*
           FROM sold AS s LEFT JOIN shopify_products AS p ON p.shop_id = p_shop_id AND p.shopify_gid = s.product_gid),
@@ -346,8 +347,7 @@ AS $$
            webhook_events_count = (SELECT count(*) FROM webhook_events AS w
                                     WHERE w.shop_id = p_shop_id AND w.created_at >= b.starts AND w.created_at < b.ends),
            updated_at = now()
-      FROM (SELECT d.day, d.day::timestamp AT TIME ZONE s.timezone AS starts, (d.day + 1)::timestamp AT TIME ZONE s.timezone AS ends
-              FROM unnest(p_days) AS d (day) CROSS JOIN shops AS s WHERE s.id = p_shop_id) AS b
+      FROM analytics._bounds(p_shop_id, p_days) AS b
      CROSS JOIN LATERAL (
         SELECT count(DISTINCT u.id) AS ended, count(DISTINCT u.id) FILTER (WHERE u.status = 'failed') AS failed,
                coalesce(sum(c.merged) FILTER (WHERE c.kind = 'Product'), 0) AS products,

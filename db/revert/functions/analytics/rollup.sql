@@ -22,7 +22,7 @@ DROP FUNCTION analytics._roll_product_days(uuid, date[]);
 DROP FUNCTION analytics._roll_shop_days(uuid, date[]);
 DROP FUNCTION analytics._sales_of_days(uuid, date[]);
 DROP FUNCTION analytics._is_counted(boolean, text, text);
-DROP FUNCTION analytics._orders_of_days(uuid, date[]);
+DROP FUNCTION analytics._bounds(uuid, date[]);
 DROP FUNCTION analytics._all_days(uuid, text);
 DROP FUNCTION analytics._take_days(uuid);
 DROP FUNCTION analytics.tg_shopify_customers__mark_days();
