@@ -1,54 +1,38 @@
-"""`neanelu demo`: everything once, from no database to two shops in it, on one's own machine."""
+"""`neanelu demo`: everything once, from no database to three shops in it and one that lives, on one's own machine."""
 
 from __future__ import annotations
 
-import base64
-import os
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import click
-import httpx
 import orjson
 
+from neanelu.cli.demo_live import CHANGES, LIVE_SHOP, LivePart, Outcome, new_burst, print_outcome, settle_past
+from neanelu.cli.demo_sandbox import DemoError, DemoSandbox, DemoShop, run_sandbox
 from neanelu.cli.output import console, emit, exits, number
 from neanelu.cli.report import as_document, print_report, run_reports
 from neanelu.cli.server import ensure_server
 from neanelu.cli.shop import DEFAULT_SCOPES, find_shop, register_shop
-from neanelu.cli.sync import INTERRUPTED, ordered_resources, run_round, stop_on_signals
+from neanelu.cli.sync import INTERRUPTED, Round, ordered_resources, run_round, stop_on_signals
 from neanelu.db import sql
-from neanelu.db.connection import Connection, session
-from neanelu.db.errors import ENVIRONMENT, NeaneluError
+from neanelu.db.connection import session
 from neanelu.platform import sqitch
 from neanelu.platform.cluster import Cluster, database_dsn
 from neanelu.secrets import key_ring
 from neanelu.settings import Settings, get_settings
 from neanelu.sync.console import progress_on
 
-#: Seconds for the sandbox to answer.
-_SANDBOX_SECONDS = 30.0
+Say = Callable[[str], None]
+
 #: Kept in the home folder: what happened in the sandbox's shops so far, so that the next run goes on from there.
 _MEMORY = "demo.json"
-
-
-@dataclass(frozen=True)
-class DemoShop:
-    """A shop of the demo: its domain, how many products, the seed, and lines that no shop should send."""
-
-    domain: str
-    products: int
-    seed: int
-    hostile: tuple[bytes, ...] = ()
 
 
 #: What goes wrong in real files, a line each: torn, glued together, of another encoding, with what JSON or
@@ -80,6 +64,22 @@ SHOPS: Final = (
     DemoShop("demo-carpati.myshopify.com", 3000, 1),
     DemoShop("demo-dunarea.myshopify.com", 600, 7, HOSTILE),
 )
+#: What to try in psql, as long as a shop lives: the same.
+LIVE_QUERIES: Final = (
+    (
+        "The last changes of stock, as the ledger has them",
+        """
+SELECT v.sku, l.reason, l.delta, l.previous_quantity AS before, l.new_quantity AS after, l.recorded_at
+  FROM inventory_ledger l JOIN shopify_variants v ON (v.shop_id, v.id) = (l.shop_id, l.variant_id)
+ WHERE l.reference_type <> 'bulk_run' ORDER BY l.created_at DESC LIMIT 5;""",
+    ),
+    (
+        "How jobs went",
+        """
+SELECT job_name, status, count(*), count(*) FILTER (WHERE attempts > 1) AS tried_again
+  FROM job_runs GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 8;""",
+    ),
+)
 #: What to try in psql: a sentence and a statement each. A test runs them.
 QUERIES: Final = (
     (
@@ -109,34 +109,47 @@ SELECT e.line_number, e.error_code, left(e.error_message, 50) AS reason,
 )
 
 
-class DemoError(NeaneluError):
-    """The demo cannot go on."""
-
-    default_code = "DEMO"
-    exit_code = ENVIRONMENT
-
-
 @click.command()
 @click.option("--yes", "-y", is_flag=True, help="Do not ask, also when the database is one of your own.")
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 8), help="Runs at a time.")
+@click.option(
+    "--live/--no-live",
+    "with_live",
+    default=True,
+    help="Go on with a shop that lives: webhooks, jobs, the stock ledger [default: live].",
+)
+@click.option(
+    "--changes",
+    default=CHANGES,
+    show_default=True,
+    type=click.IntRange(1, 5000),
+    help="Of the shop that lives.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as a JSON object.")
-def demo(yes: bool, workers: int, as_json: bool) -> None:
-    """Start the database, deploy, and bring in two shops of a sandbox Shopify. Takes less than a minute.
+def demo(yes: bool, workers: int, with_live: bool, changes: int, as_json: bool) -> None:
+    """Start the database, deploy, bring in shops of a sandbox Shopify, and follow one that lives. Takes about a minute.
 
-    The second shop's product file has a dozen damaged lines, to show what becomes of them. Run it again:
-    then 1 % of the first shop's products has changed and a few are gone, and only that is written.
+    The second shop's product file has a dozen damaged lines, to show what becomes of them. The third shop lives: it
+    changes for ten seconds and tells of it by webhooks, some of which come twice, in another order or not at all; a
+    worker is killed meanwhile; at the end mirror and ledger are compared with the shop. Run it again: then 1 % of the
+    first shop's products has changed and a few are gone, and only that is written.
+
+    Exit code 1: a run failed, or the mirror or the ledger differ from the shop.
 
     \b
     Examples:
       neanelu demo
       neanelu demo && neanelu demo
+      neanelu demo --no-live                      bulk runs only
       NEANELU_HOME=/tmp/neanelu neanelu demo      in a cluster of its own
     """
     settings = get_settings()
     began = time.monotonic()
     if settings.database_url and not yes:
         click.confirm(
-            "NEANELU_DATABASE_URL is set: deploy there and add two demo shops?", abort=True, err=True
+            "NEANELU_DATABASE_URL is set: deploy there and add two demo shops, or three?",
+            abort=True,
+            err=True,
         )
 
     def say(text: str) -> None:
@@ -144,16 +157,15 @@ def demo(yes: bool, workers: int, as_json: bool) -> None:
 
     with exits(as_json), stop_on_signals() as stop:
         _prepare(settings, say)
-        with session("neanelu_operator", purpose="demo") as connection:
-            is_again = _is_known(connection)
-        memory = _Memory(settings.home / _MEMORY, is_again)
-        with _sandbox(SHOPS) as box:
+        others = _others() if with_live else []
+        if others:
+            say(f"{others[0]} is in this database, too: nothing live, since workers would do its jobs")
+        shops = (*SHOPS, LIVE_SHOP) if with_live and not others else SHOPS
+        again = _known(shops)
+        memory = _Memory(settings.home / _MEMORY, again)
+        with run_sandbox(SHOPS) as box:
             say(f"sandbox Shopify answers at {box.url}")
-            box.prepare(memory.next_round())
-            if memory.rounds:
-                say(f"{SHOPS[0].domain}: 1 % of the products changed and 0.1 % deleted since the last time")
-            targets = _register(settings, box)
-            say(f"syncing {' and '.join(shop.domain for shop in SHOPS)}")
+            _make_it_later(box, memory, shops, say)
             own = settings.model_copy(
                 update={
                     "shopify_base_url": box.url + "/{shop}",
@@ -162,44 +174,48 @@ def demo(yes: bool, workers: int, as_json: bool) -> None:
                     "sync_idle_seconds": 0.1,
                 }
             )
+            targets = _register(settings, box, shops)
+            say(f"syncing {', '.join(shop.domain for shop in shops)}")
+            done = _bring(own, targets, workers, stop)
             with session("neanelu_sync", purpose="demo") as connection:
-                resources = ordered_resources(connection, ())
-            names = {row["id"]: row["domain"].removesuffix(".myshopify.com") for row in targets}
-            with progress_on(console(error=True), names, level="warning") as progress:
-                done = run_round(
-                    targets,
-                    resources,
-                    "snapshot",
-                    workers=workers,
-                    settings=own,
-                    progress=progress,
-                    stop=stop,
-                )
-        if not stop.is_set():
-            memory.keep()
-        with session("neanelu_sync", purpose="demo") as connection:
-            runs = run_reports(connection, done.run_ids)
+                runs = run_reports(connection, done.run_ids)
+            document = as_document(runs, done.seconds)
+            live: Outcome | None = None
+            if not stop.is_set():
+                memory.keep()
+                if not as_json:
+                    say(f"done: {number(document['totals']['lines_in'])} lines, every one accounted for")
+                    click.echo()
+                    print_report(runs, done.seconds)
+                if LIVE_SHOP in shops and document["ok"]:
+                    live = LivePart(own, box, targets[-1], memory.next_burst(changes), say, stop).run()
     if stop.is_set():
         click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
-    document = as_document(runs, done.seconds)
+    is_again = SHOPS[0].domain in again
     if as_json:
-        emit({**document, "again": is_again, "total_seconds": round(time.monotonic() - began, 3)})
+        told = live.as_document() if live else None
+        emit(
+            {**document, "again": is_again, "live": told, "total_seconds": round(time.monotonic() - began, 3)}
+        )
     else:
-        say(f"done: {number(document['totals']['lines_in'])} lines, every one accounted for")
-        click.echo()
-        print_report(runs, done.seconds)
-        _say_what_now(document["totals"], is_again)
-    if not document["ok"] or done.refused:
-        for domain, resource, error in done.refused:
-            click.echo(f"! {resource} of {domain}: {error}", err=True)
+        if live is not None:
+            click.echo()
+            print_outcome(live)
+            say(_verdict(live))
+        _say_what_now(document["totals"], is_again, live)
+    problems = [f"{resource} of {domain}: {error}" for domain, resource, error in done.refused]
+    problems += live.problems if live else []
+    for problem in problems:
+        click.echo(f"! {problem}", err=True)
+    if not document["ok"] or problems:
         sys.exit(1)
 
 
 # --- The pieces -------------------------------------------------------------------------------------------
 
 
-def _prepare(settings: Settings, say: Any) -> None:
+def _prepare(settings: Settings, say: Say) -> None:
     """Start the server and deploy what is not deployed."""
     ensure_server()
     if settings.database_url:
@@ -217,25 +233,67 @@ def _prepare(settings: Settings, say: Any) -> None:
     say(f"deployed {changes} changes with sqitch" if changes else "the schema is deployed")
 
 
-def _is_known(connection: Connection) -> bool:
-    """Return whether the demo's first shop was brought in before."""
-    row = connection.execute(sql.FIND_SHOP, {"shop": SHOPS[0].domain}).fetchone()
-    if row is None:
-        return False
-    fresh = connection.execute(sql.FRESHNESS, {"shop_id": row["id"]}).fetchall()
-    return any(line["resource"] == "products" and line["last_sync_at"] for line in fresh)
+def _known(shops: Sequence[DemoShop]) -> set[str]:
+    """Return the domains of those shops that were brought in before."""
+    found = set()
+    with session("neanelu_operator", purpose="demo") as connection:
+        for shop in shops:
+            row = connection.execute(sql.FIND_SHOP, {"shop": shop.domain}).fetchone()
+            fresh = connection.execute(sql.FRESHNESS, {"shop_id": row["id"]}).fetchall() if row else []
+            if any(line["resource"] == "products" and line["last_sync_at"] for line in fresh):
+                found.add(shop.domain)
+    return found
 
 
-def _register(settings: Settings, box: _Sandbox) -> list[dict[str, Any]]:
+def _others() -> list[str]:
+    """Return the domains of installed shops that are not the demo's."""
+    ours = {shop.domain for shop in (*SHOPS, LIVE_SHOP)}
+    with session("neanelu_operator", purpose="demo") as connection:
+        rows = connection.execute(sql.LIST_SHOPS, {"installed_only": True}).fetchall()
+    return [row["domain"] for row in rows if row["domain"] not in ours]
+
+
+def _make_it_later(box: DemoSandbox, memory: _Memory, shops: Sequence[DemoShop], say: Say) -> None:
+    """Make the sandbox's shops what they became since the first run of the demo, and damage a file."""
+    for edit in memory.next_round():
+        box.mutate(SHOPS[0].domain, edit)
+    for shop in SHOPS:
+        box.damage(shop)
+    if memory.rounds:
+        say(f"{SHOPS[0].domain}: 1 % of the products changed and 0.1 % deleted since the last time")
+    if LIVE_SHOP in shops:
+        box.add_live(LIVE_SHOP)
+        settle_past(box, memory.bursts)
+
+
+def _register(settings: Settings, box: DemoSandbox, shops: Sequence[DemoShop]) -> list[dict[str, Any]]:
     """Add the shops with the sandbox's tokens and return them as the registry knows them."""
     ring = key_ring(settings)
     with session("neanelu_operator", purpose="demo") as connection:
-        for shop in SHOPS:
+        for shop in shops:
             register_shop(connection, ring, shop.domain, box.tokens[shop.domain], DEFAULT_SCOPES.split(","))
-        return [find_shop(connection, shop.domain) for shop in SHOPS]
+        return [find_shop(connection, shop.domain) for shop in shops]
 
 
-def _say_what_now(totals: dict[str, int], is_again: bool) -> None:
+def _bring(settings: Settings, targets: list[dict[str, Any]], workers: int, stop: threading.Event) -> Round:
+    """Bring the shops in by bulk operations."""
+    with session("neanelu_sync", purpose="demo") as connection:
+        resources = ordered_resources(connection, ())
+    names = {row["id"]: row["domain"].removesuffix(".myshopify.com") for row in targets}
+    with progress_on(console(error=True), names, level="warning") as progress:
+        return run_round(
+            targets, resources, "snapshot", workers=workers, settings=settings, progress=progress, stop=stop
+        )
+
+
+def _verdict(live: Outcome) -> str:
+    """Return one sentence on the live part."""
+    if live.problems:
+        return "the mirror or the ledger are NOT what the shop is:"
+    return "the mirror is what the shop is, the ledger's stock is its levels, and nothing was lost with the worker"
+
+
+def _say_what_now(totals: dict[str, int], is_again: bool, live: Outcome | None) -> None:
     """Say what was shown and what can be looked at."""
     click.echo()
     if is_again:
@@ -246,118 +304,57 @@ def _say_what_now(totals: dict[str, int], is_again: bool) -> None:
     else:
         click.echo("Run it again to see what a second sync writes when 1 % of a shop has changed.")
     click.echo("\nLook around with `make psql`:")
-    for sentence, statement in QUERIES:
+    for sentence, statement in QUERIES + (LIVE_QUERIES if live else ()):
         click.echo(f"\n  -- {sentence}{statement.replace(chr(10), chr(10) + '  ')}")
     click.echo(
         "\nAnd with .venv/bin/neanelu: status; runs list; runs show RUN; server stop; server drop (deletes it all)."
     )
+    if live:
+        click.echo("What the workers did: jobs list; jobs queues; jobs show JOB; tasks list.")
 
 
 class _Memory:
-    """Edits of the first shop in earlier runs of the demo: the sandbox forgets, the database does not."""
+    """What happened in the sandbox's shops in earlier runs of the demo: the sandbox forgets, the database does not.
 
-    def __init__(self, path: Path, is_again: bool) -> None:
+    Attributes:
+        rounds: when the first shop was edited.
+        bursts: of the live shop.
+
+    Args:
+        path: the file.
+        known: domains that the database has; what the file says of others is not so any more.
+    """
+
+    def __init__(self, path: Path, known: set[str]) -> None:
         self._path = path
-        self.rounds: list[str] = []
-        if is_again:
-            try:
-                self.rounds = list(orjson.loads(path.read_bytes())["rounds"])
-            except (OSError, ValueError, KeyError, TypeError):
-                self.rounds = []
-            self.rounds.append(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        kept: dict[str, Any] = {}
+        with suppress(OSError, ValueError, TypeError):
+            kept = dict(orjson.loads(path.read_bytes()))
+        self.rounds = list(kept.get("rounds", ())) if SHOPS[0].domain in known else []
+        self.bursts = list(kept.get("bursts", ())) if LIVE_SHOP.domain in known else []
+        if SHOPS[0].domain in known:
+            self.rounds.append(_now())
 
     def next_round(self) -> list[dict[str, Any]]:
-        """Return the edits that make the shop what it is to be now."""
+        """Return the edits that make the first shop what it is to be now."""
         edits: list[dict[str, Any]] = []
         for moment in self.rounds:
             edits.append({"kind": "changed", "fraction": 0.01, "at": moment})
             edits.append({"kind": "deleted", "fraction": 0.001, "at": moment})
         return edits
 
+    def next_burst(self, changes: int) -> dict[str, Any]:
+        """Note a burst of the live shop, before it begins, for it may be interrupted, and return it."""
+        self.bursts.append(new_burst(len(self.bursts) + 1, changes))
+        self.keep()
+        return dict(self.bursts[-1])
+
     def keep(self) -> None:
-        """Remember them for the next run."""
+        """Remember it for the next run."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_bytes(orjson.dumps({"rounds": self.rounds}))
+        self._path.write_bytes(orjson.dumps({"rounds": self.rounds, "bursts": self.bursts}))
 
 
-class _Sandbox:
-    """A sandbox that runs in a process of its own.
-
-    Attributes:
-        url: where it listens.
-        tokens: access tokens by domain.
-    """
-
-    def __init__(self, url: str, tokens: dict[str, str]) -> None:
-        self.url = url
-        self.tokens = tokens
-
-    def prepare(self, edits: list[dict[str, Any]]) -> None:
-        """Make the first shop what it became since, and damage the second one's file."""
-        for edit in edits:
-            self._mutate(SHOPS[0].domain, edit)
-        for shop in SHOPS:
-            if shop.hostile:
-                lines = [
-                    {"root": "products", "raw_base64": base64.b64encode(line).decode()}
-                    for line in shop.hostile
-                ]
-                self._mutate(shop.domain, {"hostile": lines})
-
-    def _mutate(self, domain: str, change: dict[str, Any]) -> None:
-        """Change a shop of the sandbox; raises DemoError."""
-        try:
-            answer = httpx.post(f"{self.url}/_sandbox/shops/{domain}/mutate", json=change, timeout=30.0)
-            answer.raise_for_status()
-        except httpx.HTTPError as error:
-            raise DemoError(f"the sandbox refused a change: {error}") from error
-
-
-@contextmanager
-def _sandbox(shops: tuple[DemoShop, ...]) -> Iterator[_Sandbox]:
-    """Run a sandbox with these shops on a free port; raises DemoError with its log when it does not start."""
-    folder = Path(tempfile.mkdtemp(prefix="neanelu-demo-"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url, ready, log_file = f"http://127.0.0.1:{port}", folder / "ready.json", folder / "sandbox.log"
-    command = [sys.executable, "-m", "neanelu", "sandbox", "--port", str(port), "--log-level", "warning"]
-    command += ["--min-polls", "1", "--ready-file", str(ready)]
-    for shop in shops:
-        command += ["--shop", f"{shop.domain}:{shop.products}:{shop.seed}"]
-    with log_file.open("wb") as out:
-        # A session of its own: Ctrl-C is for us, and we end it.
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            env={**os.environ},
-        )
-    try:
-        _wait_for(process, url, log_file)
-        listed = orjson.loads(ready.read_bytes())
-        yield _Sandbox(url, {entry["shop"]: entry["token"] for entry in listed})
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait_for(process: subprocess.Popen[bytes], url: str, log_file: Path) -> None:
-    """Wait until the sandbox answers; raises DemoError."""
-    end = time.monotonic() + _SANDBOX_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            httpx.get(f"{url}/_sandbox/health", timeout=2.0).raise_for_status()
-        except httpx.HTTPError:
-            time.sleep(0.05)
-        else:
-            return
-    said = log_file.read_text("utf-8", "replace")[-2000:]
-    raise DemoError(f"the sandbox does not answer at {url}", detail=said or None)
+def _now() -> str:
+    """Return the time as the sandbox takes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -221,11 +221,10 @@ DEMO_SHOP: Final = """
       FROM neanelu.webhook_events AS e WHERE e.created_at >= %(since)s"""
 DEMO_JOBS: Final = """
     SELECT count(*) FILTER (WHERE j.attempts > 1) AS retried, count(*) FILTER (WHERE j.status = 'failed') AS dead,
+           count(*) FILTER (WHERE j.status = 'active' OR j.status = 'waiting' AND j.job_name <> 'mirror.fetch') AS busy,
            (SELECT count(*) FROM neanelu.mirror_fetches AS f
-             WHERE f.shop_id = %(shop_id)s AND f.resource <> 'inventory' AND f.due_at <= clock_timestamp() + %(soon)s) AS fetches
+             WHERE f.shop_id = %(shop_id)s AND f.due_at < f.wanted_at + %(soon)s) AS fetches
       FROM neanelu.job_runs AS j WHERE j.shop_id = %(shop_id)s AND j.created_at >= %(since)s"""
-DEMO_OPEN_JOBS: Final = """
-    SELECT count(*) AS open FROM neanelu.job_runs AS j WHERE j.id = ANY (%(job_ids)s) AND j.status IN ('waiting', 'active')"""
 DEMO_DRIFT: Final = """
     SELECT m.resource, m.status, m.missing + m.outdated + m.extra AS objects
       FROM neanelu.mirror_comparisons AS m WHERE m.shop_id = %(shop_id)s AND m.started_at >= %(since)s ORDER BY m.started_at"""

@@ -115,6 +115,7 @@ class LiveDoor:
         both = ["GET", "POST"]
         return [
             Route("/_sandbox/shops/{shop}/live", self._guarded(self._live), methods=both),
+            Route("/_sandbox/shops/{shop}/essence", self._guarded(self._essence), methods=["GET"]),
             Route("/_sandbox/shops/{shop}/deliveries", self._guarded(self._deliveries), methods=both),
             Route("/_sandbox/shops/{shop}/subscriptions", self._guarded(self._subscriptions), methods=both),
             Route("/_sandbox/shops/{shop}/traffic", self._guarded(self._traffic), methods=both),
@@ -148,6 +149,12 @@ class LiveDoor:
             arguments = dict(one)
             results.append(runtime.act(arguments.pop("do"), arguments))
         return {"result": results if isinstance(body, list) else results[0]}
+
+    async def _essence(self, runtime: ShopRuntime, _body: Any) -> Any:
+        if runtime.live is None:
+            raise ValueError(f"{runtime.spec.domain} is not live")
+        with runtime.lock:
+            return runtime.live.essence()
 
     async def _deliveries(self, runtime: ShopRuntime, body: Any) -> Any:
         if body is not None:

@@ -11,7 +11,8 @@ state and the webhooks agree by construction. In a sandbox:
     handle.runtime(shop).courier.drain()
 
 Over HTTP: `POST /_sandbox/shops/SHOP/live` with `{"do": "set_price", "variant": …, "price": "12.50"}` (a list of such does many),
-`GET` for the counts; `GET|POST /_sandbox/shops/SHOP/deliveries` for the state of deliveries and what disturbs them;
+`GET` for the counts; `GET /_sandbox/shops/SHOP/essence` for what a mirror must have the same;
+`GET|POST /_sandbox/shops/SHOP/deliveries` for the state of deliveries and what disturbs them;
 `POST /_sandbox/shops/SHOP/traffic` for a burst (see `neanelu.sandbox.traffic`).
 
 Alone, without a server, for tests that hand payloads over themselves; then all follows from the seed, times too:

@@ -391,6 +391,39 @@ class LiveState:
             "changes": self.changes,
         }
 
+    def essence(self) -> dict[str, Obj]:
+        """Return, by kind and id, what a mirror must have the same: names and states, prices, totals, members, what is available.
+
+        Levels are by the ids of the variant and the location.
+        """
+        variants = [(p["id"], v) for p in self.products.values() for v in p["variants"]]
+        items = {number_of(v["inventoryItem"]["id"]): v["id"] for _, v in variants}
+        return {
+            "products": {
+                gid: [p["title"], p["status"], sorted(p["tags"])] for gid, p in self.products.items()
+            },
+            "variants": {v["id"]: [owner, v["sku"], v["price"]] for owner, v in variants},
+            "collections": {
+                gid: sorted(m for m in c["_members"] if m in self.products)
+                for gid, c in self.collections.items()
+            },
+            "orders": {
+                gid: [
+                    o["displayFinancialStatus"],
+                    o["displayFulfillmentStatus"],
+                    f"{float(o['currentTotalPriceSet']['shopMoney']['amount']):.2f}",
+                    o["cancelledAt"],
+                ]
+                for gid, o in self.orders.items()
+            },
+            "levels": {
+                f"{items[item]} gid://shopify/Location/{place}": level.available
+                for item, levels in self.levels.items()
+                if item in items
+                for place, level in levels.items()
+            },
+        }
+
 
 def shop_object(spec: ShopSpec, plan: str = "plus") -> Obj:
     """Return a shop's own object."""
