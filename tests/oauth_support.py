@@ -86,7 +86,7 @@ class Browser:
         self.app = httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url=ADDRESS, follow_redirects=False
         )
-        self.shopify = httpx.AsyncClient(follow_redirects=False)
+        self.shopify = httpx.AsyncClient(follow_redirects=False, timeout=60)
 
     async def start(self, shop: str, **query: str) -> httpx.Response:
         """Open the app's page for a shop."""

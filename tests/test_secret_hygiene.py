@@ -71,6 +71,15 @@ class Sampler(threading.Thread):
 
 
 @pytest.fixture
+def sampler(db: Database) -> Iterator[Sampler]:
+    made = Sampler(db)
+    made.start()
+    yield made
+    made.done.set()
+    made.join()
+
+
+@pytest.fixture
 def look(db: Database) -> Iterator[Desk]:
     with desk(db) as made:
         yield made
@@ -84,13 +93,11 @@ def wait_for_file(path: Path, process: subprocess.Popen[str]) -> str:
     return path.read_text().strip()
 
 
-def test_no_secret_is_left_anywhere(db: Database, look: Desk, tmp_path: Path) -> None:
+def test_no_secret_is_left_anywhere(db: Database, look: Desk, sampler: Sampler, tmp_path: Path) -> None:
     look(
         "SELECT extensions.pg_stat_statements_reset(0, (SELECT oid FROM pg_database WHERE datname = current_database()), 0)"
     )
     log_size = db.cluster.log.stat().st_size
-    sampler = Sampler(db)
-    sampler.start()
     said: list[str] = []
     with run_in_thread() as sandbox:
         plain, installed = new_shop(sandbox), new_shop(sandbox)
@@ -215,16 +222,16 @@ def _table(look: Desk, table: str, column: str = "*") -> str:
 
 def _install(address: str, shop: str) -> list[str]:
     """Install the app with a browser; returns the parts of its cookie, and of a forged try."""
-    with httpx.Client(follow_redirects=False) as browser:
+    with httpx.Client(follow_redirects=False, timeout=60) as browser:
         begun = browser.get(f"{address}/oauth/start", params={"shop": shop})
         assert begun.status_code == 302, begun.text
         (cookie,) = browser.cookies.jar
         value: Any = cookie.value
-        back = httpx.get(begun.headers["location"]).headers["location"]
+        back = httpx.get(begun.headers["location"], timeout=60).headers["location"]
         query = back.partition("?")[2]
         headers = {"Cookie": f"{cookie.name}={value}"}
-        forged = httpx.get(f"{address}/oauth/callback?{query}x", headers=headers)
+        forged = httpx.get(f"{address}/oauth/callback?{query}x", headers=headers, timeout=60)
         assert forged.status_code in (400, 401)
-        done = httpx.get(f"{address}/oauth/callback?{query}", headers=headers)
+        done = httpx.get(f"{address}/oauth/callback?{query}", headers=headers, timeout=60)
         assert done.status_code == 302, done.text
     return value.split(".")
