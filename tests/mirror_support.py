@@ -13,13 +13,13 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
+from sync_support import new_domain
 
 from neanelu.platform.scratch import Database
 from neanelu.sandbox.files import Job
 from neanelu.sandbox.generator import Obj
 from neanelu.sandbox.live import LiveShop
 from neanelu.shopify import documents
-from sync_support import new_domain
 
 #: Resources in the order in which a sync runs them, and the kind of their objects.
 KINDS = {
@@ -58,7 +58,8 @@ _LINKS = {
           JOIN neanelu.shopify_products AS p ON p.shop_id = l.shop_id AND p.id = l.product_id AND p.deleted_at IS NULL
          WHERE l.shop_id = %s""",
     "publications": """
-        SELECT coalesce(p.shopify_gid, c.shopify_gid), b.shopify_gid, l.is_published::text, l.published_at::text, l.publish_date::text
+        SELECT coalesce(p.shopify_gid, c.shopify_gid), b.shopify_gid, l.is_published::text, l.published_at::text,
+               l.publish_date::text
           FROM neanelu.shopify_resource_publications AS l
           JOIN neanelu.shopify_publications AS b ON b.shop_id = l.shop_id AND b.id = l.publication_id
           LEFT JOIN neanelu.shopify_products AS p ON p.shop_id = l.shop_id AND p.id = l.product_id AND p.deleted_at IS NULL
@@ -202,7 +203,8 @@ class MirrorShop:
     def mirror(self, table: str) -> dict[str, dict[str, Any]]:
         """Return a table's living rows by gid, internal ids replaced by gids."""
         references = "".join(
-            f", (SELECT r.shopify_gid FROM neanelu.{parent} AS r WHERE r.shop_id = t.shop_id AND r.id = t.{column}) AS ref_{column}"
+            f", (SELECT r.shopify_gid FROM neanelu.{parent} AS r"
+            f" WHERE r.shop_id = t.shop_id AND r.id = t.{column}) AS ref_{column}"
             for column, parent in TABLES[table].items()
         )
         found = self.rows(

@@ -3,12 +3,12 @@
 -- requires: functions/sync/lifecycle
 -- Comparisons with Shopify find what webhooks missed. The database says what to ask, a worker asks, until nothing is open:
 --
---   count everything, and what changed lately     numbers that agree are done
+--   count some windows of time                    numbers that agree are done
 --   a window whose numbers differ                 is halved, until it is small enough to list
 --   list a window, and always what changed lately ids and versions say which objects are missing, outdated or too many
 --
 -- A missed update makes two windows differ: the one that the object left and the one that it went to. What is found is asked
--- for; when it is a lot, a bulk run is.
+-- for; when it is a lot, a bulk run is. One object too many and one too few within a window hide each other: until a snapshot.
 
 BEGIN;
 
@@ -30,7 +30,7 @@ SET search_path = neanelu, webhooks, pg_temp
 RETURN jsonb_build_object('kind', p_kind, 'from', p_from, 'to', p_to, 'filter', webhooks._filter(p_from, p_to, p_born_from));
 COMMENT ON FUNCTION webhooks._question(text, timestamptz, timestamptz, timestamptz) IS 'A question to Shopify: how many, or which, objects changed in a window. Pure.';
 
-CREATE FUNCTION webhooks._mirror_window(p_comparison mirror_comparisons, p_from timestamptz, p_to timestamptz, OUT objects bigint, OUT middle timestamptz)
+CREATE FUNCTION webhooks._mirror_window(p_comparison mirror_comparisons, p_from timestamptz, p_to timestamptz, OUT objects bigint, OUT middle timestamptz, OUT bounds timestamptz[])
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = neanelu, webhooks, pg_temp
 AS $$
@@ -40,15 +40,39 @@ BEGIN
     SELECT t.target_table INTO STRICT v_table FROM sync_tables AS t JOIN sync_streams AS s USING (stream)
      WHERE s.resource = p_comparison.resource AND s.kind = webhooks.fetch_kind(p_comparison.resource) AND t.vanish = 'tombstone';
     EXECUTE format(
-        'SELECT count(*), percentile_disc(0.5) WITHIN GROUP (ORDER BY updated_at_shopify) FROM neanelu.%I '
+        'SELECT count(*), percentile_disc(0.5) WITHIN GROUP (ORDER BY updated_at_shopify), '
+        '       CASE WHEN count(*) > 1000 THEN percentile_disc(''{0.125,0.25,0.375,0.5,0.625,0.75,0.875}''::float8[]) WITHIN GROUP (ORDER BY updated_at_shopify) END '
+        '  FROM neanelu.%I '
         ' WHERE shop_id = $1 AND deleted_at IS NULL AND coalesce(updated_at_shopify, ''-infinity'') >= coalesce($2, ''-infinity'') '
         '   AND coalesce(updated_at_shopify, ''-infinity'') < coalesce($3, ''infinity'') %s', v_table,
         CASE WHEN p_comparison.born_from IS NOT NULL THEN 'AND created_at_shopify >= $4' ELSE 'AND $4 IS NULL' END)
-       INTO objects, middle USING p_comparison.shop_id, p_from, p_to, p_comparison.born_from;
+       INTO objects, middle, bounds USING p_comparison.shop_id, p_from, p_to, p_comparison.born_from;
 END
 $$;
 COMMENT ON FUNCTION webhooks._mirror_window(mirror_comparisons, timestamptz, timestamptz) IS
-    'How many objects of the mirror changed in a window, and when the middle one of them did. Reads only, all of the shop''s rows. Raises: P0002 nothing to compare';
+    'How many objects of the mirror changed in a window, when the middle one of them did, and of many where eight parts of them begin. Reads only, all of the shop''s rows. Raises: P0002 nothing to compare';
+
+CREATE FUNCTION webhooks._first_questions(p_comparison mirror_comparisons)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = neanelu, webhooks, pg_temp
+AS $$
+DECLARE
+    v_window record;
+BEGIN
+    IF p_comparison.resource = 'locations' THEN
+        RETURN jsonb_build_array(webhooks._question('list', NULL, NULL, NULL));
+    END IF;
+    v_window := webhooks._mirror_window(p_comparison, NULL, p_comparison.recent_from);
+    -- Windows of some hundred objects and more, eight at most, and what is recent.
+    RETURN (SELECT jsonb_agg(webhooks._question('count', w.lower, w.upper, p_comparison.born_from))
+              FROM (SELECT lag(b.bound) OVER (ORDER BY b.bound) AS lower, b.bound AS upper
+                      FROM (SELECT unnest(v_window.bounds) UNION SELECT p_comparison.recent_from UNION SELECT p_comparison.horizon) AS b (bound)
+                     WHERE isfinite(b.bound) AND (b.bound <= p_comparison.recent_from OR b.bound = p_comparison.horizon)) AS w);
+END
+$$;
+COMMENT ON FUNCTION webhooks._first_questions(mirror_comparisons) IS
+    'What a comparison begins with: counts of some windows, the last of which is what is recent. Reads only, all of the shop''s rows.';
 
 CREATE FUNCTION webhooks.begin_comparison(p_shop_id uuid, p_resource text, p_grace interval DEFAULT NULL)
 RETURNS TABLE (comparison_id uuid, questions jsonb)
@@ -60,7 +84,7 @@ DECLARE
     v_horizon constant timestamptz := date_trunc('second', clock_timestamp() - coalesce(
         p_grace, make_interval(secs => sync._setting('compare_grace_seconds', 300)::double precision)));
     v_recent  timestamptz;
-    v_born    timestamptz;
+    v_new     mirror_comparisons;
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);
     IF p_resource <> ALL (webhooks.comparable()) THEN
@@ -75,15 +99,13 @@ BEGIN
     SELECT coalesce(max(m.horizon) - interval '1 hour', v_horizon - interval '1 day') INTO v_recent
       FROM mirror_comparisons AS m WHERE m.shop_id = p_shop_id AND m.resource = p_resource AND m.status IN ('equal', 'drift');
     v_recent := least(greatest(v_recent, v_horizon - interval '7 days'), v_horizon);
-    IF p_resource = 'orders' AND NOT webhooks._sees_all_orders(p_shop_id) THEN
-        v_born := v_horizon - interval '59 days';
-    END IF;
-    RETURN QUERY
-    INSERT INTO mirror_comparisons AS m (shop_id, resource, horizon, recent_from, born_from, questions)
-    VALUES (p_shop_id, p_resource, v_horizon, v_recent, v_born,
-            CASE WHEN p_resource = 'locations' THEN jsonb_build_array(webhooks._question('list', NULL, NULL, NULL))
-                 ELSE jsonb_build_array(webhooks._question('count', NULL, v_horizon, v_born), webhooks._question('count', v_recent, v_horizon, v_born)) END)
-    RETURNING m.id, m.questions;
+    INSERT INTO mirror_comparisons (shop_id, resource, horizon, recent_from, born_from)
+    VALUES (p_shop_id, p_resource, v_horizon, v_recent,
+            CASE WHEN p_resource = 'orders' AND NOT webhooks._sees_all_orders(p_shop_id) THEN v_horizon - interval '59 days' END)
+    RETURNING * INTO v_new;
+    UPDATE mirror_comparisons AS m SET questions = webhooks._first_questions(v_new) WHERE m.shop_id = p_shop_id AND m.id = v_new.id
+    RETURNING m.id, m.questions INTO comparison_id, questions;
+    RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION webhooks.begin_comparison(uuid, text, interval) IS

@@ -393,9 +393,10 @@ DECLARE
     v_delay interval;
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);
-    SELECT greatest(min(greatest(f.due_at, f.claimed_at + interval '5 minutes')) - clock_timestamp(), interval '0') INTO v_delay
+    SELECT min(greatest(f.due_at, f.claimed_at + interval '5 minutes')) - clock_timestamp() INTO v_delay
       FROM mirror_fetches AS f WHERE f.shop_id = p_shop_id AND f.wanted_at IS NOT NULL;
     IF v_delay IS NOT NULL THEN
+        v_delay := greatest(v_delay, interval '0');
         PERFORM jobs.enqueue('sync', 'mirror.fetch', p_shop_id, '{}', v_delay, 0, 'mirror.fetch/next');
     END IF;
     RETURN v_delay;

@@ -14,6 +14,7 @@ DROP FUNCTION webhooks._weigh_list(neanelu.mirror_comparisons, jsonb);
 DROP FUNCTION webhooks._weigh_count(neanelu.mirror_comparisons, jsonb);
 DROP FUNCTION webhooks.comparable();
 DROP FUNCTION webhooks.begin_comparison(uuid, text, interval);
+DROP FUNCTION webhooks._first_questions(neanelu.mirror_comparisons);
 DROP FUNCTION webhooks._mirror_window(neanelu.mirror_comparisons, timestamptz, timestamptz);
 DROP FUNCTION webhooks._question(text, timestamptz, timestamptz, timestamptz);
 DROP FUNCTION webhooks._filter(timestamptz, timestamptz, timestamptz);

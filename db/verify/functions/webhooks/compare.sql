@@ -12,6 +12,7 @@ BEGIN
              ('webhooks._filter(timestamptz, timestamptz, timestamptz)', false, 's', '{}'),
              ('webhooks._question(text, timestamptz, timestamptz, timestamptz)', false, 's', '{}'),
              ('webhooks._mirror_window(neanelu.mirror_comparisons, timestamptz, timestamptz)', true, 's', '{}'),
+             ('webhooks._first_questions(neanelu.mirror_comparisons)', true, 's', '{}'),
              ('webhooks.begin_comparison(uuid, text, interval)', true, 'v', '{neanelu_worker,neanelu_operator}'),
              ('webhooks.comparable()', false, 'i', '{neanelu_worker,neanelu_operator}'),
              ('webhooks._weigh_count(neanelu.mirror_comparisons, jsonb)', true, 's', '{}'),
