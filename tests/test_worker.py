@@ -240,6 +240,22 @@ def test_a_long_job_keeps_its_lease(jobs: Jobs, running: Worker) -> None:
     assert (run["status"], run["attempts"], jobs.effects()) == ("completed", 1, 1)
 
 
+def test_leases_can_be_shorter_than_the_kinds_of_jobs_have_them(jobs: Jobs) -> None:
+    left: list[float] = []
+
+    def body_(job: Job, context: Context) -> Result:
+        left.append(job.lease_expires_at.timestamp() - time.time())
+        return effect(job, context)
+
+    body(body_)
+    for seconds, low, high in ((3.0, 0.5, 3.0), (None, 3.0, 60.0)):
+        settings = Settings(worker_lease_seconds=seconds)
+        jobs.enqueue("test.daemon")
+        with Worker(settings, dsn=jobs.dsn("neanelu_worker"), concurrency=1, with_schedule=False) as made:
+            assert made.drain().completed == 1
+        assert low < left.pop() <= high
+
+
 def test_who_lost_a_job_has_no_effect_and_hears_of_it(jobs: Jobs, running: Worker) -> None:
     let_go, heard = threading.Event(), []
 
