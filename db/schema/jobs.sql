@@ -183,7 +183,8 @@ CREATE TABLE neanelu.job_slots (
   lease_expires_at timestamptz,
   CONSTRAINT job_slots_pkey PRIMARY KEY (slot),
   CONSTRAINT job_slots_whole_check CHECK ((job_id IS NULL) = (token IS NULL))
-) WITH (fillfactor = 50);
+) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+-- So much room that an update always finds some on its page, and so little that is kept that every look at a page clears it.
 INSERT INTO neanelu.job_slots (slot) SELECT generate_series(1, 50);
 
 COMMENT ON TABLE neanelu.job_slots IS

@@ -320,6 +320,8 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 -- Plans are kept for the session, and must be as good when the queue is long as when it was empty.
 SET search_path = neanelu, jobs, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_sort = off
 SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
