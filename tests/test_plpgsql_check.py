@@ -41,6 +41,8 @@ REVIEWED = {
     "privacy.find_traces(uuid,text[])": "names are regclass, conditions those of privacy.raw_places",
     "sync._prune_parts(bulk_runs,sync_tables)": "names go through %I, expressions are the registry's",
     "sync._tombstone_parts(bulk_runs,sync_tables)": "names go through %I, object_column is the registry's",
+    "webhooks._stage(bulk_runs,sync_tables[])": "composed from the registry by sync._stage_statement, as in sync.stage_table",
+    "webhooks._mark_deleted(uuid,text,text,bigint[],timestamp with time zone,text)": "p_where is the registry's or a literal",
 }
 
 FINDINGS = """

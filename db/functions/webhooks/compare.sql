@@ -137,7 +137,7 @@ BEGIN
     IF v_from = p_comparison.recent_from AND v_to = p_comparison.horizon AND greatest(v_theirs, v_ours.objects) <= sync._setting('compare_list_max', 2000) THEN
         RETURN jsonb_build_array(webhooks._question('list', v_from, v_to, v_born));
     ELSIF v_theirs = v_ours.objects THEN
-        RETURN '[]';
+        RETURN '[]'::jsonb;
     ELSIF greatest(v_theirs, v_ours.objects) <= 250 THEN
         RETURN jsonb_build_array(webhooks._question('list', v_from, v_to, v_born));
     ELSIF v_ours.middle IS NULL OR v_ours.middle <= coalesce(v_from, '-infinity') OR v_ours.middle >= v_to OR p_comparison.asked > 200 THEN
@@ -203,7 +203,7 @@ DECLARE
     v_found      mirror_comparisons;
     v_answer     jsonb;
     v_more       jsonb;
-    v_next       jsonb := '[]';
+    v_next       jsonb := '[]'::jsonb;
     v_repair     text := 'none';
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);
@@ -215,7 +215,7 @@ BEGIN
         IF v_answer ->> 'kind' = 'count' THEN
             v_more := webhooks._weigh_count(v_comparison, v_answer);
             v_repair := CASE WHEN v_more IS NULL THEN 'snapshot' ELSE v_repair END;
-            v_next := v_next || coalesce(v_more, '[]');
+            v_next := v_next || coalesce(v_more, '[]'::jsonb);
         ELSE
             v_found := webhooks._weigh_list(v_comparison, v_answer);
             v_comparison.missing := v_comparison.missing + v_found.missing;
@@ -226,7 +226,7 @@ BEGIN
         END IF;
         v_comparison.asked := v_comparison.asked + 1;
     END LOOP;
-    v_next := CASE v_repair WHEN 'snapshot' THEN '[]' ELSE v_next END;
+    v_next := CASE v_repair WHEN 'snapshot' THEN '[]'::jsonb ELSE v_next END;
     RETURN webhooks._note_comparison(v_comparison, v_next, v_repair);
 END
 $$;
@@ -317,7 +317,7 @@ BEGIN
     -- Fetches whose job was lost, or ended among the dead letters.
     PERFORM webhooks.next_fetch(f.shop_id)
        FROM (SELECT DISTINCT m.shop_id FROM mirror_fetches AS m JOIN shops AS s ON s.id = m.shop_id AND s.uninstalled_at IS NULL
-              WHERE m.wanted_at IS NOT NULL AND m.due_at < clock_timestamp() - interval '10 minutes') AS f;
+              WHERE m.wanted_at IS NOT NULL AND m.due_at < clock_timestamp() - interval '10 minutes' AND coalesce(m.shop_id = p_shop_id, true)) AS f;
     RETURN jsonb_build_object('comparisons', webhooks._compare_due(v_limit), 'runs', webhooks._resync_due(v_limit / 10));
 END
 $$;
@@ -331,11 +331,12 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
+    v_keep        constant interval := make_interval(days => coalesce((p_payload ->> 'keep_days')::integer, 30));
     v_tombstones  bigint;
     v_fetches     bigint;
     v_comparisons bigint;
 BEGIN
-    DELETE FROM mirror_tombstones AS d WHERE d.created_at < now() - interval '30 days';
+    DELETE FROM mirror_tombstones AS d WHERE d.created_at < now() - v_keep AND coalesce(d.shop_id = p_shop_id, true);
     GET DIAGNOSTICS v_tombstones = ROW_COUNT;
     DELETE FROM mirror_fetches AS f WHERE f.wanted_at IS NULL AND f.fetched_at < now() - interval '11 days';
     GET DIAGNOSTICS v_fetches = ROW_COUNT;
@@ -345,7 +346,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION webhooks.sweep(uuid, jsonb) IS
-    'Handler of the job mirror.sweep: forgets tombstones after 30 days, fetches after 11 (a bulk operation may last ten), comparisons after 90. Idempotent. '
+    'Handler of the job mirror.sweep: forgets tombstones after payload.keep_days (30), of a shop or all, fetches after 11 (a bulk operation may last ten), comparisons after 90. Idempotent. '
     'Locks: the rows deleted. Raises: nothing';
 
 CREATE FUNCTION webhooks.metrics()

@@ -283,7 +283,7 @@ COMMENT ON FUNCTION webhooks._into_ledger(bulk_runs) IS
     'Takes orders and levels that were fetched, and levels of variants that were, into the stock ledger. Idempotent. Locks: as inventory.record_orders and record_absolute. '
     'Raises: nothing of its own';
 
-CREATE FUNCTION webhooks._end_fetches(p_run bulk_runs, p_kind text, p_asked bigint[], p_claimed_at timestamptz)
+CREATE FUNCTION webhooks._end_fetches(p_run bulk_runs, p_asked bigint[], p_claimed_at timestamptz)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, webhooks, pg_temp
@@ -315,7 +315,7 @@ BEGIN
     RETURN v_failed;
 END
 $$;
-COMMENT ON FUNCTION webhooks._end_fetches(bulk_runs, text, bigint[], timestamptz) IS
+COMMENT ON FUNCTION webhooks._end_fetches(bulk_runs, bigint[], timestamptz) IS
     'Notes what was fetched, and why what the mirror did not take was not; returns how many of those. Locks: the rows of mirror_fetches. Raises: nothing';
 
 CREATE FUNCTION webhooks._root_of(p_run bulk_runs, p_line bulk_lines)
@@ -372,7 +372,7 @@ BEGIN
     PERFORM webhooks._into_ledger(v_run);
     DELETE FROM sync_digests AS d USING sync_streams AS s
      WHERE s.resource = p_resource AND s.is_root AND d.shop_id = p_shop_id AND d.stream = s.stream AND d.object_id = ANY (p_asked);
-    v_failed := webhooks._end_fetches(v_run, v_kind, p_asked, p_claimed_at);
+    v_failed := webhooks._end_fetches(v_run, p_asked, p_claimed_at);
     SELECT count(DISTINCT (o.stream, o.object_id)) INTO v_written FROM bulk_outcomes AS o
      WHERE o.bulk_run_id = v_run.id AND o.outcome IN ('inserted', 'updated');
     PERFORM sync._discard_staging(v_run);

@@ -107,14 +107,9 @@ COMMENT ON FUNCTION webhooks.apply_bulk(uuid, text, jsonb, timestamptz) IS
 
 CREATE FUNCTION webhooks.apply_privacy(p_shop_id uuid, p_topic text, p_payload jsonb, p_triggered_at timestamptz)
 RETURNS text
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, privacy, pg_temp
-AS $$
-BEGIN
-    PERFORM privacy.handle(p_shop_id, p_topic, p_payload);
-    RETURN 'applied';
-END
-$$;
+AS $$ SELECT CASE WHEN privacy.handle(p_shop_id, p_topic, p_payload) IS NOT NULL THEN 'applied' ELSE 'ignored' END $$;
 COMMENT ON FUNCTION webhooks.apply_privacy(uuid, text, jsonb, timestamptz) IS
     'Topics customers/data_request, customers/redact and shop/redact: privacy.handle. Idempotent. Locks and raises: as there';
 
@@ -155,7 +150,7 @@ BEGIN
     IF jsonb_typeof(p_event.payload) IS DISTINCT FROM 'object' THEN
         RETURN 'NW012: the payload is no object';
     END IF;
-    EXECUTE format('SELECT %s($1, $2, $3, $4)', p_processor) INTO v_outcome USING p_shop_id, p_event.topic, p_event.payload, v_at;
+    EXECUTE format('SELECT %I.%I($1, $2, $3, $4)', split_part(p_processor, '.', 1), split_part(p_processor, '.', 2)) INTO v_outcome USING p_shop_id, p_event.topic, p_event.payload, v_at;
     RETURN v_outcome;
 EXCEPTION
     -- The payload is at fault, and will be the next time. Everything else is raised, and tried again.

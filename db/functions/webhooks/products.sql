@@ -258,7 +258,7 @@ BEGIN
     IF v_row.id IS NULL OR v_row.deleted_at IS NOT NULL THEN
         v_outcome := CASE WHEN v_row.id IS NULL THEN 'postponed' ELSE 'stale' END;
     ELSIF webhooks._write_variants(p_shop_id, v_row.shopify_gid, jsonb_build_array(p_payload), jsonb_build_object('options', v_row.options),
-                                   coalesce(webhooks._time(p_payload, 'updated_at'), '-infinity')) > 0 THEN
+                                   coalesce(webhooks._time(p_payload, 'updated_at'), p_triggered_at)) > 0 THEN
         PERFORM webhooks._forget_digests(p_shop_id, 'Product', v_product, 'products');
         v_outcome := 'applied';
     END IF;

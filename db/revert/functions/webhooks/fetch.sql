@@ -11,7 +11,7 @@ DROP FUNCTION webhooks.next_fetch(uuid);
 DROP FUNCTION webhooks.apply_fetched(uuid, text, bigint[], text[], timestamptz);
 DROP FUNCTION webhooks._lock_whole(uuid, text);
 DROP FUNCTION webhooks._root_of(neanelu.bulk_runs, neanelu.bulk_lines);
-DROP FUNCTION webhooks._end_fetches(neanelu.bulk_runs, text, bigint[], timestamptz);
+DROP FUNCTION webhooks._end_fetches(neanelu.bulk_runs, bigint[], timestamptz);
 DROP FUNCTION webhooks._into_ledger(neanelu.bulk_runs);
 DROP FUNCTION webhooks._vanish_variants(neanelu.bulk_runs);
 DROP FUNCTION webhooks._sees_all_orders(uuid);
