@@ -303,12 +303,9 @@ def test_what_webhooks_missed_is_found_and_repaired(
         assert shop.mirror.mirror(table) == fresh.mirror(table), table
     for resource in ("locations", "products", "collections", "customers", "orders"):
         assert shop.compare(resource)["status"] == "equal"
-    figures = {
-        (row["name"], row["label"]): row["value"]
-        for row in shop.mirror.rows("SELECT * FROM webhooks.metrics()")
-    }
-    assert figures["drift_objects", "products"] == 3
-    assert figures["drift_shops", "locations"] == 1
+    figures = {row["resource"]: row for row in shop.mirror.rows("SELECT * FROM webhooks.metrics()")}
+    assert (figures["products"]["drift_objects"], figures["products"]["comparisons"]) == (3, 3)
+    assert (figures["locations"]["drift_shops"], figures["locations"]["fetches_waiting"]) == (1, 0)
     fresh.close()
 
 

@@ -202,7 +202,9 @@ FOLD_LAG: Final = "SELECT * FROM inventory.fold_lag()"
 CLAIM_FETCHES: Final = "SELECT * FROM webhooks.claim_fetches(%(shop_id)s, %(limit)s)"
 APPLY_FETCHED: Final = """
     SELECT webhooks.apply_fetched(%(shop_id)s, %(resource)s, %(asked)s, %(lines)s, %(claimed_at)s) AS result"""
-RELEASE_FETCHES: Final = "SELECT webhooks.release_fetches(%(shop_id)s, %(resource)s, %(asked)s, %(claimed_at)s)"
+RELEASE_FETCHES: Final = (
+    "SELECT webhooks.release_fetches(%(shop_id)s, %(resource)s, %(asked)s, %(claimed_at)s)"
+)
 FORGET_CLAIMS: Final = "SELECT webhooks.forget_claims(%(shop_id)s)"
 NEXT_FETCH: Final = "SELECT webhooks.next_fetch(%(shop_id)s) AS delay"
 BEGIN_COMPARISON: Final = "SELECT * FROM webhooks.begin_comparison(%(shop_id)s, %(resource)s, %(grace)s)"
@@ -210,6 +212,7 @@ CONTINUE_COMPARISON: Final = (
     "SELECT webhooks.continue_comparison(%(shop_id)s, %(comparison_id)s, %(answers)s) AS questions"
 )
 MIRROR_METRICS: Final = "SELECT * FROM webhooks.metrics()"
+EVENT_METRICS: Final = "SELECT * FROM webhooks.event_metrics()"
 
 # --- The demo: it looks at a shop as a service that faces tenants would, and at jobs as an operator does ------
 ENQUEUE_JOB: Final = "SELECT jobs.enqueue(%(queue)s, %(name)s, %(shop_id)s, %(payload)s) AS job_id"

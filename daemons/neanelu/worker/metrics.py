@@ -128,6 +128,48 @@ class WorkerMetrics:
             )
         )
 
+    def add_mirror(self, fetch: Rows, fetch_events: Rows) -> None:
+        """Add how the mirror follows Shopify, by resource, and how many webhooks are without their effect."""
+        self.registry.register(
+            RowsCollector(
+                "neanelu_mirror",
+                fetch,
+                {
+                    "neanelu_mirror_fetches_waiting": ("fetches_waiting", "Objects that are to be asked for"),
+                    "neanelu_mirror_fetches_refused": (
+                        "fetches_refused",
+                        "Objects of which the mirror did not take the answer",
+                    ),
+                    "neanelu_mirror_comparisons": ("comparisons", "Comparisons with Shopify in the last day"),
+                    "neanelu_mirror_drift_shops": (
+                        "drift_shops",
+                        "Shops in which they found what webhooks had missed",
+                    ),
+                    "neanelu_mirror_drift_objects": ("drift_objects", "Objects that they found different"),
+                },
+                labels={"resource": "resource"},
+                ttl=30.0,
+            )
+        )
+        self.registry.register(
+            RowsCollector(
+                "neanelu_webhook_events",
+                fetch_events,
+                {
+                    "neanelu_webhook_events_waiting": ("waiting", "Deliveries that wait for their effect"),
+                    "neanelu_webhook_events_refused": (
+                        "refused",
+                        "Deliveries that the mirror refused; see webhook_events.processing_error",
+                    ),
+                    "neanelu_webhook_events_oldest_age_seconds": (
+                        "oldest_seconds",
+                        "Age of the oldest that waits",
+                    ),
+                },
+                ttl=10.0,
+            )
+        )
+
     def add_freshness(self, fetch: Rows) -> None:
         """Add how old the mirror is; one figure a resource, that of the shop that is furthest behind."""
         self.registry.register(

@@ -510,6 +510,9 @@ class Worker:
         """Return what /health/live, /health/ready and /metrics answer; adds the queues' figures to the metrics."""
         self.metrics.add_queues(lambda: self._figures(sql.JOB_METRICS))
         self.metrics.add_freshness(lambda: self._figures(sql.STALENESS))
+        self.metrics.add_mirror(
+            lambda: self._figures(sql.MIRROR_METRICS), lambda: self._figures(sql.EVENT_METRICS)
+        )
         self.metrics.add_ledger(lambda: self._figures(sql.FOLD_LAG))
         self.metrics.add_tokens(lambda: self._figures(sql.TOKEN_METRICS))
         return Health(

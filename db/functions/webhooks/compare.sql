@@ -350,38 +350,39 @@ COMMENT ON FUNCTION webhooks.sweep(uuid, jsonb) IS
     'Locks: the rows deleted. Raises: nothing';
 
 CREATE FUNCTION webhooks.metrics()
-RETURNS TABLE (name text, label text, value double precision)
+RETURNS TABLE (resource text, fetches_waiting bigint, fetches_refused bigint, comparisons bigint, drift_shops bigint, drift_objects bigint)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
-    SELECT 'events_waiting', '', count(*)::double precision FROM webhook_events AS e WHERE e.processed_at IS NULL AND e.processing_error IS NULL
-    UNION ALL
-    SELECT 'events_oldest_seconds', '', coalesce(extract(epoch FROM clock_timestamp() - min(e.received_at)), 0)
-      FROM webhook_events AS e WHERE e.processed_at IS NULL AND e.processing_error IS NULL
-    UNION ALL
-    SELECT 'events_refused', '', count(*) FROM webhook_events AS e WHERE e.processed_at IS NULL AND e.processing_error IS NOT NULL
-    UNION ALL
-    SELECT 'fetches_waiting', r.resource, count(f.object_id) FILTER (WHERE f.wanted_at IS NOT NULL)
-      FROM sync_resources AS r LEFT JOIN mirror_fetches AS f USING (resource) WHERE r.transport = 'bulk' GROUP BY r.resource
-    UNION ALL
-    SELECT 'fetches_refused', r.resource, count(f.error)
-      FROM sync_resources AS r LEFT JOIN mirror_fetches AS f USING (resource) WHERE r.transport = 'bulk' GROUP BY r.resource
-    UNION ALL
-    SELECT 'drift_objects', m.resource, sum(m.missing + m.outdated + m.extra) FROM mirror_comparisons AS m
-     WHERE m.started_at > clock_timestamp() - interval '1 day' GROUP BY m.resource
-    UNION ALL
-    SELECT 'drift_shops', m.resource, count(DISTINCT m.shop_id) FROM mirror_comparisons AS m
-     WHERE m.started_at > clock_timestamp() - interval '1 day' AND m.status = 'drift' GROUP BY m.resource
-    UNION ALL
-    SELECT 'comparisons', m.resource, count(*) FROM mirror_comparisons AS m
-     WHERE m.started_at > clock_timestamp() - interval '1 day' AND m.status <> 'running' GROUP BY m.resource
+    SELECT r.resource, coalesce(f.waiting, 0), coalesce(f.refused, 0), coalesce(m.comparisons, 0), coalesce(m.shops, 0), coalesce(m.objects, 0)
+      FROM sync_resources AS r
+      LEFT JOIN (SELECT x.resource, count(*) FILTER (WHERE x.wanted_at IS NOT NULL) AS waiting, count(x.error) AS refused
+                   FROM mirror_fetches AS x GROUP BY x.resource) AS f USING (resource)
+      LEFT JOIN (SELECT x.resource, count(*) AS comparisons, count(DISTINCT x.shop_id) FILTER (WHERE x.status = 'drift') AS shops,
+                        sum(x.missing + x.outdated + x.extra) AS objects
+                   FROM mirror_comparisons AS x
+                  WHERE x.started_at > clock_timestamp() - interval '1 day' AND x.status IN ('equal', 'drift') GROUP BY x.resource) AS m USING (resource)
+     WHERE r.transport = 'bulk'
+     ORDER BY r.run_order
 $$;
 COMMENT ON FUNCTION webhooks.metrics() IS
-    'How the mirror follows Shopify, of all shops, for graphs: deliveries that wait or were refused, objects to be asked for, and what comparisons of the last day found that '
-    'webhooks had missed; label is the resource. Reads only.';
+    'How the mirror follows Shopify, of all shops, a row a resource: objects to be asked for, answers that the mirror did not take, and what comparisons of the last day '
+    'found that webhooks had missed. Reads only.';
+
+CREATE FUNCTION webhooks.event_metrics()
+RETURNS TABLE (waiting bigint, refused bigint, oldest_seconds double precision)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    SELECT count(*) FILTER (WHERE e.processing_error IS NULL), count(e.processing_error),
+           coalesce(extract(epoch FROM clock_timestamp() - min(e.received_at) FILTER (WHERE e.processing_error IS NULL)), 0)::double precision
+      FROM webhook_events AS e WHERE e.processed_at IS NULL
+$$;
+COMMENT ON FUNCTION webhooks.event_metrics() IS
+    'Deliveries without their effect, of all shops: those that wait, those that were refused, and the age of the oldest that waits. Reads only.';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA webhooks FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION webhooks.begin_comparison(uuid, text, interval), webhooks.continue_comparison(uuid, uuid, jsonb) TO neanelu_worker, neanelu_operator;
-GRANT EXECUTE ON FUNCTION webhooks.comparable(), webhooks.metrics() TO neanelu_worker, neanelu_operator;
+GRANT EXECUTE ON FUNCTION webhooks.comparable(), webhooks.metrics(), webhooks.event_metrics() TO neanelu_worker, neanelu_operator;
 
 COMMIT;

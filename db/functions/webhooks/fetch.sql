@@ -283,6 +283,14 @@ COMMENT ON FUNCTION webhooks._into_ledger(bulk_runs) IS
     'Takes orders and levels that were fetched, and levels of variants that were, into the stock ledger. Idempotent. Locks: as inventory.record_orders and record_absolute. '
     'Raises: nothing of its own';
 
+CREATE FUNCTION webhooks._without_values(p_message text)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN p_message IS JSON ARRAY THEN (SELECT string_agg(DISTINCT e.doc ->> 'field', ', ') FROM jsonb_array_elements(p_message::jsonb) AS e (doc))
+            ELSE left(p_message, 300) END;
+COMMENT ON FUNCTION webhooks._without_values(text) IS 'What is wrong with a line, without what stands in it: a list of problems becomes the fields'' names. Pure.';
+
 CREATE FUNCTION webhooks._end_fetches(p_run bulk_runs, p_asked bigint[], p_claimed_at timestamptz)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -293,7 +301,7 @@ DECLARE
 BEGIN
     -- What was wanted again meanwhile stays wanted; so does what the mirror did not take, with growing pauses, five times.
     WITH bad AS (
-        SELECT webhooks._root_of(p_run, l) AS object_id, min(x.error_code || ': ' || left(x.message, 500)) AS error
+        SELECT webhooks._root_of(p_run, l) AS object_id, min(x.error_code || ': ' || webhooks._without_values(x.message)) AS error
           FROM bulk_rejects AS x
           JOIN bulk_lines AS l ON l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt AND l.line_number = x.line_number
          WHERE x.bulk_run_id = p_run.id AND NOT x.is_duplicate

@@ -198,7 +198,7 @@ BEGIN
            retry_count = e.retry_count + (e.processing_error IS NOT NULL)::integer
      WHERE e.id = v_event.id AND e.created_at = v_event.created_at AND e.shop_id = p_shop_id;
     RETURN jsonb_build_object('topic', v_event.topic, 'outcome', CASE WHEN v_outcome LIKE '_____: %' THEN 'rejected' ELSE v_outcome END)
-           || CASE WHEN v_outcome LIKE '_____: %' THEN jsonb_build_object('error', v_outcome) ELSE '{}' END;
+           || CASE WHEN v_outcome LIKE '_____: %' THEN jsonb_build_object('error', left(v_outcome, 5)) ELSE '{}' END;
 END
 $$;
 COMMENT ON FUNCTION webhooks.process(uuid, jsonb) IS

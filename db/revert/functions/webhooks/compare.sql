@@ -3,6 +3,7 @@
 BEGIN;
 
 SET LOCAL ROLE neanelu_engine;
+DROP FUNCTION webhooks.event_metrics();
 DROP FUNCTION webhooks.metrics();
 DROP FUNCTION webhooks.sweep(uuid, jsonb);
 DROP FUNCTION webhooks.reconcile_due(uuid, jsonb);

@@ -12,6 +12,7 @@ DROP FUNCTION webhooks.apply_fetched(uuid, text, bigint[], text[], timestamptz);
 DROP FUNCTION webhooks._lock_whole(uuid, text);
 DROP FUNCTION webhooks._root_of(neanelu.bulk_runs, neanelu.bulk_lines);
 DROP FUNCTION webhooks._end_fetches(neanelu.bulk_runs, bigint[], timestamptz);
+DROP FUNCTION webhooks._without_values(text);
 DROP FUNCTION webhooks._into_ledger(neanelu.bulk_runs);
 DROP FUNCTION webhooks._vanish_variants(neanelu.bulk_runs);
 DROP FUNCTION webhooks._sees_all_orders(uuid);

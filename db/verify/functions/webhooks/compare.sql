@@ -23,7 +23,8 @@ BEGIN
              ('webhooks._resync_due(integer)', true, 'v', '{}'),
              ('webhooks.reconcile_due(uuid, jsonb)', true, 'v', '{}'),
              ('webhooks.sweep(uuid, jsonb)', true, 'v', '{}'),
-             ('webhooks.metrics()', true, 's', '{neanelu_worker,neanelu_operator}')
+             ('webhooks.metrics()', true, 's', '{neanelu_worker,neanelu_operator}'),
+             ('webhooks.event_metrics()', true, 's', '{neanelu_worker,neanelu_operator}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
      WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
