@@ -78,7 +78,7 @@ CREATE MATERIALIZED VIEW neanelu.mv_top_sellers AS
           FROM neanelu.shopify_orders AS o
           JOIN neanelu.shops AS s ON s.id = o.shop_id AND s.currency_code = o.currency_code
          CROSS JOIN LATERAL analytics._lines(o.line_items) AS l
-          JOIN neanelu.shopify_variants AS v ON v.shop_id = o.shop_id AND v.shopify_gid = l.variant_gid
+          JOIN neanelu.shopify_variants AS v ON v.shop_id = o.shop_id AND v.shopify_gid = l.line -> 'variant' ->> 'id'
          WHERE o.deleted_at IS NULL AND NOT coalesce(o.is_test, false) AND o.created_at_shopify >= app.now() - interval '30 days'
            AND o.financial_status IN ('PAID', 'PARTIALLY_REFUNDED')
          GROUP BY o.shop_id, v.product_id)

@@ -33,42 +33,41 @@ $$;
 COMMENT ON FUNCTION analytics._list(jsonb) IS 'A jsonb list; the empty one for what is none. Pure.';
 
 -- lint: allow search-path because the planner inlines only functions without a SET clause; all names are qualified
-CREATE FUNCTION analytics._sum(p_list jsonb, p_path text[]) RETURNS numeric
+CREATE FUNCTION analytics._sum(p_list jsonb, p_key text) RETURNS numeric
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
-    SELECT pg_catalog.sum(analytics._amount(e.value OPERATOR(pg_catalog.#>>) p_path))
-      FROM pg_catalog.jsonb_array_elements(analytics._list(p_list)) AS e (value)
+    SELECT CASE WHEN pg_catalog.jsonb_array_length(analytics._list(p_list)) OPERATOR(pg_catalog.>) 0 THEN (
+        SELECT pg_catalog.sum(analytics._amount(e.value OPERATOR(pg_catalog.->) p_key OPERATOR(pg_catalog.->) 'shopMoney'
+                                                        OPERATOR(pg_catalog.->>) 'amount'))
+          FROM pg_catalog.jsonb_array_elements(p_list) AS e (value)) END
 $$;
-COMMENT ON FUNCTION analytics._sum(jsonb, text[]) IS 'The sum of the amounts at a path of each element of a jsonb list; null without any. Pure.';
+COMMENT ON FUNCTION analytics._sum(jsonb, text) IS
+    'The sum of one kind of amount, in the shop''s currency, over the elements of a jsonb list; null without any. Pure.';
 
 -- lint: allow search-path because the planner inlines only functions without a SET clause; all names are qualified
 CREATE FUNCTION analytics._lines(p_line_items jsonb)
-RETURNS TABLE (line_number bigint, line_gid text, product_gid text, variant_gid text, title text, variant_title text, sku text, vendor text,
-               quantity integer, units_refunded integer, unit_price numeric, gross_sales numeric, discounts numeric, returns numeric,
-               total_tax numeric, is_gift_card boolean, requires_shipping boolean)
+RETURNS TABLE (line_number bigint, line jsonb, quantity integer, units_refunded integer, unit_price numeric, gross_sales numeric,
+               discounts numeric, returns numeric)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
-    SELECT n.line_number, n.line ->> 'id', n.line #>> '{product,id}', n.line #>> '{variant,id}', n.line ->> 'title',
-           n.line ->> 'variantTitle', n.line ->> 'sku', n.line ->> 'vendor',
-           q.quantity, q.units_refunded, q.unit_price, q.quantity * q.unit_price, q.discounts,
-           CASE WHEN q.units_refunded > 0 THEN
-               pg_catalog.round((q.quantity * q.unit_price - q.discounts) * q.units_refunded / q.quantity, 2) ELSE 0 END,
-           coalesce(analytics._sum(n.line -> 'taxLines', '{priceSet,shopMoney,amount}'), 0),
-           n.line -> 'isGiftCard' = 'true', n.line -> 'requiresShipping' = 'true'
-      FROM pg_catalog.jsonb_array_elements(analytics._list(p_line_items)) WITH ORDINALITY AS n (line, line_number)
-     CROSS JOIN LATERAL (
-        SELECT coalesce(analytics._units(n.line ->> 'quantity'), 0) AS quantity,
-               greatest(coalesce(analytics._units(n.line ->> 'quantity'), 0)
-                        - coalesce(analytics._units(n.line ->> 'currentQuantity'), analytics._units(n.line ->> 'quantity'), 0), 0) AS units_refunded,
-               coalesce(analytics._amount(n.line #>> '{originalUnitPriceSet,shopMoney,amount}'), 0) AS unit_price,
-               coalesce(analytics._sum(n.line -> 'discountAllocations', '{allocatedAmountSet,shopMoney,amount}'),
-                        analytics._amount(n.line #>> '{totalDiscountSet,shopMoney,amount}'), 0) AS discounts
+    SELECT q.line_number, q.line, q.quantity, q.quantity - q.units_left, q.unit_price, q.quantity * q.unit_price, q.discounts,
+           CASE WHEN q.quantity > q.units_left THEN
+               pg_catalog.round((q.quantity * q.unit_price - q.discounts) * (q.quantity - q.units_left) / q.quantity, 2) ELSE 0 END
+      FROM (
+        SELECT n.line_number, n.line, n.quantity, least(coalesce(analytics._units(n.line ->> 'currentQuantity'), n.quantity), n.quantity) AS units_left,
+               coalesce(analytics._amount(n.line -> 'originalUnitPriceSet' -> 'shopMoney' ->> 'amount'), 0) AS unit_price,
+               coalesce(analytics._sum(n.line -> 'discountAllocations', 'allocatedAmountSet'),
+                        analytics._amount(n.line -> 'totalDiscountSet' -> 'shopMoney' ->> 'amount'), 0) AS discounts
+          FROM (
+            SELECT e.line_number, e.line, coalesce(analytics._units(e.line ->> 'quantity'), 0) AS quantity
+              FROM pg_catalog.jsonb_array_elements(analytics._list(p_line_items)) WITH ORDINALITY AS e (line, line_number)
+            OFFSET 0) AS n
         OFFSET 0) AS q
 $$;
 COMMENT ON FUNCTION analytics._lines(jsonb) IS
     'The lines of an order with their figures, in the shop''s currency. gross_sales: unit price times quantity; discounts: all that were '
     'allocated to the line, its part of the order''s too; units_refunded: quantity less currentQuantity, so units refunded or taken out by '
-    'an edit; returns: their share of the line after discounts, rounded to cents; total_tax: as ordered. Values that are no numbers count 0. Pure.';
+    'an edit; returns: their share of the line after discounts, rounded to cents. Values that are no numbers count 0. Pure.';
 
 -- lint: allow search-path because the planner inlines only functions without a SET clause; all names are qualified
 CREATE FUNCTION analytics._threshold(p_metafields jsonb) RETURNS integer
@@ -87,7 +86,7 @@ COMMENT ON FUNCTION analytics._threshold(jsonb) IS
 CREATE VIEW analytics._order_figures AS
     SELECT o.shop_id, o.id, coalesce(o.processed_at, o.created_at_shopify) AS ordered_at, o.processed_at, o.created_at_shopify,
            o.customer_id, o.currency_code, coalesce(o.is_test, false) AS is_test, o.cancelled_at, o.discount_codes, o.line_items,
-           l.line_items AS line_item_count, l.units_sold, l.units_refunded, l.products_sold, l.variants_sold,
+           l.line_items AS line_item_count, l.units_sold, l.units_refunded,
            l.gross_sales, l.gross_sales - t.subtotal AS discounts, t.subtotal - t.current_subtotal AS returns,
            t.current_subtotal AS net_sales,
            coalesce(o.current_shipping_price, o.total_shipping, 0) AS shipping,
@@ -99,8 +98,6 @@ CREATE VIEW analytics._order_figures AS
      CROSS JOIN LATERAL (
         SELECT count(*)::integer AS line_items, coalesce(sum(i.quantity), 0)::integer AS units_sold,
                coalesce(sum(i.units_refunded), 0)::integer AS units_refunded,
-               array_agg(DISTINCT i.product_gid) FILTER (WHERE i.product_gid IS NOT NULL) AS products_sold,
-               array_agg(DISTINCT i.variant_gid) FILTER (WHERE i.variant_gid IS NOT NULL) AS variants_sold,
                coalesce(sum(i.gross_sales), 0) AS gross_sales, coalesce(sum(i.discounts), 0) AS discounts
           FROM analytics._lines(o.line_items) AS i) AS l
      CROSS JOIN LATERAL (
@@ -131,7 +128,7 @@ COMMENT ON FUNCTION analytics.visible_shops() IS
 
 -- Pure functions that the views call are run as whoever asks.
 GRANT EXECUTE ON FUNCTION analytics.visible_shops(), analytics._amount(text), analytics._units(text), analytics._list(jsonb),
-    analytics._sum(jsonb, text[]), analytics._lines(jsonb), analytics._threshold(jsonb)
+    analytics._sum(jsonb, text), analytics._lines(jsonb), analytics._threshold(jsonb)
     TO neanelu_tenant, neanelu_app, neanelu_analyst;
 
 COMMIT;

@@ -144,9 +144,10 @@ AS $$
                     OR n.processed_at IS NULL AND n.created_at_shopify >= b.starts AND n.created_at_shopify < b.ends)
             OFFSET 0) AS f),  -- one look-up a day, by the index
     things AS (
-        SELECT o.day, count(DISTINCT p.gid) FILTER (WHERE p.is_product) AS products, count(DISTINCT p.gid) FILTER (WHERE NOT p.is_product) AS variants
+        SELECT o.day, count(DISTINCT i.line -> 'product' -> 'id') FILTER (WHERE i.line -> 'product' ->> 'id' IS NOT NULL) AS products,
+               count(DISTINCT i.line -> 'variant' -> 'id') FILTER (WHERE i.line -> 'variant' ->> 'id' IS NOT NULL) AS variants
           FROM orders AS o
-         CROSS JOIN LATERAL (SELECT unnest(o.products_sold), true UNION ALL SELECT unnest(o.variants_sold), false) AS p (gid, is_product)
+         CROSS JOIN LATERAL jsonb_array_elements(analytics._list(o.line_items)) AS i (line)
          WHERE o.is_counted
          GROUP BY o.day)
     SELECT o.day, count(*) FILTER (WHERE o.is_counted AND NOT o.is_cancelled),
@@ -243,7 +244,7 @@ DECLARE
     v_rows integer;
 BEGIN
     WITH sold AS MATERIALIZED (
-        SELECT l.product_gid, b.day, count(DISTINCT o.id) AS orders_count, sum(l.quantity) AS units_sold,
+        SELECT g.product_gid, b.day, count(DISTINCT o.id) AS orders_count, sum(l.quantity) AS units_sold,
                sum(l.units_refunded) AS units_refunded, count(*) AS order_lines, sum(l.gross_sales) AS gross_sales,
                sum(l.discounts) AS discounts, sum(l.returns) AS returns
           FROM analytics._bounds(p_shop_id, p_days) AS b
@@ -254,8 +255,9 @@ BEGIN
                     OR n.processed_at IS NULL AND n.created_at_shopify >= b.starts AND n.created_at_shopify < b.ends)
             OFFSET 0) AS o  -- one look-up a day, by the index
          CROSS JOIN LATERAL analytics._lines(o.line_items) AS l
-         WHERE o.cancelled_at IS NULL AND analytics._is_counted(o.is_test, o.currency_code, b.currency_code) AND l.product_gid IS NOT NULL AND l.quantity > 0
-         GROUP BY l.product_gid, b.day),
+         CROSS JOIN LATERAL (SELECT l.line -> 'product' ->> 'id' AS product_gid) AS g
+         WHERE o.cancelled_at IS NULL AND analytics._is_counted(o.is_test, o.currency_code, b.currency_code) AND g.product_gid IS NOT NULL AND l.quantity > 0
+         GROUP BY g.product_gid, b.day),
     found AS MATERIALIZED (
         SELECT p.id AS product_id, s.*
           FROM sold AS s LEFT JOIN shopify_products AS p ON p.shop_id = p_shop_id AND p.shopify_gid = s.product_gid),

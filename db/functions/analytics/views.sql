@@ -25,10 +25,10 @@ CREATE VIEW analytics.orders WITH (security_barrier) AS
            f.order_adjusted_total - o.total_price + f.returns
                + CASE WHEN o.taxes_included THEN 0 ELSE f.total_tax - f.taxes END AS order_adjustment_amount,
            f.order_adjusted_total, f.order_adjusted_total - f.taxes AS order_adjusted_total_before_tax,
-           coalesce(analytics._sum(o.refunds, '{totalRefundedSet,shopMoney,amount}'), 0) AS total_refunded,
+           coalesce(analytics._sum(o.refunds, 'totalRefundedSet'), 0) AS total_refunded,
            jsonb_array_length(analytics._list(o.refunds)) AS count_refunds,
            jsonb_array_length(o.discount_codes) AS count_discount_codes_applied,
-           (SELECT coalesce(sum(analytics._sum(l.value -> 'taxLines', '{priceSet,shopMoney,amount}')), 0)
+           (SELECT coalesce(sum(analytics._sum(l.value -> 'taxLines', 'priceSet')), 0)
               FROM jsonb_array_elements(o.shipping_lines) AS l) AS order_total_shipping_tax,
            n.customer_order_seq_number,
            CASE WHEN n.customer_order_seq_number = 1 THEN 'new' WHEN n.customer_order_seq_number > 1 THEN 'repeat' END AS new_vs_repeat
@@ -95,20 +95,24 @@ COMMENT ON COLUMN analytics.orders.customer_order_seq_number IS 'Which order of 
 COMMENT ON COLUMN analytics.orders.new_vs_repeat IS 'new for a customer''s first order, repeat for later ones; null without a customer.';
 
 CREATE VIEW analytics.order_lines WITH (security_barrier) AS
-    SELECT s.shop_id, o.legacy_resource_id AS order_id, split_part(l.line_gid, '/', 5) AS order_line_id, l.line_number AS index,
+    SELECT s.shop_id, o.legacy_resource_id AS order_id, split_part(l.line ->> 'id', '/', 5) AS order_line_id, l.line_number AS index,
            (coalesce(o.processed_at, o.created_at_shopify) AT TIME ZONE s.timezone)::date AS date_day, o.currency_code AS currency,
-           p.legacy_resource_id AS product_id, v.legacy_resource_id AS variant_id, l.product_gid, l.variant_gid,
-           CASE WHEN l.product_gid IS NOT NULL THEN l.title END AS title, CASE WHEN l.product_gid IS NOT NULL THEN l.variant_title END AS variant_title,
-           l.sku, l.vendor, p.product_type, l.is_gift_card, l.requires_shipping AS is_shipping_required,
+           p.legacy_resource_id AS product_id, v.legacy_resource_id AS variant_id, g.product_gid, g.variant_gid,
+           CASE WHEN g.product_gid IS NOT NULL THEN l.line ->> 'title' END AS title,
+           CASE WHEN g.product_gid IS NOT NULL THEN l.line ->> 'variantTitle' END AS variant_title,
+           l.line ->> 'sku' AS sku, l.line ->> 'vendor' AS vendor, p.product_type,
+           l.line -> 'isGiftCard' = 'true' AS is_gift_card, l.line -> 'requiresShipping' = 'true' AS is_shipping_required,
            o.taxes_included AS has_taxes_included, coalesce(o.is_test, false) AS is_test_order, o.cancelled_at IS NOT NULL AS is_cancelled,
-           l.unit_price AS price, l.quantity, l.gross_sales, l.discounts AS total_discount, l.gross_sales - l.discounts AS subtotal, l.total_tax AS order_line_tax,
+           l.unit_price AS price, l.quantity, l.gross_sales, l.discounts AS total_discount, l.gross_sales - l.discounts AS subtotal, 
+           coalesce(analytics._sum(l.line -> 'taxLines', 'priceSet'), 0) AS order_line_tax,
            l.units_refunded AS refunded_quantity, l.returns AS refunded_subtotal, l.quantity - l.units_refunded AS quantity_net_refunds,
            l.gross_sales - l.discounts - l.returns AS subtotal_net_refunds
       FROM analytics.visible_shops() AS s
       JOIN neanelu.shopify_orders AS o ON o.shop_id = s.shop_id AND o.deleted_at IS NULL
      CROSS JOIN LATERAL analytics._lines(o.line_items) AS l
-      LEFT JOIN neanelu.shopify_products AS p ON p.shop_id = o.shop_id AND p.shopify_gid = l.product_gid
-      LEFT JOIN neanelu.shopify_variants AS v ON v.shop_id = o.shop_id AND v.shopify_gid = l.variant_gid;
+     CROSS JOIN LATERAL (SELECT l.line -> 'product' ->> 'id' AS product_gid, l.line -> 'variant' ->> 'id' AS variant_gid) AS g
+      LEFT JOIN neanelu.shopify_products AS p ON p.shop_id = o.shop_id AND p.shopify_gid = g.product_gid
+      LEFT JOIN neanelu.shopify_variants AS v ON v.shop_id = o.shop_id AND v.shopify_gid = g.variant_gid;
 COMMENT ON VIEW analytics.order_lines IS 'One row a line of an order that is not deleted. Names and metrics as in dbt''s shopify__order_lines. What customers wrote on lines is left out.';
 COMMENT ON COLUMN analytics.order_lines.shop_id IS 'Shop.';
 COMMENT ON COLUMN analytics.order_lines.order_id IS 'Numeric id of the order at Shopify.';
