@@ -27,7 +27,7 @@ $(STAMP): pyproject.toml requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
 	@touch $@
 
-demo: $(STAMP) ## provision PostgreSQL, deploy, sync two sandbox shops, report
+demo: $(STAMP) ## provision PostgreSQL, deploy, sync sandbox shops, follow one that lives
 	@$(BIN)/neanelu demo
 
 test: $(STAMP) ## run every pgTAP and pytest test (TESTS=path, ARGS=options, WORKERS=processes)

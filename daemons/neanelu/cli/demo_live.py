@@ -365,7 +365,6 @@ class LivePart:
         view.say(f"kill -9 {pid}: it had {held} in its hands; others may have that {LEASE_SECONDS} s later")
         if not self._wait(view, lambda f: f.is_quiet):
             return None
-        view.say(self._figures.line())
         return pid, jobs
 
     def _kill_one(self) -> tuple[int, list[str]]:
