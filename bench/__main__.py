@@ -18,9 +18,11 @@ NAMES = (
     "audit",
     "tenant",
     "webhooks",
+    "queue",
     "workers",
     "limiter",
     "ledger",
+    "analytics",
     "bulk",
     "duckdb",
     "dlt",
@@ -39,7 +41,8 @@ NAMES = (
 )
 @click.option("--table", "only_table", is_flag=True, help="Only write results.json's figures into README.md.")
 def main(names: tuple[str, ...], scale: str, only_table: bool) -> None:
-    """Measure everything, or what is named: fsync, audit, tenant, webhooks, workers, limiter, ledger, bulk, duckdb, dlt, scale.
+    """Measure everything, or what is named: fsync, audit, tenant, webhooks, queue, workers, limiter, ledger,
+    analytics, bulk, duckdb, dlt, scale.
 
     One line a figure: name value unit target ok|SHORT. Exit codes: 0 all targets are met, 1 some are not,
     2 no such measurement, 3 a measurement failed.
