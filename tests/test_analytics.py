@@ -18,6 +18,7 @@ import orjson
 import psycopg
 import pytest
 from analytics_support import Books, top_sellers
+from conftest import REPO
 from psycopg.rows import dict_row
 from sync_support import TestShop, joined, lines_of
 
@@ -682,3 +683,11 @@ def test_every_column_says_what_it_is(module_db: Database) -> None:
             " AND col_description(a.attrelid, a.attnum) IS NULL"
         ).fetchall()
     assert rows == []
+
+
+def test_the_documents_questions_have_answers(shops: tuple[Filled, Filled]) -> None:
+    text = (REPO / "docs/analytics.md").read_text(encoding="utf-8")
+    questions = text.rpartition("## Questions")[2].split("```sql")[1].split("```")[0].split(";")
+    assert len(questions) == 4
+    answers = [shops[0].ask(question) for question in questions if question.strip()]
+    assert answers[0] and answers[1] and {row["new_vs_repeat"] for row in answers[1]} == {"new", "repeat"}
