@@ -142,7 +142,7 @@ CREATE TABLE neanelu.job_runs (
 ) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.1);
 
 -- An update of a job's state touches no index, so that it stays within its page (HOT): three states, one set of index entries.
--- That is why no B-tree here contains status: docs/decisions/0010-jobs-and-pgmq.md has what it costs otherwise.
+-- That is why no B-tree here contains status: docs/decisions/0011-jobs-on-pgmq.md has what it costs otherwise.
 CREATE INDEX idx_jobs_queue ON neanelu.job_runs USING brin (queue_name, status) WITH (pages_per_range = 32, autosummarize = off);
 CREATE INDEX idx_jobs_shop ON neanelu.job_runs (shop_id);
 CREATE INDEX idx_jobs_bullmq ON neanelu.job_runs (queue_name, job_id) WHERE failed_at IS NOT NULL;
