@@ -218,7 +218,8 @@ class Settings(BaseSettings):
         default=1,
         ge=1,
         le=64,
-        description="Processes of `neanelu webhooks`. One takes about a thousand deliveries a second; more than cores helps nothing.",
+        description="Processes of `neanelu webhooks`. One takes about a thousand deliveries a second; more than cores "
+        "helps nothing.",
     )
     webhooks_address: str | None = Field(
         default=None,
@@ -291,8 +292,9 @@ class Settings(BaseSettings):
         default=None,
         ge=1.0,
         le=3600.0,
-        description="Seconds after which others take over the jobs of a worker that died; by default a minute or more, by the kind "
-        "of job. Leases are extended while jobs run. Lower finds death sooner, higher survives longer network outages.",
+        description="Seconds after which others take over the jobs of a worker that died; by default a minute or more, "
+        "by the kind of job. Leases are extended while jobs run. Lower finds death sooner, higher survives "
+        "longer network outages.",
     )
     worker_grace_seconds: float = Field(
         default=30.0,

@@ -158,13 +158,6 @@ class JobElsewhere(NeaneluError):
     default_code = "NJ009"
 
 
-class WrongJobState(NeaneluError):
-    """The job is in a state in which this cannot be done to it."""
-
-    default_code = "NJ009"
-    exit_code = USAGE
-
-
 class ComparisonOver(NeaneluError):
     """Another comparison of the same resource took the place of this one."""
 
@@ -243,14 +236,14 @@ _BY_CODE: Final[dict[str, type[NeaneluError]]] = {
     "NB001": CostTooHigh,
     "NB002": InvalidInput,
     "NJ001": LeaseLost,
-    "NJ002": NotFound,
+    "NJ002": InvalidInput,
     "NJ003": InvalidInput,
     "NJ004": InvalidInput,
     "NJ005": NotFound,
     "NJ006": InvalidInput,
     "NJ007": InvalidInput,
     "NJ008": NotFound,
-    "NJ009": WrongJobState,
+    "NJ009": JobElsewhere,
     "NP001": InvalidInput,
     "NP002": InvalidInput,
     "NP003": NotFound,
@@ -277,13 +270,6 @@ _BY_CODE: Final[dict[str, type[NeaneluError]]] = {
     "NS062": NotReconciled,
     "NS063": MassDelete,
     "NS064": NotReconciled,
-    "NJ001": LeaseLost,
-    "NJ002": InvalidInput,
-    "NJ003": InvalidInput,
-    "NJ004": InvalidInput,
-    "NJ006": InvalidInput,
-    "NJ008": NotFound,
-    "NJ009": JobElsewhere,
     "NJ010": InvalidInput,
     "NJ011": NotFound,
     "NY001": NotFound,
