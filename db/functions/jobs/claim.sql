@@ -223,7 +223,7 @@ AS $$
 DECLARE
     v_queue  record;
     v_taken  picked_job[];
-    v_picked picked_job[] := ARRAY[]::picked_job[];
+    v_picked picked_job[] := CAST('{}' AS picked_job[]);
     v_share  integer;
     v_here   text[];
     v_room   integer;
