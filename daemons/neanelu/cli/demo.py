@@ -161,7 +161,7 @@ def demo(yes: bool, workers: int, with_live: bool, changes: int, as_json: bool) 
         if others:
             say(f"{others[0]} is in this database, too: nothing live, since workers would do its jobs")
         shops = (*SHOPS, LIVE_SHOP) if with_live and not others else SHOPS
-        again = _known(shops)
+        again = _known((*SHOPS, LIVE_SHOP))
         memory = _Memory(settings.home / _MEMORY, again)
         with run_sandbox(SHOPS) as box:
             say(f"sandbox Shopify answers at {box.url}")
