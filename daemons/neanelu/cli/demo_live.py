@@ -133,16 +133,19 @@ class View:
     def show(self, figures: Figures) -> None:
         """Show how far everything is."""
         if self._live is not None:
-            self._live.update(
-                Text(figures.line().replace("  ", " · "), overflow="ellipsis", no_wrap=True), refresh=True
-            )
+            self._live.update(Text(figures.line().replace("  ", " · ")), refresh=True)
         elif time.monotonic() - self._told >= _LINE_SECONDS:
             self._told = time.monotonic()
             self._say(figures.line())
 
     def say(self, text: str) -> None:
         """Print a sentence above the line."""
+        if self._live is None:
+            self._say(text)
+            return
+        self._live.stop()
         self._say(text)
+        self._live.start()
 
 
 @dataclass
@@ -489,7 +492,11 @@ def print_outcome(outcome: Outcome) -> None:
         ("differences", number(sum(map(len, outcome.differences.values()))), f"compared: {compared}"),
     ]
     console().print(
-        table({LIVE_SHOP.domain.removesuffix(".myshopify.com"): "left", "COUNT": "right", "": "left"}, rows)
+        table(
+            {LIVE_SHOP.domain.removesuffix(".myshopify.com"): "left", "COUNT": "right", "": "left"},
+            rows,
+            wrap="",
+        )
     )
 
 
