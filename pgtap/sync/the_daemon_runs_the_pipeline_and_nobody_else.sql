@@ -11,8 +11,8 @@ SELECT p.oid::regprocedure AS signature, p.proname, coalesce(nullif(a.grantee, 0
 SELECT is_empty($$ SELECT * FROM pg_temp.granted WHERE proname LIKE '\_%' $$, 'private functions are nobody''s');
 SELECT is_empty($$ SELECT * FROM pg_temp.granted WHERE is_grantable $$, 'nobody may pass a function on');
 SELECT is_empty($$ SELECT * FROM pg_temp.granted WHERE proname NOT LIKE 'tg\_%' AND grantee NOT IN ('neanelu_sync', 'neanelu_operator')
-                   AND (proname, grantee::text) <> ('signal_operation', 'neanelu_webhooks') $$,
-    'functions are called by the sync daemon and by operators; the receiver of webhooks may signal');
+                   AND (proname, grantee::text) NOT IN (('signal_operation', 'neanelu_webhooks'), ('purge_runs', 'neanelu_worker'), ('staleness', 'neanelu_worker')) $$,
+    'functions are called by the sync daemon and by operators; the receiver of webhooks may signal, the worker tidy up and measure');
 SELECT is_empty($$
   SELECT * FROM pg_temp.granted
    WHERE grantee = 'neanelu_operator'
@@ -28,7 +28,7 @@ SELECT is_empty($$
    WHERE r.rolname IN ('neanelu_tenant', 'neanelu_app', 'neanelu_webhooks', 'neanelu_worker', 'neanelu_analyst', 'neanelu_pim_editor',
                        'neanelu_auditor', 'neanelu_platform')
      AND p.pronamespace = 'sync'::regnamespace AND has_function_privilege(r.rolname, p.oid, 'EXECUTE')
-     AND (p.proname, r.rolname) <> ('signal_operation', 'neanelu_webhooks')
+     AND (p.proname, r.rolname) NOT IN (('signal_operation', 'neanelu_webhooks'), ('purge_runs', 'neanelu_worker'), ('staleness', 'neanelu_worker'))
 $$, 'tenants, analysts, auditors and the other services may call none of them');
 
 -- What a statement ends with when a login sends it: its SQLSTATE, or 00000.
