@@ -285,10 +285,17 @@ COMMENT ON FUNCTION webhooks._into_ledger(bulk_runs) IS
 
 CREATE FUNCTION webhooks._without_values(p_message text)
 RETURNS text
-LANGUAGE sql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
-RETURN CASE WHEN p_message IS JSON ARRAY THEN (SELECT string_agg(DISTINCT e.doc ->> 'field', ', ') FROM jsonb_array_elements(p_message::jsonb) AS e (doc))
-            ELSE left(p_message, 300) END;
+AS $$
+BEGIN
+    -- Two statements: a planner that knows the message would try the cast first.
+    IF p_message IS JSON ARRAY THEN
+        RETURN (SELECT string_agg(DISTINCT e.doc ->> 'field', ', ') FROM jsonb_array_elements(p_message::jsonb) AS e (doc));
+    END IF;
+    RETURN left(p_message, 300);
+END
+$$;
 COMMENT ON FUNCTION webhooks._without_values(text) IS 'What is wrong with a line, without what stands in it: a list of problems becomes the fields'' names. Pure.';
 
 CREATE FUNCTION webhooks._end_fetches(p_run bulk_runs, p_asked bigint[], p_claimed_at timestamptz)
