@@ -31,7 +31,7 @@ demo: $(STAMP) ## provision PostgreSQL, deploy, sync sandbox shops, follow one t
 	@$(BIN)/neanelu demo
 
 test: $(STAMP) ## run every pgTAP and pytest test (TESTS=path, ARGS=options, WORKERS=processes)
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS) $(TESTS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS) $(TESTS)
 
 psql: $(STAMP) ## open psql on the database
 	@$(BIN)/neanelu server start >/dev/null

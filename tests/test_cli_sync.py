@@ -202,7 +202,7 @@ def test_no_database_ends_with_3(user: User) -> None:
 
 
 def test_a_run_that_fails_ends_with_1_and_says_why(user: User) -> None:
-    user.box.runtime(SHOP).token = "another"
+    user.box.runtime(SHOP).grants.revoke()
     done = user.run("sync", "alpha", "--resource", "products")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "NS0" in done.stdout

