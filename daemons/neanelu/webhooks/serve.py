@@ -123,6 +123,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        # From here on connections wait in the queue; nobody is refused who saw the address.
+        listener.listen(2048)
         listener.set_inheritable(True)
     except OSError:
         listener.close()
