@@ -322,6 +322,7 @@ def test_uninstall_sends_its_webhook_and_leaves_no_token_and_no_subscription(
     subscribe(sandbox, receiver, "app/uninstalled", "products/update")
     sandbox.act(SHOP, "uninstall")
     runtime = sandbox.runtime(SHOP)
+    assert runtime.courier.drain()
     sandbox.act(SHOP, "redact_shop")
     assert runtime.courier.drain()
     assert [h["x-shopify-topic"] for h, _ in receiver.requests] == ["app/uninstalled", "shop/redact"]
