@@ -1,4 +1,4 @@
-"""Write the revert and verify scripts of functions/{sync,jobs}/* and most of functions/webhooks/* from their deploy scripts.
+"""Write the revert and verify scripts of functions/{sync,jobs}/* and most of functions/{inventory,webhooks}/* from their deploy scripts.
 
 The deploy script says all that they need: signatures, SECURITY DEFINER, volatility, GRANT EXECUTE and triggers.
 Run after a function is added, dropped or changes its arguments or rights; `--check` only compares, exit code 1
@@ -20,6 +20,7 @@ REPO = Path(__file__).resolve().parent.parent
 TOPICS = {
     "sync": ("lifecycle", "load", "stage", "merge", "retention"),
     "jobs": ("enqueue", "claim", "settle", "schedule", "report"),
+    "inventory": ("record", "fold", "levels", "orders"),
     "webhooks": ("objects", "inventory", "products", "orders", "process", "fetch", "compare"),
 }
 OWNER = "neanelu_engine"

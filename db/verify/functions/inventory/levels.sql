@@ -6,29 +6,29 @@ DO $verify$
 DECLARE
     v_bad text;
 BEGIN
-    -- Each function is there, of its owner, closed to PUBLIC, with a search path; and exactly these logins may call it.
-    SELECT string_agg(f.name, ', ') INTO v_bad
-      FROM (VALUES ('inventory.source(uuid)', 'neanelu_engine', true, '{neanelu_tenant,neanelu_app,neanelu_worker,neanelu_operator}'),
-                   ('inventory.set_source(uuid, text)', 'neanelu_engine', true, '{neanelu_app,neanelu_operator}'),
-                   ('inventory._lock_counts(uuid, uuid[], text[], integer[], timestamptz[], boolean)', 'neanelu_engine', false, '{}'),
-                   ('inventory._take_counts(uuid, uuid[], text[], integer[], timestamptz[], text, text)', 'neanelu_engine', false, '{}'),
-                   ('inventory._variant_of_item(uuid, text)', 'neanelu_engine', false, '{}'),
-                   ('inventory.record_absolute(uuid, bigint, text, integer, timestamptz, text, text)', 'neanelu_engine', true, '{neanelu_webhooks,neanelu_worker,neanelu_operator}'),
-                   ('inventory._differing_levels(uuid, timestamptz)', 'neanelu_engine', false, '{}'),
-                   ('inventory.record_levels(uuid, timestamptz, text, text)', 'neanelu_engine', true, '{neanelu_worker,neanelu_operator}'),
-                   ('inventory.record_bulk(uuid, uuid)', 'neanelu_engine', true, '{neanelu_worker,neanelu_operator}'),
-                   ('inventory.drift(uuid)', 'neanelu_engine', true, '{neanelu_tenant,neanelu_app,neanelu_worker,neanelu_operator}')) AS f (name, owner, is_definer, callers)
-      JOIN pg_catalog.pg_proc AS p ON p.oid = f.name::regprocedure
-     WHERE p.proowner <> f.owner::regrole
-        OR p.prosecdef AND (p.proconfig IS NULL OR NOT p.proconfig[1] LIKE 'search_path=%pg_temp')
-        OR p.prosecdef <> f.is_definer
-        OR EXISTS (SELECT FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a WHERE a.grantee = 0)
-        OR EXISTS (SELECT FROM pg_catalog.pg_roles AS r
-                    WHERE r.rolname IN ('neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker', 'neanelu_operator',
-                                        'neanelu_tenant', 'neanelu_analyst', 'neanelu_pim_editor', 'neanelu_auditor')
-                      AND has_function_privilege(r.rolname, p.oid, 'EXECUTE') <> (r.rolname = ANY (f.callers::text[])));
+    -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
+    SELECT string_agg(f.signature, ', ') INTO v_bad
+      FROM (VALUES
+             ('inventory.source(uuid)', true, 's', '{neanelu_worker,neanelu_tenant,neanelu_operator,neanelu_app}'),
+             ('inventory.set_source(uuid, text)', true, 'v', '{neanelu_operator,neanelu_app}'),
+             ('inventory._lock_counts(uuid, uuid[], text[], integer[], timestamptz[], boolean)', false, 'v', '{}'),
+             ('inventory._take_counts(uuid, uuid[], text[], integer[], timestamptz[], text, text)', false, 'v', '{}'),
+             ('inventory._variant_of_item(uuid, text)', false, 's', '{}'),
+             ('inventory.record_absolute(uuid, bigint, text, integer, timestamptz, text, text)', true, 'v', '{neanelu_worker,neanelu_webhooks,neanelu_operator}'),
+             ('inventory._differing_levels(uuid, timestamptz)', false, 's', '{}'),
+             ('inventory.record_levels(uuid, timestamptz, text, text)', true, 'v', '{neanelu_worker,neanelu_operator}'),
+             ('inventory.record_bulk(uuid, uuid)', true, 'v', '{neanelu_worker,neanelu_operator}'),
+             ('inventory.drift(uuid)', true, 's', '{neanelu_worker,neanelu_tenant,neanelu_operator,neanelu_app}')
+           ) AS f (signature, is_definer, volatility, callers)
+      LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
+     WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
+        OR p.prosecdef <> f.is_definer OR p.provolatile::text <> f.volatility
+        OR (p.prosqlbody IS NULL AND coalesce(array_to_string(p.proconfig, ' '), '') !~ 'search_path=.*pg_temp')
+        OR ARRAY(SELECT coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC')
+                   FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+                  WHERE a.grantee <> p.proowner ORDER BY 1 DESC) <> f.callers::text[];
     IF v_bad IS NOT NULL THEN
-        RAISE EXCEPTION 'owner, rights or settings are not as they should be: %', v_bad;
+        RAISE EXCEPTION 'functions missing, of another kind, or executable by the wrong roles: %', v_bad;
     END IF;
 END
 $verify$;
