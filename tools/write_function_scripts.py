@@ -1,4 +1,4 @@
-"""Write the revert and verify scripts of functions/{sync,jobs}/* and most of functions/{inventory,webhooks}/* from what they deploy.
+"""Write the revert and verify scripts of most of functions/{sync,jobs,inventory,webhooks} from what they deploy.
 
 The deploy script says all that they need: signatures, SECURITY DEFINER, volatility, GRANT EXECUTE and triggers.
 Run after a function is added, dropped or changes its arguments or rights; `--check` only compares, exit code 1
