@@ -20,6 +20,8 @@ BEGIN
             ('neanelu_webhooks',   true,  'Neanelu daemon: receives webhooks'),
             ('neanelu_app',        true,  'Neanelu service that faces tenants and reads with a shop context'),
             ('neanelu_worker',     true,  'Neanelu daemon: background jobs and maintenance'),
+            ('neanelu_harvester',  true,  'Neanelu daemon: fetches pages and imports feeds of suppliers; sees no shop'),
+            ('neanelu_ai',         true,  'Neanelu daemon: calls models'),
             ('neanelu_analyst',    true,  'Neanelu: reads catalogue and order figures of all shops, no personal data'),
             ('neanelu_pim_editor', true,  'Neanelu: edits product information through functions'),
             ('neanelu_auditor',    true,  'Neanelu: reads the audit log of all shops'),
@@ -44,7 +46,7 @@ DO $memberships$
 DECLARE
     v_login name;
 BEGIN
-    FOREACH v_login IN ARRAY ARRAY['neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker']::name[] LOOP
+    FOREACH v_login IN ARRAY ARRAY['neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker', 'neanelu_ai']::name[] LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m
                         WHERE m.roleid = 'neanelu_platform'::regrole AND m.member = v_login::text::regrole) THEN
             EXECUTE format('GRANT neanelu_platform TO %I', v_login);
@@ -64,7 +66,7 @@ $memberships$;
 -- Nothing to PUBLIC. Rights on the database itself are granted by name.
 DO $database$
 DECLARE
-    v_logins constant text := 'neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_pim_editor, neanelu_auditor, neanelu_operator';
+    v_logins constant text := 'neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_pim_editor, neanelu_auditor, neanelu_operator, neanelu_harvester';
 BEGIN
     IF NOT pg_catalog.pg_has_role(current_user, (SELECT datdba FROM pg_catalog.pg_database WHERE datname = current_database()), 'USAGE') THEN
         RAISE WARNING 'the role % does not own the database %: PUBLIC keeps CONNECT and TEMPORARY on it, and what it has on schema public',

@@ -78,12 +78,17 @@ CREATE SCHEMA budget AUTHORIZATION neanelu_owner;
 CREATE SCHEMA flags AUTHORIZATION neanelu_owner;
 CREATE SCHEMA privacy AUTHORIZATION neanelu_owner;
 CREATE SCHEMA analytics AUTHORIZATION neanelu_owner;
+CREATE SCHEMA pim AUTHORIZATION neanelu_owner;
+CREATE SCHEMA harvest AUTHORIZATION neanelu_owner;
+CREATE SCHEMA normalise AUTHORIZATION neanelu_owner;
+CREATE SCHEMA matching AUTHORIZATION neanelu_owner;
+CREATE SCHEMA ai AUTHORIZATION neanelu_owner;
 
 DO $rights$
 BEGIN
     -- Operators and types of extensions are needed by whoever writes a query.
     GRANT USAGE ON SCHEMA extensions TO neanelu_owner, neanelu_engine, neanelu_platform, neanelu_tenant, neanelu_analyst,
-        neanelu_pim_editor, neanelu_auditor, neanelu_operator;
+        neanelu_pim_editor, neanelu_auditor, neanelu_operator, neanelu_harvester;
     -- The owner of the tables is the one who makes their partitions and the queues.
     GRANT USAGE, CREATE ON SCHEMA partman, pgmq TO neanelu_owner;
     GRANT ALL ON ALL TABLES IN SCHEMA partman, pgmq TO neanelu_owner;
@@ -94,7 +99,7 @@ EXCEPTION WHEN insufficient_privilege THEN
         RAISE EXCEPTION 'role % may not grant rights on schema extensions, partman or pgmq', current_user
             USING ERRCODE = 'NA012',
                   HINT = 'An administrator should run: GRANT USAGE ON SCHEMA extensions TO neanelu_owner, neanelu_engine, neanelu_platform, '
-                         'neanelu_tenant, neanelu_analyst, neanelu_pim_editor, neanelu_auditor, neanelu_operator; '
+                         'neanelu_tenant, neanelu_analyst, neanelu_pim_editor, neanelu_auditor, neanelu_operator, neanelu_harvester; '
                          'GRANT USAGE, CREATE ON SCHEMA partman, pgmq TO neanelu_owner; '
                          'GRANT ALL ON ALL TABLES IN SCHEMA partman, pgmq TO neanelu_owner; '
                          'GRANT EXECUTE ON ALL ROUTINES IN SCHEMA partman, pgmq TO neanelu_owner;';
@@ -118,12 +123,18 @@ COMMENT ON SCHEMA budget IS 'Functions: what may be asked of Shopify, and by use
 COMMENT ON SCHEMA flags IS 'Functions: feature flags and system configuration';
 COMMENT ON SCHEMA privacy IS 'Functions: export and erasure of personal data';
 COMMENT ON SCHEMA analytics IS 'Views for analysts, and the functions that fill and refresh what they read';
+COMMENT ON SCHEMA pim IS 'Functions: categories, golden records, consensus, quality, channels';
+COMMENT ON SCHEMA harvest IS 'Functions: sources, what is to be fetched, what came, what was read in it';
+COMMENT ON SCHEMA normalise IS 'Functions: names of attributes, values, units, brands, identifiers';
+COMMENT ON SCHEMA matching IS 'Functions: which records are the same product';
+COMMENT ON SCHEMA ai IS 'Functions: batches of model calls, vectors, what they cost';
 
 -- The engine owns functions, never tables.
 GRANT USAGE ON SCHEMA neanelu TO neanelu_engine;
-GRANT USAGE, CREATE ON SCHEMA app, sync, audit, ops, shops, search, jobs, webhooks, inventory, budget, flags, privacy, analytics TO neanelu_engine;
-GRANT USAGE ON SCHEMA neanelu TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_pim_editor, neanelu_auditor, neanelu_operator;
-GRANT USAGE ON SCHEMA app TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_pim_editor, neanelu_auditor, neanelu_operator;
+GRANT USAGE, CREATE ON SCHEMA app, sync, audit, ops, shops, search, jobs, webhooks, inventory, budget, flags, privacy, analytics,
+    pim, harvest, normalise, matching, ai TO neanelu_engine;
+GRANT USAGE ON SCHEMA neanelu TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_pim_editor, neanelu_auditor, neanelu_operator, neanelu_harvester;
+GRANT USAGE ON SCHEMA app TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_pim_editor, neanelu_auditor, neanelu_operator, neanelu_harvester;
 GRANT USAGE ON SCHEMA sync, shops TO neanelu_platform, neanelu_operator;
 GRANT USAGE ON SCHEMA ops TO neanelu_platform, neanelu_operator;
 GRANT USAGE ON SCHEMA audit TO neanelu_auditor, neanelu_operator;
@@ -131,5 +142,8 @@ GRANT USAGE ON SCHEMA jobs, webhooks, budget, privacy TO neanelu_platform, neane
 GRANT USAGE ON SCHEMA inventory, flags TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_operator;
 GRANT USAGE ON SCHEMA analytics TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_operator;
 GRANT USAGE ON SCHEMA search TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_pim_editor;
+GRANT USAGE ON SCHEMA pim, normalise TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_pim_editor, neanelu_operator, neanelu_harvester;
+GRANT USAGE ON SCHEMA harvest, matching TO neanelu_platform, neanelu_analyst, neanelu_pim_editor, neanelu_operator, neanelu_harvester;
+GRANT USAGE ON SCHEMA ai TO neanelu_platform, neanelu_pim_editor, neanelu_operator;
 
 COMMIT;

@@ -15,7 +15,7 @@ BEGIN
         RETURN;
     END IF;
     EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM neanelu_platform, neanelu_tenant, neanelu_analyst, '
-                   'neanelu_pim_editor, neanelu_auditor, neanelu_operator', current_database());
+                   'neanelu_pim_editor, neanelu_auditor, neanelu_operator, neanelu_harvester', current_database());
     EXECUTE format('REVOKE CONNECT, TEMPORARY, CREATE ON DATABASE %I FROM neanelu_owner', current_database());
     EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM neanelu_engine', current_database());
     EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO PUBLIC', current_database());
@@ -27,7 +27,7 @@ DO $roles$
 DECLARE
     v_role name;
 BEGIN
-    FOREACH v_role IN ARRAY ARRAY['neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker', 'neanelu_analyst',
+    FOREACH v_role IN ARRAY ARRAY['neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker', 'neanelu_harvester', 'neanelu_ai', 'neanelu_analyst',
                                   'neanelu_pim_editor', 'neanelu_auditor', 'neanelu_operator', 'neanelu_tenant',
                                   'neanelu_platform', 'neanelu_engine', 'neanelu_owner']::name[] LOOP
         IF EXISTS (SELECT FROM pg_catalog.pg_shdepend AS d

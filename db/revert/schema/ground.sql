@@ -4,6 +4,11 @@
 BEGIN;
 
 SET LOCAL ROLE neanelu_owner;
+DROP SCHEMA ai;
+DROP SCHEMA matching;
+DROP SCHEMA normalise;
+DROP SCHEMA harvest;
+DROP SCHEMA pim;
 DROP SCHEMA analytics;
 DROP SCHEMA privacy;
 DROP SCHEMA flags;
@@ -21,7 +26,7 @@ DROP SCHEMA neanelu;
 RESET ROLE;
 
 REVOKE ALL ON SCHEMA extensions FROM neanelu_owner, neanelu_engine, neanelu_platform, neanelu_tenant, neanelu_analyst,
-    neanelu_pim_editor, neanelu_auditor, neanelu_operator;
+    neanelu_pim_editor, neanelu_auditor, neanelu_operator, neanelu_harvester;
 REVOKE ALL ON ALL ROUTINES IN SCHEMA pgmq FROM neanelu_owner;
 REVOKE ALL ON ALL TABLES IN SCHEMA pgmq FROM neanelu_owner;
 REVOKE ALL ON SCHEMA pgmq FROM neanelu_owner;

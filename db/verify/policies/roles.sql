@@ -10,7 +10,7 @@ DECLARE
 BEGIN
     SELECT string_agg(e.name, ', ') INTO v_bad
       FROM (VALUES ('neanelu_owner', false), ('neanelu_engine', false), ('neanelu_platform', false), ('neanelu_tenant', false),
-                   ('neanelu_sync', true), ('neanelu_webhooks', true), ('neanelu_app', true), ('neanelu_worker', true),
+                   ('neanelu_sync', true), ('neanelu_webhooks', true), ('neanelu_app', true), ('neanelu_worker', true), ('neanelu_harvester', true), ('neanelu_ai', true),
                    ('neanelu_analyst', true), ('neanelu_pim_editor', true), ('neanelu_auditor', true), ('neanelu_operator', true)
            ) AS e (name, can_login)
       LEFT JOIN pg_catalog.pg_roles AS r ON r.rolname = e.name
@@ -21,18 +21,18 @@ BEGIN
     END IF;
 
     SELECT string_agg(l.name, ', ') INTO v_bad
-      FROM unnest(ARRAY['neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker']) AS l (name)
+      FROM unnest(ARRAY['neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker', 'neanelu_ai']) AS l (name)
      WHERE NOT pg_catalog.pg_has_role(l.name, 'neanelu_platform', 'USAGE');
     IF v_bad IS NOT NULL THEN
         RAISE EXCEPTION 'not a member of neanelu_platform: %', v_bad;
     END IF;
 
     SELECT string_agg(l.name || ' in ' || g.name, ', ') INTO v_bad
-      FROM unnest(ARRAY['neanelu_platform', 'neanelu_tenant', 'neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker',
+      FROM unnest(ARRAY['neanelu_platform', 'neanelu_tenant', 'neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker', 'neanelu_harvester', 'neanelu_ai',
                         'neanelu_analyst', 'neanelu_pim_editor', 'neanelu_auditor', 'neanelu_operator']) AS l (name)
      CROSS JOIN unnest(ARRAY['neanelu_owner', 'neanelu_engine', 'neanelu_platform', 'neanelu_tenant']) AS g (name)
      WHERE l.name <> g.name AND pg_catalog.pg_has_role(l.name, g.name, 'MEMBER')
-       AND NOT (g.name = 'neanelu_platform' AND l.name IN ('neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker'));
+       AND NOT (g.name = 'neanelu_platform' AND l.name IN ('neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker', 'neanelu_ai'));
     IF v_bad IS NOT NULL THEN
         RAISE EXCEPTION 'memberships that must not be: %', v_bad;
     END IF;

@@ -17,7 +17,7 @@ BEGIN
     END IF;
 
     SELECT string_agg(s.name, ', ') INTO v_bad
-      FROM unnest(ARRAY['neanelu', 'app', 'sync', 'audit', 'ops', 'shops', 'search', 'jobs', 'webhooks', 'inventory', 'budget', 'flags', 'privacy', 'analytics']) AS s (name)
+      FROM unnest(ARRAY['neanelu', 'app', 'sync', 'audit', 'ops', 'shops', 'search', 'jobs', 'webhooks', 'inventory', 'budget', 'flags', 'privacy', 'analytics', 'pim', 'harvest', 'normalise', 'matching', 'ai']) AS s (name)
       LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = s.name
      WHERE n.oid IS NULL OR n.nspowner <> 'neanelu_owner'::regrole;
     IF v_bad IS NOT NULL THEN
@@ -26,7 +26,7 @@ BEGIN
 
     SELECT string_agg(n.nspname || ': ' || coalesce(nullif(a.grantee::regrole::text, '-'), 'PUBLIC'), ', ') INTO v_bad
       FROM pg_catalog.pg_namespace AS n, pg_catalog.aclexplode(n.nspacl) AS a
-     WHERE n.nspname IN ('neanelu', 'app', 'sync', 'audit', 'ops', 'shops', 'search', 'jobs', 'webhooks', 'inventory', 'budget', 'flags', 'privacy', 'analytics')
+     WHERE n.nspname IN ('neanelu', 'app', 'sync', 'audit', 'ops', 'shops', 'search', 'jobs', 'webhooks', 'inventory', 'budget', 'flags', 'privacy', 'analytics', 'pim', 'harvest', 'normalise', 'matching', 'ai')
        AND (a.grantee = 0
             OR (a.privilege_type = 'CREATE' AND a.grantee <> 'neanelu_owner'::regrole
                 AND NOT (a.grantee = 'neanelu_engine'::regrole AND n.nspname <> 'neanelu')));
