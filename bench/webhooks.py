@@ -84,7 +84,11 @@ def load(address: str, count: int, rate: float, seed: int, duplicates: float = 0
         "secret": SECRET,
         "shops": SHOPS,
     }
-    sender = [sys.executable, str(frame.HERE / "webhook_load.py")]
+    sender = [
+        sys.executable,
+        "-P",
+        str(frame.HERE / "webhook_load.py"),
+    ]  # -P: bench/queue.py is not the library's
     result: dict[str, Any] = json.loads(frame.run_process(sender, os.environ, json.dumps(job)).output)
     outcomes = result["outcomes"]
     if result["answers"] != count or not set(outcomes) <= {"200 stored", "200 duplicate"}:

@@ -5,6 +5,7 @@ What the handlers do, they say on standard output.
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -17,14 +18,20 @@ from neanelu.worker.handlers import Job, handler
 EFFECT = "INSERT INTO public.effects (shop_id, payload, trace) VALUES (%s, %s, app.trace_id())"
 
 
+def say(what: str, job: Job) -> None:
+    """Say a line in one write: lines of several threads do not mix."""
+    sys.stdout.write(f"{what} {job.id} {job.attempt}\n")
+    sys.stdout.flush()
+
+
 @handler("test.slow")
 def slow(job: Job, context: Context) -> dict[str, Any]:
     """Take a while, deaf to everything, then have an effect."""
-    print("begun", job.id, job.attempt, flush=True)
+    say("begun", job)
     time.sleep(float(job.payload["seconds"]))
     with context.transaction() as connection:
         connection.execute(EFFECT, [job.shop_id, Jsonb(job.payload)])
-    print("done", job.id, job.attempt, flush=True)
+    say("done", job)
     return {}
 
 
