@@ -37,7 +37,7 @@ CREATE TABLE neanelu.inventory_ledger (
 CREATE INDEX idx_ledger_variant ON neanelu.inventory_ledger (shop_id, variant_id, recorded_at DESC);
 CREATE INDEX idx_ledger_shop_sku ON neanelu.inventory_ledger (shop_id, sku, recorded_at DESC);
 CREATE INDEX idx_ledger_location ON neanelu.inventory_ledger (shop_id, location_id, recorded_at DESC);
-CREATE INDEX idx_ledger_reference ON neanelu.inventory_ledger (shop_id, reference_type, reference_id);
+CREATE INDEX idx_ledger_reference ON neanelu.inventory_ledger (shop_id, reference_type, reference_id) WHERE reference_id IS NOT NULL;
 CREATE INDEX idx_ledger_reason ON neanelu.inventory_ledger (shop_id, reason, recorded_at DESC);
 
 COMMENT ON TABLE neanelu.inventory_ledger IS
