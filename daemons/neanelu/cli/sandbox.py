@@ -85,6 +85,7 @@ def sandbox(
       neanelu sandbox traffic live.myshopify.com --changes 500 --rate 50
       neanelu sandbox generate --products 1000000 --seed 1 -o products.jsonl
       neanelu sandbox generate --products 1000000 --changed 0.01 --deleted 0.001 -o later.jsonl.gz
+      neanelu sandbox suppliers --out feeds
     """
     if context.invoked_subcommand is not None:
         return
@@ -178,6 +179,59 @@ def traffic(
         console().print(table(columns, rows))
     if any(one["failure"] or one["deliveries"].get("given_up") or not one["complete"] for one in found):
         sys.exit(1)
+
+
+@sandbox.command()
+@click.option(
+    "--out",
+    "folder",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write into; made when it is not there.",
+)
+@click.option(
+    "--seed", default=1, show_default=True, help="Worlds of one seed and size are equal to the byte."
+)
+@click.option("--products", default=300, show_default=True, help="Products beside those of shops.")
+@click.option(
+    "--shop",
+    "shops",
+    multiple=True,
+    metavar="DOMAIN:PRODUCTS:SEED",
+    help="A sandbox shop whose products the suppliers sell, too; may be given many times.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def suppliers(folder: Path, seed: int, products: int, shops: tuple[str, ...], as_json: bool) -> None:
+    """Write what suppliers say about a world of products, with conflicts, gaps and mistakes at known rates.
+
+    distribuitor.csv is Romanian, with semicolons and decimal commas; manufacturer.jsonl English, in inches and pounds;
+    marketplace.xml Romanian without diacritics, with most mistakes. truth.json has what is so, and which record is wrong
+    in what. Sites without feeds are served by a running sandbox at /suppliers/webshop/ and /suppliers/catalogue/.
+
+    \b
+    Examples:
+      neanelu sandbox suppliers --out /tmp/feeds
+      neanelu sandbox suppliers --out /tmp/feeds --products 1000 --seed 7
+      neanelu sandbox suppliers --out /tmp/feeds --shop demo-carpati.myshopify.com:3000:1 --json
+    """
+    from neanelu.cli.output import emit, number
+    from neanelu.sandbox.generator import ShopSpec
+    from neanelu.sandbox.suppliers.feeds import write_all
+    from neanelu.sandbox.suppliers.world import World, WorldSpec
+
+    specs = []
+    for text in shops:
+        domain, *rest = text.split(":")
+        if len(rest) != 2 or not all(part.isdigit() for part in rest):
+            raise click.BadParameter(f"{text} is not DOMAIN:PRODUCTS:SEED", param_hint="--shop")
+        specs.append(ShopSpec(domain=domain, products=int(rest[0]), seed=int(rest[1])))
+    written = write_all(World.of(WorldSpec(seed, products, tuple(specs))), folder)
+    if as_json:
+        emit({"folder": str(folder), "files": written})
+        return
+    for name, facts in written.items():
+        count = facts.get("records", facts.get("products"))
+        click.echo(f"{folder / name}: {number(count)} {'records' if 'records' in facts else 'products'}")
 
 
 @sandbox.command()

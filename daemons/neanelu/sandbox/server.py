@@ -15,6 +15,7 @@ import uuid
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,6 +39,7 @@ from neanelu.sandbox.live import LiveShop
 from neanelu.sandbox.oauth import App, Clock
 from neanelu.sandbox.shops import Operation, ShopRuntime, iso
 from neanelu.sandbox.subscriptions import TOPICS
+from neanelu.sandbox.suppliers.door import SupplierDoor
 
 #: Options of a shop that can be given when it is added.
 OPTIONS = ("token", "plan", "shuffled", "min_polls", "url_seconds", "live", "ties", "forget_deleted")
@@ -74,6 +76,11 @@ class Sandbox:
         self.clock = Clock()
         self.road = Road()
         self.shops: dict[str, ShopRuntime] = {}
+        self.suppliers = SupplierDoor(self._specs)
+
+    def _specs(self) -> tuple[ShopSpec, ...]:
+        """Return what the shops began as."""
+        return tuple(replace(runtime.spec, edits=()) for runtime in self.shops.values())
 
     def add(self, spec: ShopSpec, **options: Any) -> ShopRuntime:
         """Add a shop, in the place of one of the same name.
@@ -153,6 +160,7 @@ class Sandbox:
             Route("/_sandbox/faults", self._faults, methods=["GET", "POST", "DELETE"]),
             Route("/_sandbox/files/{shop}/{number:int}/{name}", _Download(self), methods=["GET", "HEAD"]),
             Route("/{shop}/admin/api/{version}/graphql.json", self._graphql, methods=["POST"]),
+            *self.suppliers.routes(),
             *OAuthDoor(self).routes(),
             *LiveDoor(self).routes(),
         ]
