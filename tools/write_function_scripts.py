@@ -22,6 +22,8 @@ TOPICS = {
     "jobs": ("enqueue", "claim", "settle", "schedule", "report"),
     "inventory": ("record", "fold", "levels", "orders"),
     "webhooks": ("objects", "inventory", "products", "orders", "process", "fetch", "compare"),
+    "harvest": ("sources", "documents", "extract", "shops"),
+    "ai": ("texts", "vectors"),
 }
 OWNER = "neanelu_engine"
 #: Functions that a script composes, with a branch for each queue: what no parser sees in it.
@@ -54,6 +56,8 @@ _BUILT_IN = {
     "regclass",
     "regprocedure",
     "regtype",
+    "xid8",
+    "tsquery",
 }
 
 _VERIFY = """\

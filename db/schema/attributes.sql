@@ -106,7 +106,10 @@ CREATE TABLE neanelu.prod_embeddings (
 
 CREATE INDEX idx_embeddings_product ON neanelu.prod_embeddings (product_id);
 CREATE INDEX idx_embeddings_type ON neanelu.prod_embeddings (product_id, embedding_type);
-CREATE INDEX idx_embeddings_vector ON neanelu.prod_embeddings USING hnsw (embedding extensions.vector_cosine_ops) WITH (m = 16, ef_construction = 64);
+-- Vectors of two models in one index would be neighbours that no query may compare: these two are the default model's of the contract,
+-- schema/vectors has those of others.
+CREATE INDEX idx_embeddings_vector ON neanelu.prod_embeddings USING hnsw (embedding extensions.vector_cosine_ops) WITH (m = 16, ef_construction = 64)
+    WHERE model_version = 'text-embedding-3-small';
 CREATE UNIQUE INDEX idx_embeddings_unique ON neanelu.prod_embeddings (product_id, embedding_type, model_version);
 
 COMMENT ON TABLE neanelu.prod_embeddings IS 'Vectors of golden records, per kind of text and model.';
@@ -147,7 +150,8 @@ CREATE TABLE neanelu.shop_product_embeddings (
 CREATE UNIQUE INDEX idx_shop_embeddings_product ON neanelu.shop_product_embeddings (shop_id, product_id, embedding_type, model_version);
 CREATE INDEX idx_shop_embeddings_hash ON neanelu.shop_product_embeddings (shop_id, content_hash);
 CREATE INDEX idx_shop_embeddings_pending ON neanelu.shop_product_embeddings (shop_id, status) WHERE status = 'pending';
-CREATE INDEX idx_shop_embeddings_vector ON neanelu.shop_product_embeddings USING hnsw (embedding extensions.vector_cosine_ops) WITH (m = 24, ef_construction = 128);
+CREATE INDEX idx_shop_embeddings_vector ON neanelu.shop_product_embeddings USING hnsw (embedding extensions.vector_cosine_ops) WITH (m = 24, ef_construction = 128)
+    WHERE model_version = 'text-embedding-3-small';
 
 COMMENT ON TABLE neanelu.shop_product_embeddings IS 'Vectors of shops products, per kind of text and model.';
 COMMENT ON COLUMN neanelu.shop_product_embeddings.id IS 'Id, ordered by time of making.';
