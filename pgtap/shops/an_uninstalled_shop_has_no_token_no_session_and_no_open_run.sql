@@ -15,9 +15,9 @@ SELECT is((SELECT count(*) FROM claimed), 1::bigint, 'a daemon works for the sho
 
 SELECT is(shops.uninstall('00000000-0000-7000-8000-0000000000a1'), 2, 'its waiting and its running run are cancelled');
 SELECT results_eq(
-    $$SELECT num_nonnulls(access_token_ciphertext, access_token_iv, access_token_tag, webhook_secret), uninstalled_at IS NOT NULL
+    $$SELECT num_nonnulls(access_token_ciphertext, access_token_iv, access_token_tag), webhook_secret, uninstalled_at IS NOT NULL
         FROM shops WHERE id = '00000000-0000-7000-8000-0000000000a1'$$,
-    $$VALUES (0, true)$$, 'its secrets are erased');
+    $$VALUES (0, '\x02'::bytea, true)$$, 'its tokens are erased; its webhook secret stays for the request to erase it');
 SELECT is_empty($$SELECT FROM app_sessions WHERE shop_id = '00000000-0000-7000-8000-0000000000a1'$$, 'so are its sessions');
 SELECT is_empty($$SELECT FROM bulk_runs WHERE shop_id = '00000000-0000-7000-8000-0000000000a1' AND status <> 'cancelled'$$, 'no run is open');
 SELECT throws_ok($$SELECT sync.renew_lease(id, lease_token) FROM claimed$$, 'NS005', NULL, 'the daemon has lost its lease');

@@ -384,7 +384,7 @@ BEGIN
     GET DIAGNOSTICS v_rows = ROW_COUNT;
     v_done := v_done || jsonb_build_object('staff_users', v_rows);
     DELETE FROM sync_digests AS d WHERE d.shop_id = p_shop_id;
-    UPDATE shops AS s SET settings = '{}', updated_at = clock_timestamp() WHERE s.id = p_shop_id;
+    UPDATE shops AS s SET settings = '{}', webhook_secret = NULL, updated_at = clock_timestamp() WHERE s.id = p_shop_id;
     UPDATE privacy_requests AS p SET export = NULL, export_expires_at = NULL WHERE p.shop_id = p_shop_id AND p.export IS NOT NULL;
     -- last, as the deletes above were audited
     RETURN jsonb_build_object('erased', v_done || jsonb_build_object('audit_logs', privacy._erase_audit(p_shop_id, NULL)), 'traces', '{}'::jsonb);

@@ -205,8 +205,9 @@ DECLARE
     v_cancelled integer := 0;
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);
+    -- The webhook secret stays: the request to erase the shop comes two days later, signed with it, and takes it along.
     UPDATE neanelu.shops AS s
-       SET access_token_ciphertext = NULL, access_token_iv = NULL, access_token_tag = NULL, webhook_secret = NULL,
+       SET access_token_ciphertext = NULL, access_token_iv = NULL, access_token_tag = NULL,
            uninstalled_at = greatest(clock_timestamp(), s.installed_at), updated_at = clock_timestamp()
      WHERE s.id = p_shop_id AND s.uninstalled_at IS NULL;
     IF NOT FOUND AND NOT EXISTS (SELECT FROM neanelu.shops AS s WHERE s.id = p_shop_id) THEN
@@ -227,8 +228,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION shops.uninstall(uuid) IS
-    'Ends a shop''s installation: erases its tokens, webhook secret and sessions, cancels its waiting and running runs. The mirror stays until '
-    'it is erased or the shop comes back. Returns how many runs were cancelled. Idempotent. Locks: the shop''s row, then its open runs, so it '
+    'Ends a shop''s installation: erases its tokens and sessions, cancels its waiting and running runs. The mirror, and the secret that signs the '
+    'shop''s webhooks, stay until they are erased or the shop comes back. Returns how many runs were cancelled. Idempotent. Locks: the shop''s row, then its open runs, so it '
     'waits for a merge that is under way. Raises: NA002 the login may not work for the shop, NH002 no such shop';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA shops FROM PUBLIC;
