@@ -24,6 +24,7 @@ TOPICS = {
     "webhooks": ("objects", "inventory", "products", "orders", "process", "fetch", "compare"),
     "harvest": ("sources", "documents", "extract", "shops"),
     "ai": ("texts", "vectors"),
+    "normalise": ("persons",),
 }
 OWNER = "neanelu_engine"
 #: Functions that a script composes, with a branch for each queue: what no parser sees in it.

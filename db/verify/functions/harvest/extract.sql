@@ -1,0 +1,43 @@
+-- Verify neanelu:functions/harvest/extract on pg
+
+BEGIN;
+
+DO $verify$
+DECLARE
+    v_bad text;
+BEGIN
+    -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
+    SELECT string_agg(f.signature, ', ') INTO v_bad
+      FROM (VALUES
+             ('harvest._fold(text)', false, 'i', '{}'),
+             ('harvest._unit(jsonb)', false, 'i', '{}'),
+             ('harvest._scalar(jsonb)', false, 'i', '{}'),
+             ('harvest._plain(jsonb)', false, 'i', '{}'),
+             ('harvest._first(jsonb)', false, 'i', '{}'),
+             ('harvest._field_value(text, jsonb)', false, 'i', '{}'),
+             ('harvest._product(jsonb)', false, 'i', '{}'),
+             ('harvest._offer(jsonb)', false, 'i', '{}'),
+             ('harvest._members(text, jsonb, boolean)', false, 'i', '{}'),
+             ('harvest._split_price(jsonb)', false, 'i', '{}'),
+             ('harvest._mapping(jsonb)', false, 'i', '{}'),
+             ('harvest._read_pairs(uuid[], timestamptz[])', false, 's', '{}'),
+             ('harvest._read_documents(uuid[], timestamptz[])', false, 's', '{}'),
+             ('harvest._extract(uuid[], timestamptz[])', false, 'v', '{}'),
+             ('harvest._extract_some(uuid[], timestamptz[])', false, 'v', '{}'),
+             ('harvest._hand_to_model(uuid[], timestamptz[])', false, 'v', '{}'),
+             ('harvest.extract_structured(integer)', true, 'v', '{neanelu_worker,neanelu_pim_editor,neanelu_operator,neanelu_harvester}')
+           ) AS f (signature, is_definer, volatility, callers)
+      LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
+     WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
+        OR p.prosecdef <> f.is_definer OR p.provolatile::text <> f.volatility
+        OR (p.prosqlbody IS NULL AND coalesce(array_to_string(p.proconfig, ' '), '') !~ 'search_path=.*pg_temp')
+        OR ARRAY(SELECT coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC')
+                   FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+                  WHERE a.grantee <> p.proowner ORDER BY 1 DESC) <> f.callers::text[];
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION 'functions missing, of another kind, or executable by the wrong roles: %', v_bad;
+    END IF;
+END
+$verify$;
+
+ROLLBACK;
