@@ -28,11 +28,13 @@ COMMANDS: dict[str, str] = {
     "worker": "neanelu.cli.worker:worker",
     "jobs": "neanelu.cli.jobs:jobs",
     "tasks": "neanelu.cli.tasks:tasks",
+    "inventory": "neanelu.cli.inventory:inventory",
     "privacy": "neanelu.cli.privacy:privacy",
     "webhooks": "neanelu.cli.webhooks:webhooks",
     "keys": "neanelu.cli.keys:keys",
     "flags": "neanelu.cli.flags:flags",
     "config": "neanelu.cli.config:config",
+    "factory": "neanelu.cli.factory:factory",
     "demo": "neanelu.cli.demo:demo",
 }
 

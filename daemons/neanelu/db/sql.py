@@ -138,6 +138,23 @@ PRIVACY_REQUESTS: Final = "SELECT * FROM privacy.requests(%(open_only)s)"
 PRIVACY_EXPORT: Final = "SELECT privacy.read_export(%(request_id)s) AS export"
 PRIVACY_TRACES: Final = "SELECT * FROM privacy.find_traces(%(shop_id)s, %(identifiers)s)"
 
+# --- The stock ledger, for people -------------------------------------------------------------------------
+FIND_VARIANTS: Final = "SELECT * FROM inventory.find_variants(%(shop_id)s, %(sku)s)"
+SHOW_STOCK: Final = "SELECT * FROM inventory.show(%(shop_id)s, %(variant_id)s)"
+STOCK_HISTORY: Final = """
+    SELECT * FROM inventory.history(%(shop_id)s, %(variant_id)s, %(location_id)s, %(limit)s)"""
+RECORD_STOCK: Final = """
+    SELECT inventory.record(
+        %(shop_id)s, %(variant_id)s, %(location_id)s, %(delta)s, %(reason)s,
+        CASE WHEN %(reference)s::text IS NOT NULL THEN 'manual' END, %(reference)s) AS is_new"""
+AVAILABLE_STOCK: Final = """
+    SELECT inventory.available(%(shop_id)s, %(variant_id)s, %(location_id)s) AS available"""
+TRANSFER_STOCK: Final = """
+    SELECT inventory.transfer(
+        %(shop_id)s, %(variant_id)s, %(from)s, %(to)s, %(quantity)s, %(reference)s) AS is_new"""
+RECONCILE_STOCK: Final = "SELECT * FROM inventory.reconcile(%(shop_id)s)"
+STOCK_DRIFT: Final = "SELECT * FROM inventory.drift(%(shop_id)s)"
+
 # --- Tokens and sign-in -----------------------------------------------------------------------------------
 BEGIN_RENEWAL: Final = """
     SELECT * FROM shops.begin_token_refresh(
@@ -263,3 +280,13 @@ DEMO_MIRROR: Final = """
     SELECT 'stock', v.shopify_gid || ' ' || s.location_id, to_jsonb(s.quantity)
       FROM neanelu.inventory_current AS s
       JOIN neanelu.shopify_variants AS v ON v.shop_id = s.shop_id AND v.id = s.variant_id AND v.deleted_at IS NULL"""
+
+# --- The factory --------------------------------------------------------------------------------------------
+FACTORY_PROCESS: Final = "SELECT pim.process(%(limit)s)"
+FACTORY_STATUS: Final = "SELECT pim.factory_status()"
+FACTORY_RETRY: Final = "SELECT pim.retry_failed()"
+FACTORY_REPORT: Final = "SELECT pim.factory_report()"
+FACTORY_DISPUTED: Final = """
+    SELECT d.product_id, d.field_path, m.canonical_title AS title
+      FROM pim.most_disputed(1) AS d JOIN neanelu.prod_master AS m ON m.id = d.product_id"""
+PIM_EXPLAIN: Final = "SELECT pim.explain(%(product_id)s, %(field_path)s)"
