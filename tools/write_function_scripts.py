@@ -25,6 +25,7 @@ TOPICS = {
     "harvest": ("sources", "documents", "extract", "shops"),
     "ai": ("texts", "vectors"),
     "normalise": ("persons",),
+    "pim": ("quality", "events", "semantics", "translations"),
 }
 OWNER = "neanelu_engine"
 #: Functions that a script composes, with a branch for each queue: what no parser sees in it.
