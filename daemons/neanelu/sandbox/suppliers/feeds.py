@@ -88,6 +88,38 @@ def as_xml(_: Supplier, said: Sequence[Record]) -> bytes:
     return "\n".join(lines).encode()
 
 
+def as_read(supplier: Supplier, said: Sequence[Record]) -> list[dict[str, Any]]:
+    """Return records as harvest.store_many takes them: what a reader of the supplier's format makes of its file."""
+    return [{"source_product_id": one.id, "json": _READ[supplier.format](one)} for one in said]
+
+
+def _row(one: Record) -> dict[str, str]:
+    """Return a record as a row of the distributor's CSV, without empty cells."""
+    fixed = (
+        one.id,
+        one.title,
+        one.brand,
+        one.gtin,
+        one.mpn,
+        one.category,
+        one.price,
+        one.currency,
+        one.description,
+    )
+    return {name: value for name, value in zip(CSV_COLUMNS, fixed, strict=True) if value} | one.attributes
+
+
+def _element(one: Record) -> dict[str, Any]:
+    """Return a record as an element of the marketplace's XML."""
+    told = {"@id": one.id, "name": one.title, "brand": one.brand, "ean": one.gtin, "mpn": one.mpn}
+    told |= {"category": one.category, "description": one.description}
+    whole: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    whole["price"] = {"@currency": one.currency, "#text": one.price}
+    whole["param"] = [{"@name": name, "#text": value} for name, value in one.attributes.items()]
+    return whole
+
+
+_READ: Final = {"csv": _row, "jsonl": document, "xml": _element}
 WRITERS: Final = {"csv": as_csv, "jsonl": as_jsonl, "xml": as_xml}
 
 

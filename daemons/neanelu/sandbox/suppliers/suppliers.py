@@ -297,3 +297,27 @@ def _gtin(
         slips.append("crossed_gtin")
         return rng.choice(sisters).gtin
     return product.gtin
+
+
+# --- How the PIM is told of a supplier -----------------------------------------------------------------------
+_MAPPINGS: Final[dict[str, dict[str, Any]]] = {
+    "csv": {
+        "title": "Denumire produs",
+        "brand": "Marcă",
+        "gtin": "Cod EAN",
+        "mpn": "Cod producător",
+        "category": "Categorie",
+        "price": "Preț",
+        "currency": "Monedă",
+        "description": "Descriere",
+        "-": ["Cod produs"],
+    },
+}
+
+
+def source_config(supplier: Supplier) -> dict[str, Any]:
+    """Return prod_sources.config of a supplier: its language, currency, and names of fields that nobody could guess."""
+    told: dict[str, Any] = {"locale": supplier.locale, "currency": supplier.currency}
+    if supplier.format in _MAPPINGS:
+        told["mapping"] = _MAPPINGS[supplier.format]
+    return told
