@@ -22,10 +22,11 @@ TOPICS = {
     "jobs": ("enqueue", "claim", "settle", "schedule", "report"),
     "inventory": ("record", "fold", "levels", "orders"),
     "webhooks": ("objects", "inventory", "products", "orders", "process", "fetch", "compare"),
-    "harvest": ("sources", "documents", "extract", "shops"),
+    "harvest": ("sources", "documents", "extract", "shops", "queue", "imports"),
     "ai": ("texts", "vectors"),
+    "search": ("similar",),
     "normalise": ("persons",),
-    "pim": ("quality", "events", "semantics", "translations"),
+    "pim": ("quality", "events", "semantics", "translations", "consensus", "versions", "proposals"),
 }
 OWNER = "neanelu_engine"
 #: Functions that a script composes, with a branch for each queue: what no parser sees in it.

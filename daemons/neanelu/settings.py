@@ -319,6 +319,17 @@ class Settings(BaseSettings):
         description="From which level on the worker logs. info is a line a job; debug tells claims, too.",
     )
 
+    # --- Vectors ------------------------------------------------------------------------------------------
+    embeddings_threads: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Threads that one process uses to make vectors with the local model.",
+    )
+    embeddings_batch: int = Field(
+        default=128, ge=1, le=2048, description="Texts that are claimed and embedded together."
+    )
+
     @model_validator(mode="after")
     def _read_client_secret(self) -> Settings:
         """Take the client secret from its file; raises ValueError when that cannot be read."""

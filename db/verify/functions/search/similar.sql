@@ -1,0 +1,34 @@
+-- Verify neanelu:functions/search/similar on pg
+
+BEGIN;
+
+DO $verify$
+DECLARE
+    v_bad text;
+BEGIN
+    -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
+    SELECT string_agg(f.signature, ', ') INTO v_bad
+      FROM (VALUES
+             ('ai._query_vector(neanelu.embedding_models, extensions.vector)', false, 'i', '{}'),
+             ('ai._indexed(neanelu.embedding_models, text)', false, 'i', '{}'),
+             ('ai._source(neanelu.embedding_models, uuid, text)', false, 'i', '{}'),
+             ('ai._nearest_exact(neanelu.embedding_models, uuid, text, extensions.vector, integer)', false, 's', '{}'),
+             ('ai._nearest_by_graph(neanelu.embedding_models, uuid, text, extensions.vector, integer)', false, 's', '{}'),
+             ('ai._nearest(neanelu.embedding_models, uuid, text, extensions.vector, integer)', false, 's', '{}'),
+             ('search.by_vector(uuid, extensions.vector, integer, text)', true, 's', '{neanelu_tenant,neanelu_app}'),
+             ('search.similar_products(uuid, uuid, integer, text)', true, 's', '{neanelu_tenant,neanelu_app}')
+           ) AS f (signature, is_definer, volatility, callers)
+      LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
+     WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
+        OR p.prosecdef <> f.is_definer OR p.provolatile::text <> f.volatility
+        OR (p.prosqlbody IS NULL AND coalesce(array_to_string(p.proconfig, ' '), '') !~ 'search_path=.*pg_temp')
+        OR ARRAY(SELECT coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC')
+                   FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+                  WHERE a.grantee <> p.proowner ORDER BY 1 DESC) <> f.callers::text[];
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION 'functions missing, of another kind, or executable by the wrong roles: %', v_bad;
+    END IF;
+END
+$verify$;
+
+ROLLBACK;
