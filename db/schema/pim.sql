@@ -479,6 +479,8 @@ CREATE TABLE neanelu.prod_proposals (
   review_notes          text,
   auto_approved         boolean NOT NULL DEFAULT false,
   expires_at            timestamptz,
+  raw_value             jsonb,
+  observed_at           timestamptz NOT NULL DEFAULT now(),
   created_at            timestamptz NOT NULL DEFAULT now(),
   updated_at            timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT prod_proposals_pkey PRIMARY KEY (id),
@@ -523,6 +525,9 @@ COMMENT ON COLUMN neanelu.prod_proposals.reviewed_at IS 'When it was decided, by
 COMMENT ON COLUMN neanelu.prod_proposals.review_notes IS 'Why.';
 COMMENT ON COLUMN neanelu.prod_proposals.auto_approved IS 'Decided by the rules, without a person.';
 COMMENT ON COLUMN neanelu.prod_proposals.expires_at IS 'When a pending proposal lapses.';
+COMMENT ON COLUMN neanelu.prod_proposals.raw_value IS 'The value as the source wrote it.';
+COMMENT ON COLUMN neanelu.prod_proposals.observed_at IS
+  'When the source said so: when the document was fetched. The newest counts as the source''s vote.';
 COMMENT ON COLUMN neanelu.prod_proposals.created_at IS 'When the row was made.';
 COMMENT ON COLUMN neanelu.prod_proposals.updated_at IS 'When the row last changed.';
 

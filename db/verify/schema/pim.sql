@@ -22,7 +22,7 @@ SELECT product_id, title_master, description_master, description_short, ai_summa
   FROM neanelu.prod_semantics WHERE false;
 SELECT id, product_id, channel, shop_id, external_id, sync_status, last_pushed_at, last_pulled_at, channel_meta, error_message, created_at, updated_at
   FROM neanelu.prod_channel_mappings WHERE false;
-SELECT id, product_id, field_path, current_value, proposed_value, extraction_session_id, source_id, confidence_score, proposal_status, priority, reviewed_by, reviewed_at, review_notes, auto_approved, expires_at, created_at, updated_at
+SELECT id, product_id, field_path, current_value, proposed_value, extraction_session_id, source_id, confidence_score, proposal_status, priority, reviewed_by, reviewed_at, review_notes, auto_approved, expires_at, raw_value, observed_at, created_at, updated_at
   FROM neanelu.prod_proposals WHERE false;
 SELECT id, product_id, source_id, source_url, source_product_id, source_gtin, source_title, source_brand, source_price, source_currency, similarity_score, match_method, match_confidence, match_details, extraction_session_id, specs_extracted, scraped_at, validated_at, validated_by, validation_notes, is_primary_source, created_at, updated_at
   FROM neanelu.prod_similarity_matches WHERE false;
