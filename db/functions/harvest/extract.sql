@@ -30,7 +30,7 @@ COMMENT ON FUNCTION harvest._unit(jsonb) IS 'Unit of a schema.org quantity, as a
 
 CREATE FUNCTION harvest._scalar(p_value jsonb)
 RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE jsonb_typeof(p_value)
     WHEN 'string' THEN to_jsonb(nullif(btrim(p_value #>> '{}', E' \t\r\n\u00a0'), ''))
     WHEN 'object' THEN to_jsonb(coalesce(
@@ -48,7 +48,7 @@ COMMENT ON FUNCTION harvest._scalar(jsonb) IS
 
 CREATE FUNCTION harvest._plain(p_value jsonb)
 RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = harvest, pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -75,7 +75,7 @@ COMMENT ON FUNCTION harvest._first(jsonb) IS 'The value, or the first one of an 
 
 CREATE FUNCTION harvest._field_value(p_field text, p_value jsonb)
 RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = harvest, pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -111,7 +111,7 @@ COMMENT ON FUNCTION harvest._product(jsonb) IS
 
 CREATE FUNCTION harvest._offer(p_offers jsonb)
 RETURNS TABLE (name text, value jsonb)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT e.key, e.value
       FROM (SELECT harvest._first(p_offers) AS offer) AS o
@@ -128,7 +128,7 @@ COMMENT ON FUNCTION harvest._offer(jsonb) IS
 
 CREATE FUNCTION harvest._members(p_name text, p_value jsonb, p_is_container boolean)
 RETURNS TABLE (name text, value jsonb)
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 3
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 3
 SET search_path = harvest, pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -162,7 +162,7 @@ COMMENT ON FUNCTION harvest._members(text, jsonb, boolean) IS
 
 CREATE FUNCTION harvest._split_price(p_specs jsonb)
 RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN jsonb_typeof(p_specs -> 'price') = 'string' AND p_specs ->> 'price' ~ '^[A-Z]{3}\s*[0-9]|[0-9]\s*[A-Z]{3}$'
             THEN p_specs || jsonb_build_object('price', btrim(regexp_replace(p_specs ->> 'price', '^[A-Z]{3}|[A-Z]{3}$', '')),
                                                'currency', coalesce(p_specs ->> 'currency', substring(p_specs ->> 'price' FROM '[A-Z]{3}')))
@@ -298,7 +298,7 @@ EXCEPTION WHEN data_exception OR program_limit_exceeded OR check_violation OR no
         UPDATE neanelu.prod_raw_harvest AS h
            SET processing_status = 'failed', processing_error = SQLSTATE || ': ' || left(SQLERRM, 500), processed_at = now()
          WHERE h.id = p_ids[1] AND h.fetched_at = p_times[1];
-        RETURN '{}';
+        RETURN ARRAY[]::uuid[];
     END IF;
     RETURN harvest._extract_some(p_ids[:v_half], p_times[:v_half]) || harvest._extract_some(p_ids[v_half + 1:], p_times[v_half + 1:]);
 END
@@ -322,7 +322,7 @@ BEGIN
       JOIN neanelu.prod_raw_harvest AS h ON h.id = d.id AND h.fetched_at = d.fetched_at
      WHERE h.processing_status = 'pending' AND h.raw_html IS NOT NULL;
     IF v_known AND v_pages IS NOT NULL THEN
-        EXECUTE 'SELECT ai.request_extraction($1, $2)' USING v_pages, v_times;
+        EXECUTE format('SELECT %I.%I($1, $2)', 'ai', 'request_extraction') USING v_pages, v_times;
     END IF;
     UPDATE neanelu.prod_raw_harvest AS h
        SET processing_status = CASE WHEN v_known AND h.raw_html IS NOT NULL THEN 'processed' ELSE 'skipped' END, processed_at = now()
@@ -349,7 +349,7 @@ BEGIN
       FROM (SELECT h.id, h.fetched_at FROM neanelu.prod_raw_harvest AS h
              WHERE h.processing_status = 'pending' LIMIT p_limit FOR UPDATE SKIP LOCKED) AS d;
     IF v_ids IS NULL THEN
-        RETURN '{}';
+        RETURN ARRAY[]::uuid[];
     END IF;
     v_sessions := harvest._extract_some(v_ids, v_times);
     IF cardinality(v_sessions) < cardinality(v_ids) THEN
