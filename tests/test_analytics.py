@@ -572,6 +572,9 @@ def test_tasks_are_scheduled_as_the_founding_document_says(module_db: Database) 
         ).fetchall()
     assert rows == [
         ("mv_low_stock_alerts", "*/15 * * * *", "UTC"),
+        ("mv_pim_enrichment_status", "20 * * * *", "UTC"),
+        ("mv_pim_quality_progress", "10 * * * *", "UTC"),
+        ("mv_pim_source_performance", "30 4 * * *", "UTC"),
         ("mv_shop_summary", "0 * * * *", "UTC"),
         ("mv_top_sellers", "0 3 * * *", "UTC"),
     ]

@@ -35,7 +35,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION analytics.refresh(text) IS
-    'Refreshes mv_shop_summary, mv_low_stock_alerts or mv_top_sellers while others read it, and returns its rows; null when somebody else is at it. '
+    'Refreshes one of the materialized views of analytics_refreshes while others read it, and returns its rows; null when somebody else is at it. '
     'Idempotent. Locks: an advisory one, and the view against other refreshes until the transaction ends. Raises: NY002 for another name';
 
 CREATE FUNCTION analytics.refresh_all() RETURNS void
@@ -44,7 +44,7 @@ SET search_path = neanelu, analytics, pg_temp
 AS $$
     SELECT analytics.refresh(view_name) FROM analytics_refreshes ORDER BY view_name
 $$;
-COMMENT ON FUNCTION analytics.refresh_all() IS 'Refreshes all three, after a restore or a first synchronisation. As analytics.refresh.';
+COMMENT ON FUNCTION analytics.refresh_all() IS 'Refreshes all of them, after a restore or a first synchronisation. As analytics.refresh.';
 
 GRANT EXECUTE ON FUNCTION analytics.refresh(text), analytics.refresh_all() TO neanelu_worker, neanelu_operator;
 
