@@ -21,13 +21,13 @@ from typing import Any
 
 import orjson
 import psycopg
-from neanelu.sandbox.suppliers.catalogue import define
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from bench import frame
 from neanelu.platform.scratch import Database
 from neanelu.sandbox.suppliers import feeds, judge
+from neanelu.sandbox.suppliers.catalogue import define
 from neanelu.sandbox.suppliers.suppliers import BY_CODE, records, source_config
 from neanelu.sandbox.suppliers.world import World, WorldSpec
 
@@ -105,7 +105,7 @@ def store(connection: Connection, world: World, prefix: str = "") -> int:
         values = (
             prefix + supplier.title,
             supplier.source_type,
-            supplier.trust,
+            str(supplier.trust),
             Jsonb(source_config(supplier)),
         )
         row = connection.execute(
