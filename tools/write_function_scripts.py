@@ -23,10 +23,10 @@ TOPICS = {
     "inventory": ("record", "fold", "levels", "orders"),
     "webhooks": ("objects", "inventory", "products", "orders", "process", "fetch", "compare"),
     "harvest": ("sources", "documents", "extract", "shops", "queue", "imports"),
-    "ai": ("texts", "vectors"),
+    "ai": ("costs", "budgets", "items", "batches", "text_batches", "extraction", "report", "texts", "vectors"),
     "search": ("similar",),
     "normalise": ("persons",),
-    "pim": ("quality", "events", "semantics", "translations", "consensus", "versions", "proposals"),
+    "pim": ("quality", "events", "semantics", "translations", "consensus", "versions", "proposals", "review", "explain", "trust"),
 }
 OWNER = "neanelu_engine"
 #: Functions that a script composes, with a branch for each queue: what no parser sees in it.

@@ -21,6 +21,7 @@ CREATE TABLE neanelu.prod_survivorship_rules (
   keep_share      numeric(3,2) NOT NULL DEFAULT 0.50,
   omission_weight numeric(3,2) NOT NULL DEFAULT 0.50,
   importance      integer NOT NULL DEFAULT 30,
+  teaches_trust   boolean NOT NULL DEFAULT true,
   review_days     integer NOT NULL DEFAULT 90,
   reason          text NOT NULL,
   is_active       boolean NOT NULL DEFAULT true,
@@ -67,6 +68,8 @@ COMMENT ON COLUMN neanelu.prod_survivorship_rules.omission_weight IS
   'Lists: how much a source that does not name an element counts against it, 1 for as much as naming it counts. Sources often name '
   'the first few only.';
 COMMENT ON COLUMN neanelu.prod_survivorship_rules.importance IS 'What a wrong value costs, 0 to 100; times conflict it is the priority of review.';
+COMMENT ON COLUMN neanelu.prod_survivorship_rules.teaches_trust IS
+  'Whether agreeing with the others says something about a source; false for what each words in its own way.';
 COMMENT ON COLUMN neanelu.prod_survivorship_rules.review_days IS 'Days after which a pending challenge to the value in force lapses.';
 COMMENT ON COLUMN neanelu.prod_survivorship_rules.reason IS 'Why the rule is as it is.';
 COMMENT ON COLUMN neanelu.prod_survivorship_rules.is_active IS 'False: as if it were not there.';
@@ -98,6 +101,8 @@ VALUES
     ('specs.country_of_origin', 'keep_both', 'auto', 0, NULL, 0.50, 0.20, 40,
      'Made in several countries at once: every one that has half of the weight is kept');
 
+UPDATE neanelu.prod_survivorship_rules SET teaches_trust = false WHERE field_pattern IN ('title', 'description', 'image', 'price');
+
 CREATE TABLE neanelu.prod_field_decisions (
   id           uuid NOT NULL DEFAULT uuidv7(),
   product_id   uuid NOT NULL,
@@ -105,28 +110,28 @@ CREATE TABLE neanelu.prod_field_decisions (
   kind         text NOT NULL,
   value        jsonb NOT NULL,
   proposal_id  uuid,
-  replaces_id  uuid,
   reviewed_by  uuid,
   notes        text,
   decided_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   replaced_at  timestamptz,
+  replaced_by_id uuid,
   withdrawn_at timestamptz,
   CONSTRAINT prod_field_decisions_pkey PRIMARY KEY (id),
   CONSTRAINT prod_field_decisions_product_id_fkey FOREIGN KEY (product_id) REFERENCES neanelu.prod_master (id) ON DELETE CASCADE,
   CONSTRAINT prod_field_decisions_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES neanelu.prod_proposals (id) ON DELETE SET NULL,
-  CONSTRAINT prod_field_decisions_replaces_id_fkey FOREIGN KEY (replaces_id) REFERENCES neanelu.prod_field_decisions (id) ON DELETE SET NULL,
+  CONSTRAINT prod_field_decisions_replaced_by_id_fkey FOREIGN KEY (replaced_by_id) REFERENCES neanelu.prod_field_decisions (id) ON DELETE SET NULL,
   CONSTRAINT prod_field_decisions_kind_check CHECK (kind IN ('approve', 'reject', 'set', 'restore')),
   CONSTRAINT prod_field_decisions_field_check
     CHECK (field_path ~ '^(title|brand|manufacturer|mpn|gtin|model|description|category|image|price|specs\.[a-z0-9_]+)$'),
   CONSTRAINT prod_field_decisions_null_check CHECK (kind IN ('set', 'restore') OR jsonb_typeof(value) <> 'null'),
-  CONSTRAINT prod_field_decisions_replaced_check CHECK (kind <> 'reject' OR replaced_at IS NULL)
+  CONSTRAINT prod_field_decisions_replaced_check CHECK (replaced_by_id IS NULL OR replaced_at IS NOT NULL)
 );
 
 CREATE UNIQUE INDEX idx_field_decisions_in_force ON neanelu.prod_field_decisions (product_id, field_path)
   WHERE kind <> 'reject' AND replaced_at IS NULL AND withdrawn_at IS NULL;
 CREATE INDEX idx_field_decisions_product ON neanelu.prod_field_decisions (product_id, field_path);
 CREATE INDEX idx_field_decisions_proposal ON neanelu.prod_field_decisions (proposal_id);
-CREATE INDEX idx_field_decisions_replaces ON neanelu.prod_field_decisions (replaces_id);
+CREATE INDEX idx_field_decisions_replaced_by ON neanelu.prod_field_decisions (replaced_by_id);
 
 COMMENT ON TABLE neanelu.prod_field_decisions IS
   'What people decided about fields of golden records. A value decided sticks: votes cannot change it. At most one is in force per '
@@ -138,11 +143,11 @@ COMMENT ON COLUMN neanelu.prod_field_decisions.kind IS
   'approve (a proposal), reject (a proposal''s value), set (a value of the person''s own), restore (of an old version).';
 COMMENT ON COLUMN neanelu.prod_field_decisions.value IS 'The value, as in prod_proposals; JSON null: the field is to have none.';
 COMMENT ON COLUMN neanelu.prod_field_decisions.proposal_id IS 'Proposal that was reviewed.';
-COMMENT ON COLUMN neanelu.prod_field_decisions.replaces_id IS 'Decision that was in force until this one; back in force when this one is withdrawn.';
 COMMENT ON COLUMN neanelu.prod_field_decisions.reviewed_by IS 'Staff user who decided; no reference, as in prod_proposals.';
 COMMENT ON COLUMN neanelu.prod_field_decisions.notes IS 'Why.';
 COMMENT ON COLUMN neanelu.prod_field_decisions.decided_at IS 'When it was decided.';
 COMMENT ON COLUMN neanelu.prod_field_decisions.replaced_at IS 'When a later decision took its place.';
+COMMENT ON COLUMN neanelu.prod_field_decisions.replaced_by_id IS 'That decision; this one is in force again when it is withdrawn.';
 COMMENT ON COLUMN neanelu.prod_field_decisions.withdrawn_at IS 'When it was taken back (pim.undo_review, pim.release_field).';
 
 CREATE TABLE neanelu.prod_trust_observations (

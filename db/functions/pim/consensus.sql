@@ -15,9 +15,9 @@ RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(nullif(regexp_replace(regexp_replace(
+    SELECT CASE WHEN p_text ~ '^[a-z0-9]+$' THEN p_text ELSE coalesce(nullif(regexp_replace(regexp_replace(
                CASE WHEN p_text ~ '^[ -~]*$' THEN lower(p_text) ELSE lower(extensions.unaccent('extensions.unaccent'::regdictionary, p_text)) END,
-               '(\d)[.,](?=\d)', '\1·', 'g'), '[^[:alnum:]·+#]+', '', 'g'), ''), p_text)
+               '(\d)[.,](?=\d)', '\1·', 'g'), '[^[:alnum:]·+#]+', '', 'g'), ''), p_text) END
 $$;
 COMMENT ON FUNCTION pim._fold(text) IS
     'A text without case, spaces, punctuation and diacritics; marks between digits, + and # stay, for 1.5 is not 15 and C++ not C. '
@@ -81,7 +81,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT l.product_id, l.taxonomy_id, l.field_path, l.id, l.source_id, l.extraction_session_id, l.proposal_status,
            EXISTS (SELECT FROM neanelu.prod_field_decisions AS d
-                    WHERE d.product_id = l.product_id AND d.field_path = l.field_path AND d.kind = 'reject' AND d.withdrawn_at IS NULL
+                    WHERE d.product_id = l.product_id AND d.field_path = l.field_path AND d.kind = 'reject' AND d.withdrawn_at IS NULL AND d.replaced_at IS NULL
                       AND pim._value_key(d.value) = pim._value_key(l.proposed_value)),
            EXISTS (SELECT FROM neanelu.prod_field_decisions AS d
                     WHERE d.proposal_id = l.id AND d.withdrawn_at IS NULL AND d.replaced_at IS NULL),

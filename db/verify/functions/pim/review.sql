@@ -1,0 +1,36 @@
+-- Verify neanelu:functions/pim/review on pg
+
+BEGIN;
+
+DO $verify$
+DECLARE
+    v_bad text;
+BEGIN
+    -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
+    SELECT string_agg(f.signature, ', ') INTO v_bad
+      FROM (VALUES
+             ('pim._record_decision(uuid, text, text, jsonb, uuid, uuid, text)', false, 'v', '{}'),
+             ('pim._withdraw_decision(uuid)', false, 'v', '{}'),
+             ('pim.review_proposal(uuid, text, uuid, text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim.undo_review(uuid)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim._assert_value(text, jsonb)', false, 's', '{}'),
+             ('pim.set_value(uuid, text, jsonb, uuid, text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim.release_field(uuid, text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim._fields_of(neanelu.prod_specs_normalized)', false, 'i', '{}'),
+             ('pim.restore(uuid, integer, uuid, text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim.set_rule(text, uuid, jsonb, text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}')
+           ) AS f (signature, is_definer, volatility, callers)
+      LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
+     WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
+        OR p.prosecdef <> f.is_definer OR p.provolatile::text <> f.volatility
+        OR (p.prosqlbody IS NULL AND coalesce(array_to_string(p.proconfig, ' '), '') !~ 'search_path=.*pg_temp')
+        OR ARRAY(SELECT coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC')
+                   FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+                  WHERE a.grantee <> p.proowner ORDER BY 1 DESC) <> f.callers::text[];
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION 'functions missing, of another kind, or executable by the wrong roles: %', v_bad;
+    END IF;
+END
+$verify$;
+
+ROLLBACK;
