@@ -28,7 +28,7 @@ RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT btrim(regexp_replace(CASE WHEN p_text ~ '[<&]' THEN regexp_replace(regexp_replace(p_text, '<[^<>]{0,2000}>', ' ', 'g'), '&(nbsp|#160);', ' ', 'g')
+    SELECT btrim(regexp_replace(CASE WHEN p_text ~ '[<&]' THEN regexp_replace(regexp_replace(p_text, '<[^<>]*>', ' ', 'g'), '&(nbsp|#160);', ' ', 'g')
                                      ELSE p_text END, '\s+', ' ', 'g'))
 $$;
 COMMENT ON FUNCTION pim._plain_text(text) IS 'A text without tags, white space folded. Pure. Raises: nothing';
