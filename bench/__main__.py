@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 import time
@@ -24,6 +25,7 @@ NAMES = (
     "ledger",
     "mirror",
     "analytics",
+    "consensus",
     "bulk",
     "duckdb",
     "dlt",
@@ -40,8 +42,14 @@ NAMES = (
     show_default=True,
     help="small takes minutes; full takes the sizes that the targets were set for, and most of an hour.",
 )
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, exists=True),
+    envvar="NEANELU_BENCH_DATA",
+    help="Folder of public data sets, for the measurements that have a truth to compare with.",
+)
 @click.option("--table", "only_table", is_flag=True, help="Only write results.json's figures into README.md.")
-def main(names: tuple[str, ...], scale: str, only_table: bool) -> None:
+def main(names: tuple[str, ...], scale: str, data: str | None, only_table: bool) -> None:
     """Measure everything, or what is named: fsync, audit, tenant, webhooks, queue, workers, limiter, ledger,
     mirror, analytics, bulk, duckdb, dlt, scale.
 
@@ -54,6 +62,8 @@ def main(names: tuple[str, ...], scale: str, only_table: bool) -> None:
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         raise click.UsageError(f"no such measurement: {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    if data:
+        os.environ["NEANELU_BENCH_DATA"] = data
     short = failed = False
     # SIGTERM, too, must not leave a server behind
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -282,6 +282,18 @@ def drop(database: Database) -> None:
     laboratory().drop(database)
 
 
+def data_folder(name: str) -> Path | None:
+    """Return a folder of public data below NEANELU_BENCH_DATA (`--data`), or None with a remark when it is not there."""
+    root = os.environ.get("NEANELU_BENCH_DATA", "")
+    folder = Path(root) / name
+    if root and folder.is_dir():
+        return folder
+    say(
+        f"no public data: {folder if root else name}; give its folder as --data or NEANELU_BENCH_DATA (skipped)"
+    )
+    return None
+
+
 # --- Peers ------------------------------------------------------------------------------------------------
 def peer_python(name: str) -> str:
     """Return the interpreter of an environment with bench/requirements-NAME.txt, made when it is not there."""
