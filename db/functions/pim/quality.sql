@@ -38,16 +38,15 @@ AS $$
      WHERE s.is_current AND s.product_id = ANY (p_product_ids)
        AND coalesce(e.value -> 'value', e.value) NOT IN ('null', '""', '[]', '{}')
     UNION ALL
-    SELECT * FROM (
-        SELECT DISTINCT ON (p.product_id, p.field_path) p.product_id, p.field_path, p.proposed_value
-          FROM neanelu.prod_proposals AS p
-         WHERE p.product_id = ANY (p_product_ids) AND p.proposal_status = 'approved' AND p.field_path IN ('description', 'image', 'model', 'price')
-         ORDER BY p.product_id, p.field_path, p.reviewed_at DESC NULLS LAST, p.id DESC) AS d
-     WHERE coalesce(d.proposed_value -> 'value', d.proposed_value) NOT IN ('null', '""', '[]', '{}')
+    SELECT s.product_id, e.field_path, s.provenance -> e.field_path -> 'value'
+      FROM neanelu.prod_specs_normalized AS s
+     CROSS JOIN unnest('{description,image,model,price}'::text[]) AS e (field_path)
+     WHERE s.is_current AND s.product_id = ANY (p_product_ids)
+       AND coalesce(s.provenance -> e.field_path -> 'value' -> 'value', s.provenance -> e.field_path -> 'value') NOT IN ('null', '""', '[]', '{}')
 $$;
 COMMENT ON FUNCTION pim._field_values(uuid[]) IS
-    'Every decided field of the products, named as in prod_proposals: main columns, the current version''s attributes, and what is in force of description, '
-    'image, model and price, which only proposals hold. category is the category''s id. Reads only, takes no locks. Raises: nothing';
+    'Every decided field of the products, named as in prod_proposals: main columns, the current version''s attributes, and description, '
+    'image, model and price, which stand in its provenance. category is the category''s id. Reads only, takes no locks. Raises: nothing';
 
 CREATE FUNCTION pim._main_locales(p_product_ids uuid[])
 RETURNS TABLE (product_id uuid, locale text)
@@ -59,11 +58,10 @@ AS $$
       LEFT JOIN neanelu.prod_semantics AS s ON s.product_id = m.id
       LEFT JOIN LATERAL (
         SELECT coalesce(nullif(x.extracted_specs ->> 'locale', ''), o.config ->> 'locale') AS locale
-          FROM neanelu.prod_proposals AS p
-          LEFT JOIN neanelu.prod_extraction_sessions AS x ON x.id = p.extraction_session_id
-          LEFT JOIN neanelu.prod_sources AS o ON o.id = p.source_id
-         WHERE p.product_id = m.id AND p.field_path = 'title' AND p.proposal_status = 'approved'
-         ORDER BY p.reviewed_at DESC NULLS LAST, p.id DESC LIMIT 1) AS t ON t.locale ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$'
+          FROM neanelu.prod_specs_normalized AS v
+          LEFT JOIN neanelu.prod_extraction_sessions AS x ON x.id = (v.provenance -> 'title' -> 'sessions' ->> 0)::uuid
+          LEFT JOIN neanelu.prod_sources AS o ON o.id = (v.provenance -> 'title' -> 'sources' ->> 0)::uuid
+         WHERE v.product_id = m.id AND v.is_current) AS t ON t.locale ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$'
      WHERE m.id = ANY (p_product_ids)
 $$;
 COMMENT ON FUNCTION pim._main_locales(uuid[]) IS
@@ -415,8 +413,9 @@ AS $$
                'weakest', nullif(m.weakest, '{}'), 'locales', nullif(m.locales, '{}'), 'unmet', l.unmet,
                'channels', (SELECT jsonb_object_agg(c.key, c.value || jsonb_build_object('ready', coalesce(h.ready -> c.key, to_jsonb(c.value -> 'missing' = '[]'))))
                               FROM jsonb_each(m.channels) AS c))),
-           nullif(concat_ws('; ', 'conflicts: ' || nullif(array_to_string(m.conflicts, ', '), ''),
-                            'violations: ' || nullif(array_to_string(m.violated, ', '), '')), '')
+           nullif(concat_ws('; ', 'fields wait: ' || nullif(array_to_string(array_remove(m.conflicts, 'identity'), ', '), ''),
+                            'values against rules: ' || nullif(array_to_string(m.violated, ', '), ''),
+                            CASE WHEN 'identity' = ANY (m.conflicts) THEN 'may be a duplicate' END), '')
       FROM measure AS m
       LEFT JOIN levelled AS l ON l.product_id = m.product_id
       LEFT JOIN channel AS h ON h.product_id = m.product_id
@@ -436,14 +435,18 @@ DECLARE
 BEGIN
     PERFORM FROM neanelu.prod_master AS m WHERE m.id = ANY (p_product_ids) ORDER BY m.id FOR NO KEY UPDATE;
     WITH judged AS MATERIALIZED (
-        SELECT j.*, m.quality_score AS old_score FROM pim._judged(p_product_ids) AS j JOIN neanelu.prod_master AS m ON m.id = j.product_id
+        SELECT j.*, m.quality_score AS old_score, m.needs_review AS old_needs_review, coalesce(m.review_notes, '') AS old_notes
+          FROM pim._judged(p_product_ids) AS j JOIN neanelu.prod_master AS m ON m.id = j.product_id
     ), written AS (
         UPDATE neanelu.prod_master AS m
            SET data_quality_level = j.new_level, quality_score = j.score, quality_score_breakdown = j.breakdown, last_quality_check = app.now(),
-               needs_review = j.doubts IS NOT NULL, review_notes = j.doubts,
+               needs_review = j.doubts IS NOT NULL OR r.is_others, review_notes = CASE WHEN r.is_others THEN m.review_notes ELSE j.doubts END,
                promoted_to_silver_at = CASE WHEN j.new_level = 'silver' AND pim._level_rank(j.old_level) < 2 THEN app.now() ELSE m.promoted_to_silver_at END,
                promoted_to_golden_at = CASE WHEN j.new_level = 'golden' AND j.old_level <> 'golden' THEN app.now() ELSE m.promoted_to_golden_at END
-          FROM judged AS j WHERE m.id = j.product_id
+          FROM judged AS j
+          -- A reason that somebody else gave stays.
+          JOIN LATERAL (SELECT j.old_needs_review AND j.old_notes !~ '^(fields wait: |values against rules: |may be a duplicate)' AS is_others) AS r ON true
+         WHERE m.id = j.product_id
         RETURNING m.id
     ), told AS (
         INSERT INTO neanelu.prod_quality_events (product_id, event_type, previous_level, new_level, quality_score_before, quality_score_after,

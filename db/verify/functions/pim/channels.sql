@@ -1,0 +1,34 @@
+-- Verify neanelu:functions/pim/channels on pg
+
+BEGIN;
+
+DO $verify$
+DECLARE
+    v_bad text;
+BEGIN
+    -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
+    SELECT string_agg(f.signature, ', ') INTO v_bad
+      FROM (VALUES
+             ('pim._mapping(uuid)', true, 's', '{}'),
+             ('pim._owned_fields(text, jsonb)', true, 's', '{}'),
+             ('pim._channel_fields(uuid, text)', true, 's', '{}'),
+             ('pim.channel_payload(uuid)', true, 's', '{neanelu_worker,neanelu_operator,neanelu_app}'),
+             ('pim.record_push(uuid, jsonb, text)', true, 'v', '{neanelu_worker,neanelu_operator,neanelu_app}'),
+             ('pim._channel_source(neanelu.prod_channel_mappings)', true, 'v', '{}'),
+             ('pim.record_pull(uuid, jsonb)', true, 'v', '{neanelu_worker,neanelu_operator,neanelu_app}'),
+             ('pim.pushable(text, uuid, integer)', true, 's', '{neanelu_worker,neanelu_operator,neanelu_app}')
+           ) AS f (signature, is_definer, volatility, callers)
+      LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
+     WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
+        OR p.prosecdef <> f.is_definer OR p.provolatile::text <> f.volatility
+        OR (p.prosqlbody IS NULL AND coalesce(array_to_string(p.proconfig, ' '), '') !~ 'search_path=.*pg_temp')
+        OR ARRAY(SELECT coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC')
+                   FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+                  WHERE a.grantee <> p.proowner ORDER BY 1 DESC) <> f.callers::text[];
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION 'functions missing, of another kind, or executable by the wrong roles: %', v_bad;
+    END IF;
+END
+$verify$;
+
+ROLLBACK;

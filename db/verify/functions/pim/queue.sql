@@ -1,0 +1,40 @@
+-- Verify neanelu:functions/pim/queue on pg
+
+BEGIN;
+
+DO $verify$
+DECLARE
+    v_bad text;
+BEGIN
+    -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
+    SELECT string_agg(f.signature, ', ') INTO v_bad
+      FROM (VALUES
+             ('pim.reviewer(text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim._category_tree(text)', true, 's', '{}'),
+             ('pim._waiting(jsonb, uuid, integer)', true, 's', '{}'),
+             ('pim.review_queue(jsonb, integer)', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_analyst}'),
+             ('pim.claim_reviews(uuid, jsonb, interval, integer)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim.release_review(text, uuid, uuid, boolean)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim._card(uuid)', true, 's', '{}'),
+             ('pim._proposal_evidence(uuid)', true, 's', '{}'),
+             ('pim._cluster_evidence(uuid)', true, 's', '{}'),
+             ('pim.review_item(text, uuid)', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_analyst}'),
+             ('pim._after_review(uuid[], uuid)', true, 'v', '{}'),
+             ('pim.decide_review(text, uuid, text, uuid, text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim.undo_review_decision(uuid, uuid)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim.review_log(uuid, integer)', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_analyst}')
+           ) AS f (signature, is_definer, volatility, callers)
+      LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
+     WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
+        OR p.prosecdef <> f.is_definer OR p.provolatile::text <> f.volatility
+        OR (p.prosqlbody IS NULL AND coalesce(array_to_string(p.proconfig, ' '), '') !~ 'search_path=.*pg_temp')
+        OR ARRAY(SELECT coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC')
+                   FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+                  WHERE a.grantee <> p.proowner ORDER BY 1 DESC) <> f.callers::text[];
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION 'functions missing, of another kind, or executable by the wrong roles: %', v_bad;
+    END IF;
+END
+$verify$;
+
+ROLLBACK;
