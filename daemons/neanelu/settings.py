@@ -330,6 +330,91 @@ class Settings(BaseSettings):
         default=128, ge=1, le=2048, description="Texts that are claimed and embedded together."
     )
 
+    # --- Models -------------------------------------------------------------------------------------------
+    openai_base_url: str = Field(
+        default="https://api.openai.com/v1",
+        description="Where models answer: OpenAI, or any server with its interface (vLLM, Ollama, the sandbox at "
+        "http://127.0.0.1:8499/openai/v1).",
+    )
+    openai_api_key: SecretStr | None = Field(
+        default=None, description="Key for openai_base_url; servers of your own may need none. Never logged."
+    )
+    openai_timeout_seconds: float = Field(
+        default=60.0,
+        ge=1.0,
+        le=600.0,
+        description="How long one request to a model may take, in seconds. ai_lease_seconds must be longer.",
+    )
+    ai_provider: str = Field(
+        default="openai",
+        pattern=r"^[a-z][a-z0-9_.-]{0,19}$",
+        description="Name of the provider behind openai_base_url: models, prices and the monthly budget are kept by it.",
+    )
+    ai_model: str = Field(
+        default="gpt-4.1-mini",
+        description="Model that reads pages without structured data. `neanelu ai models list` has those with a price.",
+    )
+    ai_direct_items: int = Field(
+        default=0,
+        ge=0,
+        le=50_000,
+        description="Batches of at most so many requests are asked one by one instead: answers at once, at the full price. "
+        "50000 for servers without a batch interface.",
+    )
+    ai_linger_seconds: float = Field(
+        default=30.0,
+        ge=0.0,
+        le=86_400.0,
+        description="How long a batch waits for further requests after its first, in seconds.",
+    )
+    ai_poll_seconds: float = Field(
+        default=15.0,
+        ge=0.02,
+        le=600.0,
+        description="First pause between two looks at a batch, in seconds; it grows by half each time.",
+    )
+    ai_poll_max_seconds: float = Field(
+        default=600.0,
+        ge=0.02,
+        le=3600.0,
+        description="Longest pause between two looks at a batch, in seconds.",
+    )
+    ai_backoff_seconds: float = Field(
+        default=60.0,
+        ge=0.0,
+        le=86_400.0,
+        description="Pause before requests that were not executed are asked again, in seconds; four times longer each time.",
+    )
+    ai_lease_seconds: float = Field(
+        default=180.0,
+        ge=1.0,
+        le=3600.0,
+        description="Seconds after which another daemon goes on with a batch whose daemon died. Longer than any request "
+        "takes: what the dead one sent last has then arrived, or never will.",
+    )
+    ai_page_tokens: int = Field(
+        default=8000,
+        ge=100,
+        le=100_000,
+        description="Tokens of a page that a model reads; the rest is cut off.",
+    )
+    ai_answer_tokens: int = Field(
+        default=2000, ge=100, le=32_000, description="Tokens that an answer about a page may have."
+    )
+    ai_host: str = Field(
+        default="127.0.0.1",
+        description="Address of /health/live, /health/ready and /metrics of `neanelu ai run`.",
+    )
+    ai_port: int = Field(
+        default=9466,
+        ge=0,
+        le=65535,
+        description="Port of health and metrics of `neanelu ai run`; 0: a free one.",
+    )
+    ai_log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="From which level on `neanelu ai run` logs."
+    )
+
     @model_validator(mode="after")
     def _read_client_secret(self) -> Settings:
         """Take the client secret from its file; raises ValueError when that cannot be read."""

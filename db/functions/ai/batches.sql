@@ -317,7 +317,7 @@ COMMENT ON FUNCTION ai._is_retried(integer, text) IS
 
 CREATE FUNCTION ai._usable(p_body text)
 RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -329,7 +329,7 @@ EXCEPTION WHEN statement_too_complex OR program_limit_exceeded THEN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION ai._usable(text) IS 'A text as JSON; null when it is none, or nested or large beyond use. Pure. Raises: nothing';
+COMMENT ON FUNCTION ai._usable(text) IS 'A text as JSON; null when it is none, or nested or large beyond use. Reads nothing. Raises: nothing';
 
 CREATE FUNCTION ai._int(p_value jsonb)
 RETURNS bigint
@@ -430,7 +430,7 @@ $$;
 COMMENT ON FUNCTION ai._account(ai_batch_runs, text, text) IS
     'Ends a batch: what was put aside is given back, what it came to is recorded once. Locks: the batch, the month''s budget. Raises: NT001 the model is not known any more';
 
-CREATE FUNCTION ai._give_up(p_batch_id uuid, p_items uuid[], p_status text, p_error text)
+CREATE FUNCTION ai._give_up(p_items uuid[], p_status text, p_error text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, ai, pg_temp
@@ -440,7 +440,7 @@ BEGIN
     PERFORM ai._after_items(p_items);
 END
 $$;
-COMMENT ON FUNCTION ai._give_up(uuid, uuid[], text, text) IS 'Ends items without an answer: failed or cancelled. Locks: the items. Raises: nothing of its own';
+COMMENT ON FUNCTION ai._give_up(uuid[], text, text) IS 'Ends items without an answer: failed or cancelled. Locks: the items. Raises: nothing of its own';
 
 CREATE FUNCTION ai.finish_batch(p_batch_id uuid, p_token uuid, p_backoff interval DEFAULT '1 minute')
 RETURNS text
@@ -469,7 +469,7 @@ BEGIN
         IF v_again IS NOT NULL THEN
             PERFORM ai._requeue(v_run, v_again, p_backoff * power(4, v_run.attempt - 1));
         END IF;
-        PERFORM ai._give_up(p_batch_id, ARRAY(SELECT l FROM unnest(v_left) AS l WHERE l <> ALL (coalesce(v_again, '{}'))),
+        PERFORM ai._give_up(ARRAY(SELECT l FROM unnest(v_left) AS l WHERE l <> ALL (coalesce(v_again, '{}'))),
                             CASE WHEN v_status = 'cancelled' OR v_run.is_cancelling THEN 'cancelled' ELSE 'failed' END, 'NT105 there is no answer');
     END IF;
     PERFORM ai._account(v_run, v_status, CASE WHEN v_status = 'failed' THEN coalesce(v_run.last_error, 'the provider failed') END);
@@ -501,7 +501,7 @@ BEGIN
         SELECT array_agg(i.id ORDER BY i.id) INTO v_items FROM neanelu.ai_batch_items AS i WHERE i.batch_id = p_run.batch_id AND i.status = 'submitted';
         UPDATE neanelu.ai_batches AS b SET error_count = b.error_count + coalesce(cardinality(v_items), 0) WHERE b.id = p_run.batch_id;
         IF p_is_permanent OR p_run.is_cancelling OR p_run.attempt >= p_run.max_attempts THEN
-            PERFORM ai._give_up(p_run.batch_id, v_items, 'failed', v_error);
+            PERFORM ai._give_up(v_items, 'failed', v_error);
         ELSIF v_items IS NOT NULL THEN
             PERFORM ai._requeue(p_run, v_items, p_backoff * power(4, p_run.attempt - 1));
         END IF;

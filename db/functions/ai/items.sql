@@ -136,7 +136,7 @@ DECLARE
     v_key    constant text := concat_ws('/', 'ai.items', p_batch_type, p_provider, p_model, p_shop_id);
     v_run    ai_batch_runs;
     v_hashes text[];
-    v_new    integer[];
+    v_new    bigint[];
     v_items  uuid[];
 BEGIN
     IF p_shop_id IS NOT NULL THEN

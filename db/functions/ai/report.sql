@@ -68,7 +68,7 @@ BEGIN
         PERFORM ai._finish_texts(v_run, 'cancelled', '1 day');
     ELSE
         SELECT array_agg(i.id ORDER BY i.id) INTO v_items FROM neanelu.ai_batch_items AS i WHERE i.batch_id = p_batch_id AND i.status = 'pending';
-        PERFORM ai._give_up(p_batch_id, v_items, 'cancelled', 'NT105 cancelled');
+        PERFORM ai._give_up(v_items, 'cancelled', 'NT105 cancelled');
     END IF;
     PERFORM ai._mark(p_batch_id, 'cancelled', NULL, 0);
     PERFORM ai._let_go(p_batch_id, NULL);

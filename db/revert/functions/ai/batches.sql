@@ -6,7 +6,7 @@ SET LOCAL ROLE neanelu_engine;
 DROP FUNCTION ai.fail_batch(uuid, uuid, text, text, interval, boolean);
 DROP FUNCTION ai._fail_batch(neanelu.ai_batch_runs, text, text, interval, boolean);
 DROP FUNCTION ai.finish_batch(uuid, uuid, interval);
-DROP FUNCTION ai._give_up(uuid, uuid[], text, text);
+DROP FUNCTION ai._give_up(uuid[], text, text);
 DROP FUNCTION ai._account(neanelu.ai_batch_runs, text, text);
 DROP FUNCTION ai._after_items(uuid[]);
 DROP FUNCTION ai.take_results(uuid, uuid, text[], integer[], text[], text[]);

@@ -3,6 +3,7 @@
 BEGIN;
 
 SET LOCAL ROLE neanelu_engine;
+DROP FUNCTION ai.collect_words(uuid, integer);
 DROP FUNCTION ai.release_texts(uuid, interval, boolean);
 DROP FUNCTION ai.claim_texts(text, integer, bigint, interval, uuid, uuid, text);
 DROP FUNCTION ai.vectors_of(text[], text);
