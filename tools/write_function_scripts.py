@@ -34,8 +34,9 @@ TOPICS = {
         "texts",
         "vectors",
     ),
+    "matching": ("features", "candidates", "score", "assign", "keys", "sessions"),
     "search": ("similar", "hybrid"),
-    "normalise": ("persons",),
+    "normalise": ("identifiers", "persons", "text", "values", "names", "map", "sessions"),
     "pim": (
         "quality",
         "events",

@@ -1,0 +1,386 @@
+-- Deploy neanelu:functions/normalise/values to pg
+-- requires: functions/normalise/text
+-- requires: schema/units
+-- requires: schema/vocabulary
+-- requires: policies/normalise
+-- Raw values become values: numbers with units, ranges, dimensions, booleans, enums, lists, brands. What cannot be read is null, never
+-- an error: a source may write what it likes.
+
+BEGIN;
+
+SET LOCAL search_path = neanelu, normalise, extensions, pg_temp;
+SET LOCAL ROLE neanelu_engine;
+
+CREATE FUNCTION normalise.unit(p_name text, p_family text DEFAULT NULL) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+    SELECT u.code FROM prod_unit_names AS n JOIN prod_units AS u ON u.code = n.unit_code
+     WHERE n.name_key = normalise.unit_key(p_name) AND (p_family IS NULL OR u.family = p_family)
+       AND (p_family IS NOT NULL OR u.family <> 'data' OR length(p_name) > 1)
+     ORDER BY (u.code = p_name) DESC, (n.name = p_name) DESC, u.rank LIMIT 1
+$$;
+COMMENT ON FUNCTION normalise.unit(text, text) IS
+    'Code of a unit by any of its names in any language; null for none. What has several meanings goes by case, then by how usual. Reads only.';
+
+CREATE FUNCTION normalise.convert(p_value numeric, p_from text, p_to text) RETURNS numeric
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+    SELECT CASE WHEN p_from = p_to THEN p_value ELSE (
+        SELECT trim_scale(round(c.base, greatest(0, 10 - CASE WHEN c.base = 0 THEN 0 ELSE ceil(log(abs(c.base)))::integer END)))
+          FROM (SELECT (p_value * f.factor + f.shift - t.shift) / t.factor AS base
+                  FROM prod_units AS f JOIN prod_units AS t ON t.family = f.family
+                 WHERE f.code = p_from AND t.code = p_to) AS c) END
+$$;
+COMMENT ON FUNCTION normalise.convert(numeric, text, text) IS
+    'A value in another unit of the same family, to ten significant digits; null when the units do not convert. Reads only.';
+
+CREATE FUNCTION normalise._unit_at(p_gap text, p_family text, OUT code text, OUT family text, OUT rest text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    v_gap text := regexp_replace(p_gap, '^[\s-]*(?:\((?=[^()]*\)))?\s*(?:de |d'')?', '');
+    v_words text[];
+    v_keys text[];
+    v_forms text[];
+    v_taken integer;
+BEGIN
+    rest := p_gap;
+    v_words := regexp_match(v_gap, '^([^\s\d,;()|+:=]+[23]?)(?:( [^\s\d,;()|+:=]+[23]?)( [^\s\d,;()|+:=]+[23]?)?)?');
+    IF v_words IS NULL THEN
+        RETURN;
+    END IF;
+    v_forms := ARRAY[v_words[1] || v_words[2] || v_words[3], v_words[1] || v_words[2], v_words[1], rtrim(v_words[1], '/-&.x'),
+                     split_part(v_words[1], '/', 1), split_part(v_words[1], '-', 1), substring(v_words[1] FROM '^["'']')];
+    v_keys := ARRAY(SELECT normalise.unit_key(f) FROM unnest(v_forms) AS f);
+    SELECT u.code, u.family, length(v_forms[array_position(v_keys, n.name_key::text)])
+      INTO _unit_at.code, _unit_at.family, v_taken
+      FROM prod_unit_names AS n JOIN prod_units AS u ON u.code = n.unit_code
+     WHERE n.name_key = ANY (v_keys) AND (p_family IS NULL OR u.family = p_family)
+       AND (p_family IS NOT NULL OR length(n.name_key) > 1 OR u.family <> 'data')
+     ORDER BY array_position(v_keys, n.name_key::text), (n.name = v_forms[array_position(v_keys, n.name_key::text)]) DESC, u.rank LIMIT 1;
+    IF _unit_at.code IS NOT NULL THEN
+        rest := ltrim(substr(v_gap, v_taken + 1), '.)');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION normalise._unit_at(text, text) IS
+    'The unit that a text begins with, and the rest of the text; the longest name wins, only of the family when one is given. Reads only.';
+
+CREATE FUNCTION normalise.measures(p_text text, p_family text DEFAULT NULL, p_locale text DEFAULT NULL)
+RETURNS TABLE (before text, amount numeric, unit text, family text, rest text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    c_number CONSTANT text := '(?<![[:alnum:]_])(?:(?<![^\s(±~<>=:])[-+])?(?:\d+(?:\s+|-)\d{1,2}/(?:2|3|4|5|6|8|10|12|16|32|64)(?!\d)'
+        '|\d{1,2}/(?:2|3|4|5|6|8|10|12|16|32|64)(?!\d)|\d+(?:[.,]\d+)*(?:[eE][-+]?\d{1,2}(?![[:alnum:]]))?|[.,]\d+)';
+    v_text text := normalise.measure_text(left(p_text, 500), p_locale);
+    v_numbers text[] := ARRAY(SELECT m[1] FROM regexp_matches(v_text, '(' || c_number || ')', 'g') AS m LIMIT 40);
+    v_gaps text[];
+    v_at record;
+BEGIN
+    IF cardinality(v_numbers) = 0 THEN
+        RETURN;
+    END IF;
+    v_gaps := regexp_split_to_array(v_text, c_number);
+    rest := v_gaps[1];
+    FOR i IN 1 .. cardinality(v_numbers) LOOP
+        before := rest;
+        amount := normalise.number(v_numbers[i], p_locale);
+        unit := NULL;
+        family := NULL;
+        rest := v_gaps[i + 1];
+        IF rest <> '' AND rest !~ '^\s*[,;|/]' THEN
+            SELECT * INTO v_at FROM normalise._unit_at(rest, p_family);
+            unit := v_at.code;
+            family := v_at.family;
+            rest := v_at.rest;
+        END IF;
+        IF unit IS NULL AND (p_family IS NULL OR p_family IN ('rotation', 'pixels', 'frequency', 'count')) AND rest ~ '^\s?[kK](?![[:alnum:]])' THEN
+            amount := amount * 1000;
+            rest := substr(ltrim(rest), 2);
+        END IF;
+        IF amount IS NOT NULL THEN
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION normalise.measures(text, text, text) IS
+    'All numbers of a text in order, each with the text before it, the unit that follows it and the rest up to the next. Words with digits '
+    'in them (G6, U320) are no numbers. Of long texts the first 500 characters. Reads only.';
+
+CREATE FUNCTION normalise._is_part(p_amount numeric, p_unit text, p_of text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+    SELECT coalesce((SELECT a.factor > b.factor AND p_amount * b.factor < a.factor FROM prod_units AS a JOIN prod_units AS b ON b.family = a.family
+                      WHERE a.code = p_of AND b.code = p_unit), false)
+$$;
+COMMENT ON FUNCTION normalise._is_part(numeric, text, text) IS
+    'Whether an amount is a part of the one before it: 6" after feet, 30 min after hours. Reads only.';
+
+CREATE FUNCTION normalise._amounts(p_text text, p_unit text, p_family text, p_locale text, p_source_unit text)
+RETURNS TABLE (place integer, before text, amount numeric, unit text, rest text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    c_between CONSTANT text := '^\s*([-~/x&]|to|bis|à|a|până la|pana la|\.{2,3}|…|and|und|et|și|si|y|or)?\s*$|^\s*\(?[WHDLBT]\)?\s*x\s*$';
+    v_befores text[];
+    v_amounts numeric[];
+    v_own text[];
+    v_units text[];
+    v_rests text[];
+    v_at integer := 1;
+BEGIN
+    SELECT array_agg(m.before), array_agg(m.amount), array_agg(m.unit), array_agg(m.rest) INTO v_befores, v_amounts, v_own, v_rests
+      FROM normalise.measures(p_text, p_family, p_locale) AS m;
+    v_units := v_own;
+    FOR i IN REVERSE coalesce(cardinality(v_own), 0) - 1 .. 1 LOOP
+        IF v_units[i] IS NULL AND v_units[i + 1] IS NOT NULL AND v_rests[i] ~* c_between THEN
+            v_units[i] := v_units[i + 1];
+        END IF;
+    END LOOP;
+    WHILE v_at <= cardinality(v_own) LOOP
+        place := v_at;
+        before := v_befores[v_at];
+        unit := coalesce(p_unit, v_units[v_at], p_source_unit);
+        amount := normalise.convert(v_amounts[v_at], coalesce(v_units[v_at], p_source_unit, p_unit), unit);
+        IF unit IS NULL THEN
+            amount := v_amounts[v_at];
+        END IF;
+        WHILE v_own[v_at] <> v_own[v_at + 1] AND v_rests[v_at] ~ '^\s*(,|and|und|et|și|y|-)?\s*$'
+              AND normalise._is_part(v_amounts[v_at + 1], v_own[v_at + 1], v_own[v_at]) LOOP
+            v_at := v_at + 1;
+            amount := amount + normalise.convert(v_amounts[v_at], v_own[v_at], unit);
+        END LOOP;
+        rest := v_rests[v_at];
+        RETURN NEXT;
+        v_at := v_at + 1;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION normalise._amounts(text, text, text, text, text) IS
+    'The measures of a text in one unit: the attribute''s, else each its own. Numbers without unit have that of the next, else the source''s, '
+    'else the attribute''s. Reads only.';
+
+CREATE FUNCTION normalise._word(p_text text, p_kind text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+    SELECT w.meaning
+      FROM regexp_split_to_table(regexp_replace(p_text, '[^[:alnum:]\s/]+', ' ', 'g'), '[\s/]+') WITH ORDINALITY AS t (word, n)
+      JOIN prod_value_words AS w ON w.kind = p_kind AND w.word = t.word
+     ORDER BY t.n LIMIT 1
+$$;
+COMMENT ON FUNCTION normalise._word(text, text) IS 'Meaning of the first word of a folded text that is of a kind of prod_value_words. Reads only.';
+
+CREATE FUNCTION normalise._boolean(p_folded text) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+    SELECT coalesce(
+        (SELECT jsonb_build_object('value', w.meaning::boolean) FROM prod_value_words AS w WHERE w.kind = 'boolean' AND w.word = p_folded),
+        CASE WHEN p_folded ~ '^\d+( ?x.*)?$' THEN jsonb_build_object('value', p_folded !~ '^0+\M') END,
+        (SELECT jsonb_build_object('value', w.meaning::boolean) FROM prod_value_words AS w
+          WHERE w.kind = 'boolean' AND w.word = substring(p_folded FROM '^[[:alpha:]]+(?=[\s,;:(.-])')))
+$$;
+COMMENT ON FUNCTION normalise._boolean(text) IS 'Yes or no in five languages, also as the first word (yes, 2 x HDMI), or as a number. Reads only.';
+
+CREATE FUNCTION normalise._label_key(p_text text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT btrim(regexp_replace(regexp_replace(normalise.fold(p_text), '[^[:alnum:]+#]+', ' ', 'g'), '(?<=[[:alpha:]]{3})(?:es|s)(?= |$)', '', 'g'))
+$$;
+COMMENT ON FUNCTION normalise._label_key(text) IS 'What labels of enum values are compared by: folded, words only, without plural endings. Pure.';
+
+CREATE FUNCTION normalise._enum(p_text text, p_allowed jsonb) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, extensions, pg_temp
+AS $$
+    WITH wanted AS (
+        SELECT normalise._label_key(p_text) AS key,
+               normalise._label_key((SELECT string_agg(coalesce(w.meaning, t.word), ' ' ORDER BY t.n)
+                  FROM regexp_split_to_table(normalise.fold(p_text), '[^[:alnum:]]+') WITH ORDINALITY AS t (word, n)
+                  LEFT JOIN prod_value_words AS w ON w.kind = 'colour' AND w.word = t.word)) AS translated
+    ), labels AS (
+        SELECT coalesce(a.v ->> 'code', a.v #>> '{}') AS code, l.label, a.n
+          FROM jsonb_array_elements(CASE jsonb_typeof(p_allowed) WHEN 'array' THEN p_allowed ELSE '[]' END) WITH ORDINALITY AS a (v, n)
+          CROSS JOIN LATERAL (
+            SELECT normalise._label_key(coalesce(a.v ->> 'code', a.v #>> '{}')) AS label
+            UNION SELECT normalise._label_key(e.v #>> '{}')
+              FROM jsonb_path_query(a.v, 'lax $.labels.*[*]') AS e (v)) AS l
+    )
+    SELECT jsonb_build_object('value', q.code) FROM (
+        SELECT l.code, l.n, CASE WHEN l.label = w.key THEN 1.0 WHEN l.label = w.translated THEN 0.99
+                            WHEN length(l.label) > 2 AND strpos(' ' || w.key || ' ', ' ' || l.label || ' ') > 0 THEN 0.9
+                            WHEN length(l.label) > 2 AND strpos(' ' || w.translated || ' ', ' ' || l.label || ' ') > 0 THEN 0.85
+                            ELSE similarity(l.label, w.key) END AS score, length(l.label) AS long
+          FROM labels AS l, wanted AS w WHERE l.label <> '') AS q
+     WHERE q.score >= 0.7 ORDER BY q.score DESC, q.long DESC, q.n LIMIT 1
+$$;
+COMMENT ON FUNCTION normalise._enum(text, jsonb) IS
+    'The allowed value that a text means: by code or label in any language, by the words of colours, as a word in it, or nearly so '
+    '(trigram similarity from 0.7); null for none. Reads only.';
+
+CREATE FUNCTION normalise._range(p_text text, p_unit text, p_family text, p_locale text, p_source_unit text) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+    SELECT jsonb_strip_nulls(jsonb_build_object('value', CASE
+               WHEN a.b IS NOT NULL THEN jsonb_build_object('min', least(a.a, a.b), 'max', greatest(a.a, a.b))
+               WHEN a.before ~* '(<|≤|\m(up to|max|maximum|maximal|below|under|până la|pana la|bis|jusqu|hasta|sub)\M)[^[:alnum:]]*$' THEN jsonb_build_object('max', a.a)
+               WHEN a.before ~* '(>|≥|\m(from|min|minimum|over|above|peste|ab|à partir de|desde|de la)\M)[^[:alnum:]]*$' THEN jsonb_build_object('min', a.a)
+               ELSE jsonb_build_object('min', a.a, 'max', a.a) END, 'unit', a.unit))
+      FROM (SELECT (array_agg(m.amount ORDER BY m.place))[1] AS a,
+                   (array_agg(m.amount ORDER BY m.place))[2] AS b,
+                   (array_agg(m.before ORDER BY m.place))[1] AS before, min(m.unit) AS unit
+              FROM normalise._amounts(p_text, p_unit, p_family, p_locale, p_source_unit) AS m) AS a
+     WHERE a.a IS NOT NULL
+$$;
+COMMENT ON FUNCTION normalise._range(text, text, text, text, text) IS
+    '{"value": {"min", "max"}, "unit"}: 10-20 cm, 56Hz to 76Hz, up to 5; a single number is both ends. Reads only.';
+
+CREATE FUNCTION normalise._dimensions(p_text text, p_unit text, p_family text, p_locale text, p_source_unit text) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+    WITH sides AS (
+        SELECT a.*, coalesce(substring(a.rest FROM '^[\s"'']*\(?([WHDLBTwhdlbt])(?![[:alpha:]])'),
+                             substring(a.before FROM '(?<![[:alpha:]])([WHDLBTwhdlbt])[\s:=.]*$'), left(substring(lower(a.before) FROM
+                             '(width|height|depth|length|latime|lățime|inaltime|înălțime|adancime|adâncime|lungime|breite|höhe|tiefe|largeur|hauteur|profondeur|ancho|alto|fondo)[\s:=.]*$'), 1)) AS axis
+          FROM normalise._amounts(p_text, p_unit, p_family, p_locale, p_source_unit) AS a
+    ), header AS (
+        SELECT regexp_match(p_text, '(?<![[:alpha:]])([WHDLBT])\s*[x×/]\s*([WHDLBT])(?:\s*[x×/]\s*([WHDLBT]))?(?![[:alpha:]])', 'i') AS letters
+    )
+    SELECT jsonb_strip_nulls(jsonb_build_object('value', jsonb_agg(s.amount ORDER BY s.place), 'unit', min(s.unit),
+               'axes', CASE WHEN count(s.axis) = count(*) THEN upper(string_agg(s.axis, '' ORDER BY s.place))
+                            WHEN (SELECT num_nonnulls(VARIADIC h.letters) FROM header AS h) = count(*)
+                            THEN (SELECT upper(array_to_string(h.letters, '')) FROM header AS h) END))
+      FROM (SELECT * FROM sides ORDER BY place LIMIT 4) AS s
+    HAVING count(*) BETWEEN 2 AND 4
+$$;
+COMMENT ON FUNCTION normalise._dimensions(text, text, text, text, text) IS
+    '{"value": [numbers in the order given], "unit", "axes"}: 10 x 20 x 30 cm; axes (WDH) when the text says which is which. Reads only.';
+
+CREATE FUNCTION normalise._number(p_text text, p_unit text, p_family text, p_locale text, p_source_unit text) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    v_amount numeric;
+    v_unit text;
+BEGIN
+    IF p_text ~ '^-?\d{1,12}(\.\d{1,2})?$' THEN
+        v_amount := trim_scale(p_text::numeric);
+        v_unit := coalesce(p_unit, p_source_unit);
+        IF p_source_unit IS DISTINCT FROM p_unit AND p_source_unit IS NOT NULL AND p_unit IS NOT NULL THEN
+            v_amount := normalise.convert(v_amount, p_source_unit, p_unit);
+        END IF;
+    ELSE
+        SELECT a.amount, a.unit INTO v_amount, v_unit
+          FROM normalise._amounts(p_text, p_unit, p_family, p_locale, p_source_unit) AS a
+         WHERE a.amount IS NOT NULL ORDER BY a.place LIMIT 1;
+        IF v_amount IS NULL AND p_unit IS NULL THEN
+            v_amount := normalise._word(normalise.fold(p_text), 'count')::numeric;
+        END IF;
+    END IF;
+    IF v_unit = 'pcs' AND p_unit IS NULL THEN
+        v_unit := NULL;
+    END IF;
+    RETURN CASE WHEN v_amount IS NOT NULL THEN jsonb_strip_nulls(jsonb_build_object('value', v_amount, 'unit', v_unit)) END;
+END
+$$;
+COMMENT ON FUNCTION normalise._number(text, text, text, text, text) IS
+    '{"value", "unit"}: the first measure of the text, in the attribute''s unit; counts also in words (dual). Reads only.';
+
+CREATE FUNCTION normalise._list(p_text text, p_unit text, p_family text, p_locale text, p_allowed jsonb, p_source_unit text) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+    SELECT jsonb_strip_nulls(jsonb_build_object('value', jsonb_agg(q.value ORDER BY q.n), 'unit', min(q.unit)))
+      FROM (SELECT DISTINCT ON (normalise.fold(e.v ->> 'value')) e.v -> 'value' AS value, e.v ->> 'unit' AS unit, p.n
+              FROM regexp_split_to_table(p_text, '\s*[;|•\n]\s*|,\s+|,(?=\D)|\s+/\s+') WITH ORDINALITY AS p (item, n)
+             CROSS JOIN LATERAL (SELECT CASE
+                      WHEN p_family IS NOT NULL OR p_unit IS NOT NULL THEN normalise._number(p.item, p_unit, p_family, p_locale, p_source_unit)
+                      WHEN p_allowed IS NOT NULL THEN normalise._enum(p.item, p_allowed)
+                      WHEN normalise.clean_text(p.item) IS NOT NULL THEN jsonb_build_object('value', normalise.clean_text(p.item)) END) AS e (v)
+             WHERE e.v IS NOT NULL
+             ORDER BY normalise.fold(e.v ->> 'value'), p.n) AS q
+    HAVING count(*) > 0
+$$;
+COMMENT ON FUNCTION normalise._list(text, text, text, text, jsonb, text) IS
+    '{"value": [..], "unit"}: parts by comma, semicolon, bar, bullet or line, each read as the attribute''s kind says, each once. Reads only.';
+
+CREATE FUNCTION normalise.value(p_raw text, p_data_type text, p_unit text DEFAULT NULL, p_unit_family text DEFAULT NULL,
+    p_locale text DEFAULT NULL, p_allowed jsonb DEFAULT NULL, p_source_unit text DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    v_text text := normalise.clean_text(p_raw);
+    v_unit text := p_unit;
+    v_family text := p_unit_family;
+BEGIN
+    IF v_text IS NULL OR length(v_text) <= 40
+       AND EXISTS (SELECT FROM prod_value_words AS w WHERE w.kind = 'nothing' AND w.word = btrim(normalise.fold(v_text), ' .:')) THEN
+        RETURN NULL;
+    END IF;
+    IF v_unit IS NOT NULL THEN
+        SELECT u.code, u.family INTO v_unit, v_family FROM prod_units AS u WHERE u.code = v_unit;
+        IF NOT FOUND THEN
+            SELECT u.code, u.family INTO v_unit, v_family FROM prod_units AS u WHERE u.code = normalise.unit(p_unit, p_unit_family);
+        END IF;
+        v_family := coalesce(v_family, p_unit_family);
+    END IF;
+    RETURN CASE p_data_type
+        WHEN 'number' THEN normalise._number(v_text, v_unit, v_family, p_locale, p_source_unit)
+        WHEN 'boolean' THEN normalise._boolean(normalise.fold(v_text))
+        WHEN 'enum' THEN CASE WHEN jsonb_typeof(p_allowed) = 'array' THEN normalise._enum(v_text, p_allowed) ELSE jsonb_build_object('value', v_text) END
+        WHEN 'range' THEN normalise._range(v_text, v_unit, v_family, p_locale, p_source_unit)
+        WHEN 'dimensions' THEN normalise._dimensions(v_text, v_unit, v_family, p_locale, p_source_unit)
+        WHEN 'list' THEN normalise._list(p_raw, v_unit, v_family, p_locale, p_allowed, p_source_unit)
+        ELSE jsonb_build_object('value', v_text) END;
+END
+$$;
+COMMENT ON FUNCTION normalise.value(text, text, text, text, text, jsonb, text) IS
+    'A raw value as its attribute stores it: {"value"} or {"value", "unit"}, converted into p_unit; null when it cannot be read, and for words '
+    'that mean nothing (n/a). p_source_unit: unit of numbers that carry none. Types: number; range ({"min", "max"}); dimensions ([..], '
+    '"axes" when known); boolean; enum (one of p_allowed); list; else text. Reads only.';
+
+CREATE FUNCTION normalise.brand_key(p_text text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(nullif(btrim(regexp_replace(k.key,
+               '( |^)(incorporated|inc|corporation|corp|company|co|llc|ltd|limited|plc|gmbh|ag|kg|se|ohg|mbh|srl|s r l|spa|s p a|sa|s a|sas|sarl|bv|b v|nv|ab|oy|as|pte|pty|kk|co kg|gmbh co kg|electronics co|group|holding)(?= |$)',
+               ' ', 'g')), ''), k.key)
+      FROM (SELECT btrim(regexp_replace(regexp_replace(normalise.fold(p_text), '[™®©''’]', '', 'g'), '[^[:alnum:]]+', ' ', 'g')) AS key) AS k
+$$;
+COMMENT ON FUNCTION normalise.brand_key(text) IS 'What brands are compared by: folded, words only, without legal forms (Inc, GmbH, S.R.L.). Pure.';
+
+CREATE FUNCTION normalise.brand(p_raw text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+    SELECT coalesce(
+        (SELECT a.brand FROM prod_brand_aliases AS a WHERE a.alias_key = normalise.brand_key(p_raw)),
+        nullif(btrim(regexp_replace(regexp_replace(c.text, '[™®©]', '', 'g'),
+            '[\s,]+(?:incorporated|inc|corporation|corp|company|co|llc|ltd|limited|plc|gmbh|ag|s\.?\s?r\.?\s?l|s\.?p\.?a|s\.?a\.?s|s\.?a\.?r\.?l|s\.?a|b\.?v|n\.?v|gmbh\s*&\s*co\.?\s*kg|kg)\.?$', '', 'i'), ' ,.'), ''),
+        c.text)
+      FROM normalise.clean_text(p_raw) AS c (text)
+     WHERE c.text IS NOT NULL AND NOT EXISTS (
+        SELECT FROM prod_value_words AS w WHERE w.kind = 'nothing' AND w.word = btrim(normalise.fold(c.text), ' .:'))
+$$;
+COMMENT ON FUNCTION normalise.brand(text) IS
+    'A brand as it is to be written: the alias table''s spelling, else its own without legal form and marks; null for none. Reads only.';
+
+CREATE FUNCTION normalise.add_brand_alias(p_alias text, p_brand text) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = neanelu, pg_temp
+AS $$
+    INSERT INTO prod_brand_aliases (alias_key, brand) VALUES (normalise.brand_key(p_alias), normalise.clean_text(p_brand))
+    ON CONFLICT (alias_key) DO UPDATE SET brand = excluded.brand WHERE prod_brand_aliases.brand <> excluded.brand
+$$;
+COMMENT ON FUNCTION normalise.add_brand_alias(text, text) IS 'Remember that a spelling means a brand; again with another brand replaces it. Idempotent.';
+
+CREATE FUNCTION normalise.is_same_brand(p_one text, p_other text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT normalise.brand_key(normalise.brand(p_one)) = normalise.brand_key(normalise.brand(p_other))
+$$;
+COMMENT ON FUNCTION normalise.is_same_brand(text, text) IS 'Whether two spellings mean one brand; null when one is none. Reads only.';
+
+GRANT EXECUTE ON FUNCTION normalise.unit(text, text), normalise.convert(numeric, text, text), normalise.measures(text, text, text),
+    normalise.value(text, text, text, text, text, jsonb, text), normalise.brand_key(text), normalise.brand(text), normalise.is_same_brand(text, text)
+    TO neanelu_platform, neanelu_pim_editor, neanelu_analyst, neanelu_operator, neanelu_harvester;
+GRANT EXECUTE ON FUNCTION normalise.add_brand_alias(text, text) TO neanelu_pim_editor, neanelu_operator;
+
+COMMIT;

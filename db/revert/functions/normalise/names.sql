@@ -1,0 +1,28 @@
+-- Revert neanelu:functions/normalise/names from pg
+
+BEGIN;
+
+SET LOCAL ROLE neanelu_owner;
+DROP TRIGGER tg_prod_attr_synonyms__index_delete ON neanelu.prod_attr_synonyms;
+DROP TRIGGER tg_prod_attr_synonyms__index_update ON neanelu.prod_attr_synonyms;
+DROP TRIGGER tg_prod_attr_synonyms__index_insert ON neanelu.prod_attr_synonyms;
+DROP TRIGGER tg_prod_attr_definitions__index_update ON neanelu.prod_attr_definitions;
+DROP TRIGGER tg_prod_attr_definitions__index_insert ON neanelu.prod_attr_definitions;
+
+SET LOCAL ROLE neanelu_engine;
+DROP FUNCTION normalise.tg_prod_attr_synonyms__index();
+DROP FUNCTION normalise.tg_prod_attr_definitions__index();
+DROP FUNCTION normalise._index_names(uuid[]);
+DROP FUNCTION normalise.attribute_candidates(text, text, text, text[], integer, extensions.vector, text);
+DROP FUNCTION normalise._profile_with_unit(text[], text);
+DROP FUNCTION normalise._rank(text[], jsonb, jsonb, integer, extensions.vector, text);
+DROP FUNCTION normalise._pool(text[], jsonb, integer);
+DROP FUNCTION normalise._values_fit(jsonb, text, text, jsonb, jsonb);
+DROP FUNCTION normalise.profile(text[]);
+DROP FUNCTION normalise.expected(text);
+DROP FUNCTION normalise.concepts(text, text);
+DROP FUNCTION normalise._compound(text, integer);
+DROP FUNCTION normalise._forms(text);
+DROP FUNCTION normalise.setting(text);
+
+COMMIT;
