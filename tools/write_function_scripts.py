@@ -44,6 +44,7 @@ TOPICS = {
         "translations",
         "channels",
         "queue",
+        "products",
         "consensus",
         "versions",
         "proposals",

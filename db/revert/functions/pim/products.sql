@@ -1,0 +1,11 @@
+-- Revert neanelu:functions/pim/products from pg
+
+BEGIN;
+
+SET LOCAL ROLE neanelu_engine;
+DROP FUNCTION pim.quality_overview();
+DROP FUNCTION pim.history(uuid);
+DROP FUNCTION pim.show(uuid);
+DROP FUNCTION pim.find(text);
+
+COMMIT;
