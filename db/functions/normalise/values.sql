@@ -42,7 +42,7 @@ DECLARE
     v_words text[];
     v_keys text[];
     v_forms text[];
-    v_taken integer;
+    v_hit record;
 BEGIN
     rest := p_gap;
     v_words := regexp_match(v_gap, '^([^\s\d,;()|+:=]+[23]?)(?:( [^\s\d,;()|+:=]+[23]?)( [^\s\d,;()|+:=]+[23]?)?)?');
@@ -52,14 +52,15 @@ BEGIN
     v_forms := ARRAY[v_words[1] || v_words[2] || v_words[3], v_words[1] || v_words[2], v_words[1], rtrim(v_words[1], '/-&.x'),
                      split_part(v_words[1], '/', 1), split_part(v_words[1], '-', 1), substring(v_words[1] FROM '^["'']')];
     v_keys := ARRAY(SELECT normalise.unit_key(f) FROM unnest(v_forms) AS f);
-    SELECT u.code, u.family, length(v_forms[array_position(v_keys, n.name_key::text)])
-      INTO _unit_at.code, _unit_at.family, v_taken
+    SELECT u.code, u.family, length(v_forms[array_position(v_keys, n.name_key::text)]) AS taken INTO v_hit
       FROM prod_unit_names AS n JOIN prod_units AS u ON u.code = n.unit_code
      WHERE n.name_key = ANY (v_keys) AND (p_family IS NULL OR u.family = p_family)
-       AND (p_family IS NOT NULL OR length(n.name_key) > 1 OR u.family <> 'data')
+       AND (p_family IS NOT NULL OR length(n.name_key) > 1 OR n.name = ANY (v_forms) AND u.family <> 'data')
      ORDER BY array_position(v_keys, n.name_key::text), (n.name = v_forms[array_position(v_keys, n.name_key::text)]) DESC, u.rank LIMIT 1;
-    IF _unit_at.code IS NOT NULL THEN
-        rest := ltrim(substr(v_gap, v_taken + 1), '.)');
+    IF FOUND THEN
+        code := v_hit.code;
+        family := v_hit.family;
+        rest := ltrim(substr(v_gap, v_hit.taken + 1), '.)');
     END IF;
 END
 $$;
@@ -71,24 +72,24 @@ RETURNS TABLE (before text, amount numeric, unit text, family text, rest text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
-    c_number CONSTANT text := '(?<![[:alnum:]_])(?:(?<![^\s(±~<>=:])[-+])?(?:\d+(?:\s+|-)\d{1,2}/(?:2|3|4|5|6|8|10|12|16|32|64)(?!\d)'
+    v_number CONSTANT text := '(?<![[:alnum:]_])(?:(?<![^\s(±~<>=:])[-+])?(?:\d+(?:\s+|-)\d{1,2}/(?:2|3|4|5|6|8|10|12|16|32|64)(?!\d)'
         '|\d{1,2}/(?:2|3|4|5|6|8|10|12|16|32|64)(?!\d)|\d+(?:[.,]\d+)*(?:[eE][-+]?\d{1,2}(?![[:alnum:]]))?|[.,]\d+)';
     v_text text := normalise.measure_text(left(p_text, 500), p_locale);
-    v_numbers text[] := ARRAY(SELECT m[1] FROM regexp_matches(v_text, '(' || c_number || ')', 'g') AS m LIMIT 40);
+    v_numbers text[] := ARRAY(SELECT m[1] FROM regexp_matches(v_text, '(' || v_number || ')', 'g') AS m LIMIT 40);
     v_gaps text[];
     v_at record;
 BEGIN
     IF cardinality(v_numbers) = 0 THEN
         RETURN;
     END IF;
-    v_gaps := regexp_split_to_array(v_text, c_number);
+    v_gaps := regexp_split_to_array(v_text, v_number);
     rest := v_gaps[1];
-    FOR i IN 1 .. cardinality(v_numbers) LOOP
+    FOR v_i IN 1 .. cardinality(v_numbers) LOOP
         before := rest;
-        amount := normalise.number(v_numbers[i], p_locale);
+        amount := normalise.number(v_numbers[v_i], p_locale);
         unit := NULL;
         family := NULL;
-        rest := v_gaps[i + 1];
+        rest := v_gaps[v_i + 1];
         IF rest <> '' AND rest !~ '^\s*[,;|/]' THEN
             SELECT * INTO v_at FROM normalise._unit_at(rest, p_family);
             unit := v_at.code;
@@ -98,6 +99,9 @@ BEGIN
         IF unit IS NULL AND (p_family IS NULL OR p_family IN ('rotation', 'pixels', 'frequency', 'count')) AND rest ~ '^\s?[kK](?![[:alnum:]])' THEN
             amount := amount * 1000;
             rest := substr(ltrim(rest), 2);
+        ELSIF unit IS NULL AND rest ~* '^\s?(million|millions|mio|mln|milioane|millones|millionen)\M' OR unit IS NULL AND p_family IS NULL AND rest ~ '^M(?![[:alnum:]])' THEN
+            amount := amount * 1000000;
+            rest := regexp_replace(rest, '^\s?[[:alpha:]]+\.?', '');
         END IF;
         IF amount IS NOT NULL THEN
             RETURN NEXT;
@@ -123,7 +127,7 @@ RETURNS TABLE (place integer, before text, amount numeric, unit text, rest text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
-    c_between CONSTANT text := '^\s*([-~/x&]|to|bis|à|a|până la|pana la|\.{2,3}|…|and|und|et|și|si|y|or)?\s*$|^\s*\(?[WHDLBT]\)?\s*x\s*$';
+    v_between CONSTANT text := '^\s*([-~/x&]|to|bis|à|a|până la|pana la|\.{2,3}|…|and|und|et|și|si|y|or)?\s*$|^\s*\(?[WHDLBT]\)?\s*x\s*$';
     v_befores text[];
     v_amounts numeric[];
     v_own text[];
@@ -134,9 +138,9 @@ BEGIN
     SELECT array_agg(m.before), array_agg(m.amount), array_agg(m.unit), array_agg(m.rest) INTO v_befores, v_amounts, v_own, v_rests
       FROM normalise.measures(p_text, p_family, p_locale) AS m;
     v_units := v_own;
-    FOR i IN REVERSE coalesce(cardinality(v_own), 0) - 1 .. 1 LOOP
-        IF v_units[i] IS NULL AND v_units[i + 1] IS NOT NULL AND v_rests[i] ~* c_between THEN
-            v_units[i] := v_units[i + 1];
+    FOR v_i IN REVERSE coalesce(cardinality(v_own), 0) - 1 .. 1 LOOP
+        IF v_units[v_i] IS NULL AND v_units[v_i + 1] IS NOT NULL AND v_rests[v_i] ~* v_between THEN
+            v_units[v_i] := v_units[v_i + 1];
         END IF;
     END LOOP;
     WHILE v_at <= cardinality(v_own) LOOP
@@ -280,7 +284,7 @@ BEGIN
     IF v_unit = 'pcs' AND p_unit IS NULL THEN
         v_unit := NULL;
     END IF;
-    RETURN CASE WHEN v_amount IS NOT NULL THEN jsonb_strip_nulls(jsonb_build_object('value', v_amount, 'unit', v_unit)) END;
+    RETURN CASE WHEN v_amount IS NOT NULL THEN jsonb_strip_nulls(jsonb_build_object('value', trim_scale(v_amount), 'unit', v_unit)) END;
 END
 $$;
 COMMENT ON FUNCTION normalise._number(text, text, text, text, text) IS
@@ -344,7 +348,7 @@ AS $$
     SELECT coalesce(nullif(btrim(regexp_replace(k.key,
                '( |^)(incorporated|inc|corporation|corp|company|co|llc|ltd|limited|plc|gmbh|ag|kg|se|ohg|mbh|srl|s r l|spa|s p a|sa|s a|sas|sarl|bv|b v|nv|ab|oy|as|pte|pty|kk|co kg|gmbh co kg|electronics co|group|holding)(?= |$)',
                ' ', 'g')), ''), k.key)
-      FROM (SELECT btrim(regexp_replace(regexp_replace(normalise.fold(p_text), '[™®©''’]', '', 'g'), '[^[:alnum:]]+', ' ', 'g')) AS key) AS k
+      FROM (SELECT btrim(regexp_replace(regexp_replace(normalise.fold(p_text), '^s\.\s?c\.\s+|[™®©''’]', '', 'g'), '[^[:alnum:]]+', ' ', 'g')) AS key) AS k
 $$;
 COMMENT ON FUNCTION normalise.brand_key(text) IS 'What brands are compared by: folded, words only, without legal forms (Inc, GmbH, S.R.L.). Pure.';
 
@@ -353,7 +357,7 @@ LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg
 AS $$
     SELECT coalesce(
         (SELECT a.brand FROM prod_brand_aliases AS a WHERE a.alias_key = normalise.brand_key(p_raw)),
-        nullif(btrim(regexp_replace(regexp_replace(c.text, '[™®©]', '', 'g'),
+        nullif(btrim(regexp_replace(regexp_replace(c.text, '^S\.\s?C\.\s+|[™®©]', '', 'g'),
             '[\s,]+(?:incorporated|inc|corporation|corp|company|co|llc|ltd|limited|plc|gmbh|ag|s\.?\s?r\.?\s?l|s\.?p\.?a|s\.?a\.?s|s\.?a\.?r\.?l|s\.?a|b\.?v|n\.?v|gmbh\s*&\s*co\.?\s*kg|kg)\.?$', '', 'i'), ' ,.'), ''),
         c.text)
       FROM normalise.clean_text(p_raw) AS c (text)
