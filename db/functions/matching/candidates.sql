@@ -1,0 +1,78 @@
+-- Deploy neanelu:functions/matching/candidates to pg
+-- requires: functions/matching/features
+-- Which golden records may be the same as a record: those that share its rarest tokens. Identifiers and codes are tokens too, so one look into
+-- one index finds them by number, by words, by codes and by parts of codes.
+
+BEGIN;
+
+SET LOCAL search_path = neanelu, extensions, pg_temp;
+SET LOCAL ROLE neanelu_engine;
+
+CREATE FUNCTION matching._terms(p_items neanelu.prod_match_keys[]) RETURNS SETOF matching.term
+LANGUAGE sql STABLE STRICT ROWS 1000
+SET search_path = neanelu, matching, pg_temp
+AS $$
+    SELECT i.item::integer, t.token, t.weight,
+           (ln(coalesce((SELECT n.document_count FROM prod_match_terms AS n WHERE n.term = ''), 0) + 200)
+            - coalesce(m.log_count, ln(matching._prior(t.token))))::real,
+           coalesce(m.document_count, 0)
+      FROM unnest(p_items) WITH ORDINALITY AS i (product_id, title, tokens, weights, codes, own_codes, measures, colours, brand, gtins, mpns, price, currency, made_from, item)
+     CROSS JOIN LATERAL unnest(i.tokens, i.weights) AS t (token, weight)
+      LEFT JOIN prod_match_terms AS m ON m.term = t.token
+$$;
+COMMENT ON FUNCTION matching._terms(neanelu.prod_match_keys[]) IS
+    'Tokens of records with their rarity: ln((golden records + 200) / (those with the token + what is expected of its kind)). '
+    'Writes nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching._needles(p_terms matching.term[], p_postings integer) RETURNS TABLE (item integer, needle text[], gain real)
+LANGUAGE sql IMMUTABLE STRICT ROWS 1000
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH ordered AS (
+        SELECT t.item, t.token, t.found, CASE WHEN t.weight = 0 THEN 1000 ELSE t.weight * t.rarity * t.rarity END AS gain, t.weight = 0 AS is_number,
+               sum(t.found) OVER w AS cost, row_number() OVER w AS place
+          FROM unnest(p_terms) AS t
+        WINDOW w AS (PARTITION BY t.item ORDER BY t.found, t.token)
+    )
+    SELECT o.item, ARRAY[o.token], o.gain::real FROM ordered AS o WHERE o.cost <= p_postings OR o.is_number
+    UNION ALL
+    -- Nothing rare in it: the rarest three together.
+    SELECT o.item, array_agg(o.token ORDER BY o.place), sum(o.gain)::real
+      FROM ordered AS o WHERE o.place <= 3 GROUP BY o.item HAVING min(o.cost) > p_postings
+$$;
+COMMENT ON FUNCTION matching._needles(matching.term[], integer) IS
+    'What to look up for each record: its rarest tokens, as many as together are in p_postings golden records; where even the rarest is in more, the '
+    'rarest three together. Reads nothing, takes no locks. Raises: nothing';
+
+-- Bitmaps of posting lists are what is wanted, also while the table is so small that a plan would rather read all of it.
+CREATE FUNCTION matching._candidates(p_items neanelu.prod_match_keys[], p_limit integer) RETURNS TABLE (item integer, product_id uuid)
+LANGUAGE plpgsql STABLE STRICT ROWS 1000
+SET search_path = neanelu, matching, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    v_terms constant term[] := ARRAY(SELECT t FROM matching._terms(p_items) AS t);
+BEGIN
+    RETURN QUERY
+    WITH needle AS MATERIALIZED (
+        SELECT n.item, n.needle, n.gain FROM matching._needles(v_terms, 600) AS n
+    ), posting AS (
+        SELECT d.needle, k.product_id, k.weights[array_position(k.tokens, d.needle[1])] AS weight, cardinality(k.tokens) AS length
+          FROM (SELECT DISTINCT e.needle FROM needle AS e) AS d
+         CROSS JOIN LATERAL (SELECT x.product_id, x.tokens, x.weights FROM prod_match_keys AS x WHERE x.tokens @> d.needle LIMIT 600) AS k
+    ), ranked AS (
+        SELECT n.item, p.product_id,
+               row_number() OVER (PARTITION BY n.item ORDER BY sum(n.gain * greatest(p.weight, 0.01)) / sqrt(max(p.length) + 5) DESC, p.product_id) AS place
+          FROM needle AS n
+          JOIN posting AS p ON p.needle = n.needle
+         WHERE p.product_id <> p_items[n.item].product_id
+         GROUP BY n.item, p.product_id
+    )
+    SELECT r.item, r.product_id FROM ranked AS r WHERE r.place <= p_limit;
+END
+$$;
+COMMENT ON FUNCTION matching._candidates(neanelu.prod_match_keys[], integer) IS
+    'Golden records that share the rarest tokens of each record, the most promising first, at most p_limit a record; item is the place in p_items. '
+    'Writes nothing, takes no locks. Raises: nothing';
+
+COMMIT;

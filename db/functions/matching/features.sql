@@ -1,0 +1,253 @@
+-- Deploy neanelu:functions/matching/features to pg
+-- requires: policies/matching
+-- requires: functions/normalise/identifiers
+-- What a title says, taken apart: words, codes, numbers with what they count, colours. Rules about how titles are written, in general;
+-- no lists of products, brands or shops.
+
+BEGIN;
+
+SET LOCAL search_path = neanelu, extensions, pg_temp;
+SET LOCAL ROLE neanelu_engine;
+
+-- Shapes instead of regular expressions: PostgreSQL keeps only 32 compiled ones, and titles come by the million.
+CREATE FUNCTION matching._shape(p_text text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN translate(p_text, '0123456789abcdefghijklmnopqrstuvwxyz', '9999999999aaaaaaaaaaaaaaaaaaaaaaaaaa');
+COMMENT ON FUNCTION matching._shape(text) IS 'Folded text with 9 for every digit and a for every letter. Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching._is_code(p_shape text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN length(p_shape) BETWEEN 4 AND 20 AND p_shape LIKE '%9%' AND p_shape LIKE '%a%' OR length(p_shape) BETWEEN 6 AND 20 AND p_shape NOT LIKE '%a%';
+COMMENT ON FUNCTION matching._is_code(text) IS
+    'Whether letters and digits of this shape are a distinctive code: both, at least four characters, or at least six digits. '
+    'Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching._prior(p_token text) RETURNS real
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN left(p_token, 1) IN ('#', '~') THEN 0.5
+    WHEN length(p_token) = 1 THEN 8
+    WHEN matching._shape(p_token) NOT LIKE '%9%' THEN 2
+    WHEN length(p_token) >= 5 OR length(p_token) = 4 AND matching._shape(p_token) LIKE '%a%' THEN 0.5
+    ELSE 4
+END;
+COMMENT ON FUNCTION matching._prior(text) IS
+    'How many of 200 golden records are expected to have a token of this kind before any were counted: codes half a one, words two, numbers four, '
+    'single characters eight. Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching._is_unit(p_text text) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN p_text = ANY ('{in,ft,yd,mm,cm,dm,m,km,l,ml,cl,dl,g,mg,kg,oz,lb,lbs,gal,qt,b,kb,mb,gb,tb,bit,bits,mbps,gbps,hz,khz,mhz,ghz,v,kv,mv,w,kw,wh,kwh,a,ma,mah,ah,x,p,i,k,s,ms,min,h,hr,hrs,d,st,nd,rd,th,mp,mpx,mpix,ch,dpi,ppm,rpm,db,dba,btu,lm,nit,nits,pk,pc,pcs,ct,cu,sq,c,f}'::text[]);
+COMMENT ON FUNCTION matching._is_unit(text) IS
+    'Whether letters right behind a number are a unit or an ordinal rather than part of a code. Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching._is_number(p_shape text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN p_shape <> '' AND rtrim(ltrim(p_shape, '9'), '9') IN ('', '.') AND p_shape NOT LIKE '.%' AND p_shape NOT LIKE '%.';
+COMMENT ON FUNCTION matching._is_number(text) IS 'Whether a shape is that of a number: 9, 99.9. Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching._kind(p_chunk text, p_shape text, p_joined text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN matching._is_number(p_shape) THEN CASE WHEN length(p_joined) >= 5 THEN 'code' ELSE 'number' END
+    WHEN matching._is_number(rtrim(p_shape, 'a')) AND matching._is_unit(substr(p_chunk, length(rtrim(p_shape, 'a')) + 1)) THEN 'measure'
+    WHEN p_shape LIKE '9%' AND p_shape NOT LIKE '%aaaa%' AND (length(p_joined) < 6 OR p_joined LIKE '%x%' OR p_shape LIKE '%a')
+         AND p_chunk ~ '^\d+(\.\d+)?([^a-z0-9.]\d+(\.\d+)?)+[a-z]{0,3}$|^\d+(x\d+)+[a-z]{0,2}$' THEN 'range'
+    WHEN p_shape LIKE '9%-a%' AND rtrim(ltrim(p_shape, '9'), 'a') = '-' THEN 'count'
+    WHEN matching._is_code(matching._shape(p_joined)) THEN 'code'
+    ELSE 'word'
+END;
+COMMENT ON FUNCTION matching._kind(text, text, text) IS 'Kind of a piece, see matching.piece. Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching._pieces(p_titles text[]) RETURNS SETOF matching.piece
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, matching, pg_temp
+AS $$
+    WITH chunk AS (
+        SELECT t.item, c.position, btrim(c.raw, '.,;:()[]{}!?*&"''|-/+#<>=') AS chunk, c.raw IN ('-', '/', '|', ',') OR c.raw LIKE '%,' AS is_break
+          FROM unnest(p_titles) WITH ORDINALITY AS t (title, item), string_to_table(t.title, ' ') WITH ORDINALITY AS c (raw, position)
+    ), placed AS (
+        SELECT c.item, c.position, c.chunk, matching._shape(c.chunk) AS shape, regexp_replace(c.chunk, '[^a-z0-9]+', '-', 'g') AS hyphened,
+               coalesce(max(c.position) FILTER (WHERE c.chunk = ANY ('{for,fits,fit,compatible,pour,fur,para,pentru,compatibil,compatibila,kompatibel,per}')) OVER w, 0)
+               <= coalesce(max(c.position) FILTER (WHERE c.is_break) OVER w, 0) AS is_own
+          FROM chunk AS c
+        WINDOW w AS (PARTITION BY c.item ORDER BY c.position)
+    ), kinds AS (
+        SELECT p.*, replace(p.hyphened, '-', '') AS joined, matching._kind(p.chunk, p.shape, replace(p.hyphened, '-', '')) AS kind
+          FROM placed AS p
+    )
+    SELECT k.item::integer, k.position::integer, k.kind, k.chunk, k.joined, array_remove(string_to_array(k.hyphened, '-'), ''),
+           CASE WHEN k.kind IN ('number', 'measure', 'count') THEN left(k.chunk, length(k.shape) - length(ltrim(k.shape, '9.'))) END,
+           CASE k.kind
+               WHEN 'measure' THEN substr(k.chunk, length(rtrim(k.shape, 'a')) + 1)
+               WHEN 'range' THEN substr(k.chunk, length(rtrim(k.shape, 'a')) + 1)
+               WHEN 'count' THEN substr(k.chunk, length(rtrim(k.shape, 'a')) + 1)
+           END, k.is_own
+      FROM kinds AS k
+     WHERE k.joined <> ''
+$$;
+COMMENT ON FUNCTION matching._pieces(text[]) IS
+    'Parts of folded titles in order, each with its kind. Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching._codes(p_pieces matching.piece[]) RETURNS TABLE (item integer, code text, is_own boolean)
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, matching, pg_temp
+AS $$
+    SELECT c.item, c.code, bool_or(c.is_own)
+      FROM (SELECT p.item, p.joined, p.is_own FROM unnest(p_pieces) AS p WHERE p.kind = 'code'
+            UNION ALL
+            SELECT p.item, part, p.is_own
+              FROM unnest(p_pieces) AS p, unnest(p.parts) AS part
+             WHERE cardinality(p.parts) > 1 AND p.kind IN ('code', 'word') AND length(part) >= 5 AND matching._is_code('9' || matching._shape(part))
+                   AND part <> p.joined AND matching._shape(part) LIKE '%9%') AS c (item, code, is_own)
+     GROUP BY c.item, c.code
+$$;
+COMMENT ON FUNCTION matching._codes(matching.piece[]) IS
+    'Distinctive codes: letters with digits of at least four characters, numbers of at least five, joined over hyphens and also in their parts. '
+    'Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching._measures(p_pieces matching.piece[]) RETURNS TABLE (item integer, measures text[])
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, matching, pg_temp
+AS $$
+    WITH ordered AS (
+        SELECT p.item, p.kind, p.number, p.unit, p.parts, lead(p.parts[1]) OVER w AS next, lag(p.parts[cardinality(p.parts)]) OVER w AS previous
+          FROM unnest(p_pieces) AS p
+        WINDOW w AS (PARTITION BY p.item ORDER BY p.position)
+    ), found AS (
+        SELECT o.item, m.context, m.number, m.is_word
+          FROM ordered AS o
+         CROSS JOIN LATERAL (
+            SELECT o.unit, o.number, false WHERE o.kind IN ('measure', 'count')
+            UNION ALL SELECT o.unit, rtrim(part, 'abcdefghijklmnopqrstuvwxyz'), false FROM unnest(o.parts) AS part WHERE o.kind = 'range' AND o.unit <> ''
+            UNION ALL SELECT o.next, o.number, true WHERE o.kind = 'number'
+            UNION ALL SELECT '<' || o.previous, o.number, true WHERE o.kind = 'number'
+            UNION ALL SELECT '', o.number, false WHERE o.kind IN ('number', 'count')) AS m (context, number, is_word)
+         WHERE o.kind IN ('number', 'measure', 'range', 'count')
+    )
+    SELECT f.item, array_agg(DISTINCT CASE WHEN length(f.context) > 2 THEN rtrim(f.context, 's') ELSE f.context END || '=' || trim_scale(f.number::numeric))
+      FROM found AS f
+     WHERE matching._is_number(matching._shape(f.number)) AND length(f.number) < 12 AND f.context IS NOT NULL
+       AND NOT (f.is_word AND (matching._shape(f.context) LIKE '%9%' OR ltrim(f.context, '<')
+                = ANY ('{a,and,for,with,in,the,of,to,w,or,x,de,si,cu,und,mit,et,avec,y,con}')))
+     GROUP BY f.item
+$$;
+COMMENT ON FUNCTION matching._measures(matching.piece[]) IS
+    'Numbers with what they count: the unit behind them, else the next word, and the word before (versions); =n for any. '
+    'Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching._colours(p_words text[]) RETURNS text[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(array_agg(DISTINCT c.colour), '{}')
+      FROM (VALUES
+        ('black', '{black,negru,neagra,negre,schwarz,schwarze,noir,noire,negro,blk}'::text[]),
+        ('white', '{white,alb,alba,albe,weiss,weisse,blanc,blanche,blanco,blanca,wht}'),
+        ('silver', '{silver,argintiu,argintie,silber,argent,argente,plata,plateado,titanium,platinum}'),
+        ('red', '{red,rosu,rosie,rot,rote,rouge,rojo,roja,crimson,burgundy}'),
+        ('blue', '{blue,albastru,albastra,blau,blaue,bleu,bleue,azul,navy}'),
+        ('green', '{green,verde,grun,grune,vert,verte}'),
+        ('yellow', '{yellow,galben,galbena,gelb,gelbe,jaune,amarillo,amarilla}'),
+        ('pink', '{pink,roz,rosa,rose,fuchsia,magenta}'),
+        ('purple', '{purple,mov,lila,violet,violette,morado,lavender}'),
+        ('orange', '{orange,portocaliu,portocalie,naranja}'),
+        ('grey', '{grey,gray,gri,grau,graue,gris,graphite,anthracite,charcoal}'),
+        ('brown', '{brown,maro,braun,braune,brun,marron,chocolate}'),
+        ('gold', '{gold,auriu,aurie,golden,dorado}'),
+        ('beige', '{beige,bej,cream,ivory}')) AS c (colour, words)
+     WHERE c.words && p_words
+$$;
+COMMENT ON FUNCTION matching._colours(text[]) IS
+    'Colours among folded words in English, Romanian, German, French and Spanish, by their English names. Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching._tokens(p_pieces matching.piece[], p_codes matching.code[]) RETURNS TABLE (item integer, tokens text[], weights real[])
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, matching, pg_temp
+AS $$
+    WITH token AS (
+        SELECT p.item, w.word AS token, CASE WHEN length(w.word) = 1 THEN 0.3 ELSE 1 END AS weight
+          FROM unnest(p_pieces) AS p, unnest(CASE WHEN p.kind IN ('number', 'measure') THEN ARRAY[p.chunk] ELSE p.parts END) AS w (word)
+         WHERE NOT (p.kind = 'code' AND cardinality(p.parts) = 1)
+        UNION ALL
+        SELECT p.item, p.joined, 1 FROM unnest(p_pieces) AS p WHERE cardinality(p.parts) > 1 AND p.kind IN ('word', 'code') AND length(p.joined) <= 20
+        UNION ALL
+        SELECT c.item, c.code, 1 FROM unnest(p_codes) AS c
+        UNION ALL
+        SELECT c.item, rtrim(c.code, 'abcdefghijklmnopqrstuvwxyz'), 0.7 FROM unnest(p_codes) AS c
+         WHERE length(rtrim(c.code, 'abcdefghijklmnopqrstuvwxyz')) >= 3
+        UNION ALL
+        SELECT c.item, '~' || ltrim(c.code, 'abcdefghijklmnopqrstuvwxyz'), 0.4 FROM unnest(p_codes) AS c
+         WHERE length(ltrim(c.code, 'abcdefghijklmnopqrstuvwxyz')) >= 3
+        UNION ALL
+        SELECT c.item, '#' || substr(c.code, i, 4), 0.35 FROM unnest(p_codes) AS c, generate_series(1, length(c.code) - 3) AS i
+    ), best AS (
+        SELECT t.item, t.token, max(t.weight) AS weight FROM token AS t WHERE length(t.token) BETWEEN 1 AND 40 GROUP BY t.item, t.token
+    )
+    SELECT b.item, array_agg(b.token), array_agg(b.weight::real) FROM best AS b GROUP BY b.item
+$$;
+COMMENT ON FUNCTION matching._tokens(matching.piece[], matching.code[]) IS
+    'What titles are found by, each with its weight: words 1, codes 1, codes without the letters at their end 0.7, without those at their beginning 0.4, '
+    'four characters of a code 0.35, single characters 0.3. Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching.features_many(p_titles text[], p_numbers text[] DEFAULT NULL, p_further text[] DEFAULT NULL)
+RETURNS TABLE (item integer, title text, features matching.features)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, matching, normalise, pg_temp
+AS $$
+DECLARE
+    v_titles constant text[] := ARRAY(SELECT coalesce(normalise.title(t), '') FROM unnest(p_titles) WITH ORDINALITY AS u (t, i) ORDER BY i);
+    v_pieces constant piece[] := ARRAY(SELECT p FROM matching._pieces(v_titles) AS p);
+    -- Attributes' values stand behind the title's pieces.
+    v_more   constant piece[] := v_pieces || ARRAY(
+        SELECT (p.item, p.position + 1000, p.kind, p.chunk, p.joined, p.parts, p.number, p.unit, p.is_own)::matching.piece
+          FROM matching._pieces(ARRAY(SELECT coalesce(normalise.title(t), '') FROM unnest(p_further) WITH ORDINALITY AS u (t, i) ORDER BY i)) AS p);
+    v_codes  constant code[] := ARRAY(
+        SELECT (c.item, c.code, bool_or(c.is_own))::matching.code
+          FROM (SELECT f.item, f.code, f.is_own FROM matching._codes(v_pieces) AS f
+                UNION ALL
+                SELECT u.i::integer, lower(n), true
+                  FROM unnest(p_numbers) WITH ORDINALITY AS u (numbers, i), string_to_table(u.numbers, '|') AS n
+                 WHERE length(n) BETWEEN 3 AND 20) AS c
+         GROUP BY c.item, c.code);
+BEGIN
+    RETURN QUERY
+    SELECT u.i::integer, u.t,
+           (coalesce(k.tokens, '{}'), coalesce(k.weights, '{}'), coalesce(c.codes, '{}'), coalesce(c.own_codes, '{}'),
+            coalesce(m.measures, '{}'), coalesce(matching._colours(w.words), '{}'))::matching.features
+      FROM unnest(v_titles) WITH ORDINALITY AS u (t, i)
+      LEFT JOIN matching._tokens(v_pieces, v_codes) AS k ON k.item = u.i
+      LEFT JOIN (SELECT d.item, array_agg(d.code) AS codes, array_agg(d.code) FILTER (WHERE d.is_own) AS own_codes
+                   FROM unnest(v_codes) AS d GROUP BY d.item) AS c ON c.item = u.i
+      LEFT JOIN matching._measures(v_more) AS m ON m.item = u.i
+      LEFT JOIN (SELECT p.item, array_agg(part) AS words FROM unnest(v_more) AS p, unnest(p.parts) AS part WHERE p.kind = 'word' GROUP BY p.item) AS w
+        ON w.item = u.i;
+END
+$$;
+COMMENT ON FUNCTION matching.features_many(text[], text[], text[]) IS
+    'What titles say, taken apart for comparing, with the folded title; item is the place in p_titles. p_numbers: model and part numbers that stand '
+    'elsewhere, joined by |; p_further: values of attributes whose measures and colours count. Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching.features(p_title text, p_numbers text DEFAULT NULL, p_further text DEFAULT NULL) RETURNS matching.features
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, matching, pg_temp
+AS $$
+    SELECT f.features FROM matching.features_many(ARRAY[p_title], ARRAY[p_numbers], ARRAY[p_further]) AS f
+$$;
+COMMENT ON FUNCTION matching.features(text, text, text) IS 'matching.features_many of one title. Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION normalise.model_code(p_text text) RETURNS text[]
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, matching, pg_temp
+AS $$
+    SELECT coalesce(array_agg(upper(c) ORDER BY length(c) DESC, c), '{}') FROM unnest((matching.features(p_text)).own_codes) AS c
+$$;
+COMMENT ON FUNCTION normalise.model_code(text) IS
+    'Distinctive codes in a text in capitals, the longest first: model and part numbers that it names as its own, not those after "for". '
+    'Reads nothing, takes no locks. Raises: nothing';
+
+GRANT EXECUTE ON FUNCTION matching.features(text, text, text), matching.features_many(text[], text[], text[]) TO neanelu_platform, neanelu_analyst, neanelu_pim_editor, neanelu_operator;
+GRANT EXECUTE ON FUNCTION normalise.model_code(text)
+    TO neanelu_platform, neanelu_tenant, neanelu_analyst, neanelu_pim_editor, neanelu_operator, neanelu_harvester;
+
+COMMIT;

@@ -1,0 +1,13 @@
+-- Revert neanelu:policies/matching from pg
+
+BEGIN;
+
+SET LOCAL ROLE neanelu_owner;
+REVOKE ALL ON
+    neanelu.prod_match_weights, neanelu.prod_match_thresholds, neanelu.prod_match_keys, neanelu.prod_match_terms, neanelu.prod_match_term_changes,
+    neanelu.prod_match_links, neanelu.prod_match_rules, neanelu.prod_match_journal
+    FROM neanelu_engine, neanelu_analyst, neanelu_pim_editor, neanelu_operator;
+REVOKE UPDATE (undone_at) ON neanelu.prod_match_journal FROM neanelu_engine;
+REVOKE TRIGGER ON neanelu.prod_dedupe_clusters FROM neanelu_engine;
+
+COMMIT;
