@@ -96,7 +96,8 @@ def load_books(connection: Connection, path: Path) -> None:
         SELECT c.harvest_id, s.id, 'feed:books#' || c.place, c.isbn, jsonb_build_object('authors', c.authors), c.fetched_at,
                'processed', now(), encode(sha256(convert_to(c.place::text, 'UTF8')), 'hex')
           FROM claims AS c JOIN neanelu.prod_sources AS s ON s.name = left(c.source, 100);
-        INSERT INTO neanelu.prod_extraction_sessions (id, harvest_id, harvest_fetched_at, agent_version, extracted_specs, confidence_score)
+        INSERT INTO neanelu.prod_extraction_sessions
+            (id, harvest_id, harvest_fetched_at, agent_version, extracted_specs, confidence_score)
         SELECT c.session_id, c.harvest_id, c.fetched_at, 'structured/1',
                jsonb_build_object('title', c.title, 'attributes', jsonb_build_object('authors', c.authors)), 0.9
           FROM claims AS c;
@@ -137,7 +138,8 @@ def books(connection: Connection, folder: Path) -> list[frame.Figure]:
     truth = {row[0]: row[1].split(";") for row in read_tsv(folder / "silver.tsv")}
     load_books(connection, folder / "claims.tsv")
     pairs = connection.execute(
-        "SELECT c.session_id, m.id FROM claims AS c JOIN neanelu.prod_master AS m ON m.internal_sku = c.isbn ORDER BY m.id, c.place"
+        "SELECT c.session_id, m.id FROM claims AS c "
+        "JOIN neanelu.prod_master AS m ON m.internal_sku = c.isbn ORDER BY m.id, c.place"
     ).fetchall()
     began = time.perf_counter()
     for batch in cut(pairs, 2000):

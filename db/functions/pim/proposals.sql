@@ -9,7 +9,7 @@ SET LOCAL ROLE neanelu_engine;
 
 CREATE FUNCTION pim._said(p_session_ids uuid[], p_product_ids uuid[])
 RETURNS SETOF prod_proposals
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql VOLATILE
 SET search_path = neanelu, pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
 AS $$
@@ -26,7 +26,8 @@ BEGIN
         SELECT r.taxonomy_id, r.field_path, s.value_kind
           FROM pim._rules((SELECT array_agg(DISTINCT f.taxonomy_id) FROM fields AS f), (SELECT array_agg(DISTINCT f.field_path) FROM fields AS f)) AS r
           JOIN neanelu.prod_survivorship_rules AS s ON s.id = r.rule_id),
-    read AS (
+    -- Once: it is asked for several times below.
+    read AS MATERIALIZED (
         -- Names of persons are read from what the source wrote: what splits other lists cuts them in two.
         SELECT f.*, CASE WHEN r.value_kind = 'persons' THEN to_jsonb(normalise.person_names(coalesce(f.raw, f.value))) ELSE f.value END AS said
           FROM fields AS f JOIN ruled AS r ON r.field_path = f.field_path AND r.taxonomy_id IS NOT DISTINCT FROM f.taxonomy_id)
@@ -40,7 +41,7 @@ END
 $$;
 COMMENT ON FUNCTION pim._said(uuid[], uuid[]) IS
     'The fields of readings as proposals that are not stored yet. Fields without an attribute and empty values are left out. '
-    'Writes nothing, takes no locks. Raises: nothing of its own';
+    'Writes what normalise.session_fields remembers of new names. Raises: nothing of its own';
 
 CREATE FUNCTION pim._refresh_proposals(p_said neanelu.prod_proposals[])
 RETURNS void

@@ -9,7 +9,7 @@ BEGIN
     -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
     SELECT string_agg(f.signature, ', ') INTO v_bad
       FROM (VALUES
-             ('pim._said(uuid[], uuid[])', false, 's', '{}'),
+             ('pim._said(uuid[], uuid[])', false, 'v', '{}'),
              ('pim._refresh_proposals(neanelu.prod_proposals[])', false, 'v', '{}'),
              ('pim._store_proposals(neanelu.prod_proposals[])', false, 'v', '{}'),
              ('pim._supersede_proposals(uuid[])', false, 'v', '{}'),
