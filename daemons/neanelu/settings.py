@@ -415,6 +415,112 @@ class Settings(BaseSettings):
         default="info", description="From which level on `neanelu ai run` logs."
     )
 
+    # --- Harvest ------------------------------------------------------------------------------------------
+    harvest_user_agent: str = Field(
+        default="Neanelu/0.1 (product data harvester)",
+        description="How `neanelu harvest run` names itself to sites; its first word is what robots.txt has rules for. Put an address "
+        "in by which a site's people reach you.",
+    )
+    harvest_concurrency: int = Field(
+        default=16,
+        ge=1,
+        le=256,
+        description="Pages that one `neanelu harvest run` fetches at a time, over all sites. How many of one site, "
+        "its source says.",
+    )
+    harvest_max_bytes: int = Field(
+        default=8 * 1024 * 1024,
+        ge=1024,
+        le=200 * 1024 * 1024,
+        description="Pages larger than this are refused, bytes after unpacking. The reader's memory grows with it.",
+    )
+    harvest_deadline_seconds: float = Field(
+        default=60.0,
+        ge=0.5,
+        le=600.0,
+        description="Longest time for one page with its redirections, in seconds.",
+    )
+    harvest_connect_seconds: float = Field(
+        default=10.0,
+        ge=0.1,
+        le=120.0,
+        description="Longest time until a site takes a connection, in seconds.",
+    )
+    harvest_read_seconds: float = Field(
+        default=15.0,
+        ge=0.1,
+        le=300.0,
+        description="Longest silence of a site in the middle of an answer, in seconds.",
+    )
+    harvest_robots_seconds: float = Field(
+        default=86_400.0,
+        ge=1.0,
+        le=604_800.0,
+        description="For how long a site's robots.txt is good, in seconds. A day is what RFC 9309 allows.",
+    )
+    harvest_readers: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="Processes of one harvester that read pages. One reads some hundred pages a second.",
+    )
+    harvest_reader_seconds: float = Field(
+        default=20.0,
+        ge=0.5,
+        le=300.0,
+        description="Longest time for reading one page, in seconds; then its reader is killed.",
+    )
+    harvest_reader_megabytes: int = Field(
+        default=1536,
+        ge=256,
+        le=65_536,
+        description="Address space of a reader, megabytes. A page that needs more is refused.",
+    )
+    harvest_allow_networks: str = Field(
+        default="",
+        description="Networks that may be fetched from although they are not public, with commas: 127.0.0.0/8,::1/128 for a "
+        "demo, 10.1.2.0/24 for a supplier in your own network. Whoever edits sources can then read what lies there.",
+    )
+    harvest_host: str = Field(
+        default="127.0.0.1",
+        description="Address of the harvester's /health/live, /health/ready and /metrics.",
+    )
+    harvest_port: int = Field(
+        default=9465,
+        ge=0,
+        le=65535,
+        description="Port of the harvester's health and metrics; 0 takes a free one, which the log tells.",
+    )
+    harvest_grace_seconds: float = Field(
+        default=20.0,
+        ge=0.0,
+        le=600.0,
+        description="Seconds that pages under way get to finish after SIGTERM; then they are given back.",
+    )
+    harvest_max_record_bytes: int = Field(
+        default=1024 * 1024,
+        ge=1024,
+        le=100 * 1024 * 1024,
+        description="Records of feeds longer than this go to quarantine, bytes.",
+    )
+
+    # --- Quality and reviews ------------------------------------------------------------------------------
+    quality_allow_networks: str = Field(
+        default="",
+        description="Networks that events of quality may be posted to although they are not public, with commas: 127.0.0.0/8,::1/128 "
+        "for a demo, 10.1.2.0/24 for a receiver in your own network.",
+    )
+    quality_post_seconds: float = Field(
+        default=10.0,
+        ge=0.5,
+        le=60.0,
+        description="How long a receiver of events may take to answer, in seconds; then the event is posted again later.",
+    )
+    reviewer: str | None = Field(
+        default=None,
+        description="Name under which `neanelu review` decides; by default the name of the system's user.",
+    )
+
     @model_validator(mode="after")
     def _read_client_secret(self) -> Settings:
         """Take the client secret from its file; raises ValueError when that cannot be read."""

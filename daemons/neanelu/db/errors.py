@@ -164,6 +164,13 @@ class ComparisonOver(NeaneluError):
     default_code = "NW021"
 
 
+class ItemTaken(NeaneluError):
+    """Somebody else looks at the item just now."""
+
+    default_code = "NQ005"
+    retryable = True
+
+
 class RunFailed(NeaneluError):
     """The run cannot go on as it is."""
 
@@ -297,6 +304,15 @@ _BY_CODE: Final[dict[str, type[NeaneluError]]] = {
     "NG008": InvalidInput,
     "NG009": NotFound,
     "NG010": NotFound,
+    "NQ001": InvalidInput,
+    "NQ002": NotFound,
+    "NQ003": NotFound,
+    "NQ004": NotFound,
+    "NQ005": ItemTaken,
+    "NQ006": NotFound,
+    "NQ007": InvalidInput,
+    "NQ008": NotFound,
+    "NQ009": InvalidInput,
     "42501": AccessDenied,
     "42P01": NotDeployed,
     "42883": NotDeployed,
@@ -335,6 +351,8 @@ _BY_CONSTRAINT: Final[dict[str, tuple[type[NeaneluError], str]]] = {
     ),
     "prod_sources_priority_check": (InvalidInput, "a priority is a number from 0 to 100"),
     "prod_sources_trust_check": (InvalidInput, "trust is a number from 0 to 1"),
+    "prod_quality_endpoints_url_check": (InvalidInput, "the address is no http or https URL, or has a user in it"),
+    "prod_quality_endpoints_name_check": (InvalidInput, "a name has small letters, digits and _, and begins with a letter"),
     "idx_shops_shopify_id": (InvalidInput, "another shop has this number at Shopify"),
 }
 

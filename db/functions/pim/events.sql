@@ -119,6 +119,20 @@ $$;
 COMMENT ON FUNCTION pim.remove_endpoint(text) IS
     'Forgets an address with its secret and what it was owed. Locks: its rows. Raises: NQ002 there is none, also when it was removed before';
 
+CREATE FUNCTION pim.list_endpoints()
+RETURNS TABLE (endpoint_id uuid, name text, url text, event_types text[], is_active boolean, last_success_at timestamptz, last_failure_at timestamptz,
+               last_error text, pending bigint, sent bigint, failed bigint)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    SELECT n.id, n.name::text, n.url, n.event_types, n.is_active, n.last_success_at, n.last_failure_at, n.last_error,
+           count(*) FILTER (WHERE d.status = 'pending'), count(*) FILTER (WHERE d.status = 'sent'), count(*) FILTER (WHERE d.status = 'failed')
+      FROM neanelu.prod_quality_endpoints AS n
+      LEFT JOIN neanelu.prod_quality_deliveries AS d ON d.endpoint_id = n.id
+     GROUP BY n.id ORDER BY n.name
+$$;
+COMMENT ON FUNCTION pim.list_endpoints() IS 'Addresses that are told of changes of quality, and what they are owed. Reads only, takes no locks. Raises: nothing';
+
 -- Deliveries -------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION pim.quality_delivery(p_event_id uuid, p_endpoint_id uuid)
@@ -176,7 +190,8 @@ COMMENT ON FUNCTION pim.record_delivery(uuid, uuid, integer, text, boolean) IS
     'settled. Locks: the event''s row, then its own, then the address''s. Raises: nothing';
 
 GRANT EXECUTE ON FUNCTION pim.quality_events(timestamptz, integer) TO neanelu_worker, neanelu_operator, neanelu_pim_editor;
-GRANT EXECUTE ON FUNCTION pim.set_endpoint(text, text, jsonb, text[]), pim.remove_endpoint(text) TO neanelu_operator;
+GRANT EXECUTE ON FUNCTION pim.set_endpoint(text, text, jsonb, text[]), pim.remove_endpoint(text), pim.list_endpoints() TO neanelu_operator;
+GRANT EXECUTE ON FUNCTION pim.list_endpoints() TO neanelu_worker;
 GRANT EXECUTE ON FUNCTION pim.quality_delivery(uuid, uuid), pim.record_delivery(uuid, uuid, integer, text, boolean) TO neanelu_worker;
 
 COMMIT;

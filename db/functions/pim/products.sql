@@ -81,6 +81,36 @@ $$;
 COMMENT ON FUNCTION pim.history(uuid) IS
     'The versions of a golden record, newest first, with the fields in which each differs from the one before. Reads only, takes no locks. Raises: nothing';
 
+CREATE FUNCTION pim.restore_product(p_product_id uuid, p_version integer, p_reviewer_id uuid, p_notes text DEFAULT NULL)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pim, pg_temp
+AS $$
+DECLARE
+    v_version constant integer := pim.restore(p_product_id, p_version, p_reviewer_id, p_notes);
+BEGIN
+    PERFORM pim._after_review(ARRAY[p_product_id], p_reviewer_id);
+    RETURN v_version;
+END
+$$;
+COMMENT ON FUNCTION pim.restore_product(uuid, integer, uuid, text) IS
+    'pim.restore, and the product is scored and described again. Returns the version in force. Idempotent. Locks: the product. Raises: as pim.restore';
+
+CREATE FUNCTION pim.set_product_value(p_product_id uuid, p_field_path text, p_value jsonb, p_reviewer_id uuid, p_notes text DEFAULT NULL)
+RETURNS uuid
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pim, pg_temp
+AS $$
+DECLARE
+    v_id constant uuid := pim.set_value(p_product_id, p_field_path, p_value, p_reviewer_id, p_notes);
+BEGIN
+    PERFORM pim._after_review(ARRAY[p_product_id], p_reviewer_id);
+    RETURN v_id;
+END
+$$;
+COMMENT ON FUNCTION pim.set_product_value(uuid, text, jsonb, uuid, text) IS
+    'pim.set_value, and the product is scored and described again. Returns the decision. Locks: the product. Raises: as pim.set_value';
+
 CREATE FUNCTION pim.quality_overview()
 RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -109,5 +139,6 @@ COMMENT ON FUNCTION pim.quality_overview() IS
     'How many golden records have which level, and what the latest 20,000 lack most, and why they are not golden. Reads all golden records. Takes no locks. Raises: nothing';
 
 GRANT EXECUTE ON FUNCTION pim.find(text), pim.show(uuid), pim.history(uuid), pim.quality_overview() TO neanelu_pim_editor, neanelu_analyst, neanelu_operator;
+GRANT EXECUTE ON FUNCTION pim.restore_product(uuid, integer, uuid, text), pim.set_product_value(uuid, text, jsonb, uuid, text) TO neanelu_pim_editor, neanelu_operator;
 
 COMMIT;

@@ -171,6 +171,22 @@ $$;
 COMMENT ON FUNCTION pim.release_review(text, uuid, uuid, boolean) IS
     'Gives an item back undecided; p_is_skipped: and the reviewer does not get it again for a day. Idempotent. Locks: its rows. Raises: 23514 another kind';
 
+CREATE FUNCTION pim.review_kind(p_item_id uuid)
+RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM neanelu.prod_proposals AS p WHERE p.id = p_item_id) THEN
+        RETURN 'proposal';
+    ELSIF EXISTS (SELECT FROM neanelu.prod_dedupe_clusters AS d WHERE d.id = p_item_id) THEN
+        RETURN 'cluster';
+    END IF;
+    RAISE EXCEPTION 'there is no proposal or cluster %', p_item_id USING ERRCODE = 'NQ004', HINT = 'neanelu review list';
+END
+$$;
+COMMENT ON FUNCTION pim.review_kind(uuid) IS 'Whether an id is a proposal''s or a cluster''s. Reads only, takes no locks. Raises: NQ004 neither';
+
 -- Evidence ---------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION pim._card(p_product_id uuid)
@@ -350,7 +366,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION pim.review_log(uuid, integer) IS 'The latest decisions, of one reviewer or of all. Reads only, takes no locks. Raises: nothing';
 
-GRANT EXECUTE ON FUNCTION pim.review_queue(jsonb, integer), pim.review_item(text, uuid), pim.review_log(uuid, integer) TO neanelu_pim_editor, neanelu_analyst, neanelu_operator;
+GRANT EXECUTE ON FUNCTION pim.review_queue(jsonb, integer), pim.review_kind(uuid), pim.review_item(text, uuid), pim.review_log(uuid, integer)
+    TO neanelu_pim_editor, neanelu_analyst, neanelu_operator;
 GRANT EXECUTE ON FUNCTION
     pim.reviewer(text), pim.claim_reviews(uuid, jsonb, interval, integer), pim.release_review(text, uuid, uuid, boolean),
     pim.decide_review(text, uuid, text, uuid, text), pim.undo_review_decision(uuid, uuid)

@@ -11,6 +11,7 @@ DROP FUNCTION pim.review_item(text, uuid);
 DROP FUNCTION pim._cluster_evidence(uuid);
 DROP FUNCTION pim._proposal_evidence(uuid);
 DROP FUNCTION pim._card(uuid);
+DROP FUNCTION pim.review_kind(uuid);
 DROP FUNCTION pim.release_review(text, uuid, uuid, boolean);
 DROP FUNCTION pim.claim_reviews(uuid, jsonb, interval, integer);
 DROP FUNCTION pim.review_queue(jsonb, integer);

@@ -14,6 +14,7 @@ BEGIN
              ('pim.quality_events(timestamptz, integer)', true, 'v', '{neanelu_worker,neanelu_pim_editor,neanelu_operator}'),
              ('pim.set_endpoint(text, text, jsonb, text[])', true, 'v', '{neanelu_operator}'),
              ('pim.remove_endpoint(text)', true, 'v', '{neanelu_operator}'),
+             ('pim.list_endpoints()', true, 's', '{neanelu_worker,neanelu_operator}'),
              ('pim.quality_delivery(uuid, uuid)', true, 's', '{neanelu_worker}'),
              ('pim.record_delivery(uuid, uuid, integer, text, boolean)', true, 'v', '{neanelu_worker}')
            ) AS f (signature, is_definer, volatility, callers)

@@ -12,6 +12,8 @@ BEGIN
              ('pim.find(text)', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_analyst}'),
              ('pim.show(uuid)', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_analyst}'),
              ('pim.history(uuid)', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_analyst}'),
+             ('pim.restore_product(uuid, integer, uuid, text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim.set_product_value(uuid, text, jsonb, uuid, text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
              ('pim.quality_overview()', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_analyst}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)

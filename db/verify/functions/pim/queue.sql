@@ -15,6 +15,7 @@ BEGIN
              ('pim.review_queue(jsonb, integer)', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_analyst}'),
              ('pim.claim_reviews(uuid, jsonb, interval, integer)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
              ('pim.release_review(text, uuid, uuid, boolean)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim.review_kind(uuid)', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_analyst}'),
              ('pim._card(uuid)', true, 's', '{}'),
              ('pim._proposal_evidence(uuid)', true, 's', '{}'),
              ('pim._cluster_evidence(uuid)', true, 's', '{}'),
