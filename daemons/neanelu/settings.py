@@ -418,8 +418,8 @@ class Settings(BaseSettings):
     # --- Harvest ------------------------------------------------------------------------------------------
     harvest_user_agent: str = Field(
         default="Neanelu/0.1 (product data harvester)",
-        description="How `neanelu harvest run` names itself to sites; its first word is what robots.txt has rules for. Put an address "
-        "in by which a site's people reach you.",
+        description="How `neanelu harvest run` names itself to sites; its first word is what robots.txt has rules for. Put an "
+        "address in by which a site's people reach you.",
     )
     harvest_concurrency: int = Field(
         default=16,

@@ -35,6 +35,8 @@ COMMANDS: dict[str, str] = {
     "flags": "neanelu.cli.flags:flags",
     "config": "neanelu.cli.config:config",
     "factory": "neanelu.cli.factory:factory",
+    "sources": "neanelu.cli.sources:sources",
+    "harvest": "neanelu.cli.harvest:harvest",
     "demo": "neanelu.cli.demo:demo",
 }
 

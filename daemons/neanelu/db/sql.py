@@ -305,7 +305,8 @@ CLAIM_URLS: Final = "SELECT * FROM harvest.claim_urls(%(worker)s, %(limit)s, %(l
 COMPLETE_URL: Final = """
     SELECT * FROM harvest.complete_url(%(queue_id)s, %(token)s, %(page)s, %(html)s, %(documents)s, %(links)s)"""
 FAIL_URL: Final = """
-    SELECT harvest.fail_url(%(queue_id)s, %(token)s, %(code)s, %(message)s, %(may_pass)s, %(is_refusal)s, %(retry_after)s) AS status"""
+    SELECT harvest.fail_url(
+        %(queue_id)s, %(token)s, %(code)s, %(message)s, %(may_pass)s, %(is_refusal)s, %(retry_after)s) AS status"""
 RELEASE_URL: Final = "SELECT harvest.release_url(%(queue_id)s, %(token)s)"
 NOTE_CRAWL_DELAY: Final = "SELECT harvest.note_crawl_delay(%(config_id)s, %(seconds)s)"
 HARVEST_OUTLOOK: Final = "SELECT * FROM harvest.outlook()"
