@@ -37,6 +37,8 @@ from neanelu.sandbox.faults import Fault, FaultBook
 from neanelu.sandbox.generator import Edit, Shop, ShopSpec
 from neanelu.sandbox.live import LiveShop
 from neanelu.sandbox.oauth import App, Clock
+from neanelu.sandbox.openai.door import OpenAIDoor
+from neanelu.sandbox.openai.provider import Provider
 from neanelu.sandbox.shops import Operation, ShopRuntime, iso
 from neanelu.sandbox.subscriptions import TOPICS
 from neanelu.sandbox.suppliers.door import SupplierDoor
@@ -77,6 +79,7 @@ class Sandbox:
         self.road = Road()
         self.shops: dict[str, ShopRuntime] = {}
         self.suppliers = SupplierDoor(self._specs)
+        self.openai = Provider()
 
     def _specs(self) -> tuple[ShopSpec, ...]:
         """Return what the shops began as."""
@@ -161,6 +164,7 @@ class Sandbox:
             Route("/_sandbox/files/{shop}/{number:int}/{name}", _Download(self), methods=["GET", "HEAD"]),
             Route("/{shop}/admin/api/{version}/graphql.json", self._graphql, methods=["POST"]),
             *self.suppliers.routes(),
+            *OpenAIDoor(self.openai).routes(),
             *OAuthDoor(self).routes(),
             *LiveDoor(self).routes(),
         ]
@@ -425,6 +429,8 @@ class SandboxHandle:
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://{host}:{self.port}"
         self.base_url_template = f"{self.url}/{{shop}}"
+        self.openai_url = f"{self.url}/openai/v1"
+        self.openai = sandbox.openai
         self._server = _Server(configuration(sandbox.app(), host, self.port))
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True, name="sandbox"
