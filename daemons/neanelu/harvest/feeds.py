@@ -383,11 +383,9 @@ class Feed:
                     buffer, position = buffer[keep:], 0
                 else:
                     line += buffer.count("\n", 0, start)
-                    position = (
-                        max(0, len(buffer) - start - len(self._item) - 12)
-                        if found is None
-                        else found.start() - start
-                    )
+                    # What was looked at is not looked at again, but for a mark that is not whole yet.
+                    seen = len(buffer) - len(self._item) - 12 if found is None else found.start()
+                    position = max(seen, position) - start
                     buffer, start = buffer[start:], 0
                     if len(buffer) > self._max:
                         yield Rejected.of(line, "NG105", f"longer than {self._max} bytes", buffer)
