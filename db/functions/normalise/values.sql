@@ -194,7 +194,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION normalise._label_key(text) IS 'What labels of enum values are compared by: folded, words only, without plural endings. Pure.';
 
-CREATE FUNCTION normalise._enum(p_text text, p_allowed jsonb) RETURNS jsonb
+CREATE FUNCTION normalise._enum_like(p_text text, p_allowed jsonb) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, extensions, pg_temp
 AS $$
     WITH wanted AS (
@@ -218,9 +218,28 @@ AS $$
           FROM labels AS l, wanted AS w WHERE l.label <> '') AS q
      WHERE q.score >= 0.7 ORDER BY q.score DESC, q.long DESC, q.n LIMIT 1
 $$;
-COMMENT ON FUNCTION normalise._enum(text, jsonb) IS
+COMMENT ON FUNCTION normalise._enum_like(text, jsonb) IS
     'The allowed value that a text means: by code or label in any language, by the words of colours, as a word in it, or nearly so '
     '(trigram similarity from 0.7); null for none. Reads only.';
+
+CREATE FUNCTION normalise._enum(p_text text, p_allowed jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    v_text constant text := lower(btrim(p_text));
+    v_code text;
+BEGIN
+    -- Most texts are a code or a label as it stands; folding every label for each of them would cost a hundred times as much.
+    SELECT coalesce(a.v ->> 'code', a.v #>> '{}') INTO v_code
+      FROM jsonb_array_elements(CASE jsonb_typeof(p_allowed) WHEN 'array' THEN p_allowed ELSE '[]' END) WITH ORDINALITY AS a (v, n)
+     WHERE lower(coalesce(a.v ->> 'code', a.v #>> '{}')) = v_text
+        OR EXISTS (SELECT FROM jsonb_path_query(a.v, 'lax $.labels.*[*]') AS e (v) WHERE lower(e.v #>> '{}') = v_text)
+     ORDER BY a.n LIMIT 1;
+    RETURN CASE WHEN v_code IS NOT NULL THEN jsonb_build_object('value', v_code) ELSE normalise._enum_like(p_text, p_allowed) END;
+END
+$$;
+COMMENT ON FUNCTION normalise._enum(text, jsonb) IS
+    'The allowed value that a text means, as normalise._enum_like says; exact codes and labels first. Reads only.';
 
 CREATE FUNCTION normalise._range(p_text text, p_unit text, p_family text, p_locale text, p_source_unit text) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp

@@ -18,6 +18,7 @@ BEGIN
              ('normalise._word(text, text)', true, 's', '{}'),
              ('normalise._boolean(text)', true, 's', '{}'),
              ('normalise._label_key(text)', false, 'i', '{}'),
+             ('normalise._enum_like(text, jsonb)', true, 's', '{}'),
              ('normalise._enum(text, jsonb)', true, 's', '{}'),
              ('normalise._range(text, text, text, text, text)', true, 's', '{}'),
              ('normalise._dimensions(text, text, text, text, text)', true, 's', '{}'),
