@@ -51,6 +51,7 @@ TOPICS = {
         "review",
         "explain",
         "trust",
+        "search",
     ),
 }
 OWNER = "neanelu_engine"

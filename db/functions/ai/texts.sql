@@ -162,7 +162,7 @@ BEGIN
           FROM (SELECT m.id FROM neanelu.prod_master AS m
                   LEFT JOIN neanelu.prod_specs_normalized AS s ON s.product_id = m.id AND s.is_current
                   LEFT JOIN neanelu.prod_semantics AS e ON e.product_id = m.id
-                 WHERE m.id > v_after AND m.dedupe_status <> 'merged'
+                 WHERE m.id > v_after AND m.dedupe_status <> 'duplicate'
                    AND least(age(m.xmin), coalesce(age(s.xmin), 2147483647), coalesce(age(e.xmin), 2147483647)) <= v_age
                  ORDER BY m.id LIMIT p_limit) AS c;
     ELSE
@@ -433,8 +433,41 @@ COMMENT ON FUNCTION ai.release_texts(uuid, interval, boolean) IS
     'Gives back the texts of a batch that brought no vector (it failed, expired, was cancelled, or its results are all taken); p_forgive does not count the attempt. '
     'Returns how many. Idempotent. Locks: the rows. Raises: nothing';
 
+CREATE FUNCTION ai.collect_words(p_shop_id uuid DEFAULT NULL, p_limit integer DEFAULT 5000)
+RETURNS TABLE (checked integer, added integer, is_complete boolean)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, ai, app, pg_temp
+AS $body$
+DECLARE
+    v_ids uuid[];
+BEGIN
+    IF p_shop_id IS NOT NULL THEN
+        PERFORM app.assert_shop_access(p_shop_id);
+    END IF;
+    SELECT n.ids, n.is_complete INTO v_ids, is_complete
+      FROM ai._next_page('words', CASE WHEN p_shop_id IS NULL THEN 'product' ELSE 'shop_product' END, p_shop_id, p_limit) AS n;
+    INSERT INTO neanelu.search_words (shop_id, word)
+    SELECT DISTINCT p_shop_id, w.word
+      FROM (SELECT to_tsvector('neanelu.pim_simple', concat_ws(' ', m.brand, m.canonical_title)) AS words
+              FROM neanelu.prod_master AS m WHERE p_shop_id IS NULL AND m.id = ANY (v_ids)
+            UNION ALL
+            SELECT to_tsvector('pg_catalog.simple', p.title)
+              FROM neanelu.shopify_products AS p WHERE p.shop_id = p_shop_id AND p.id = ANY (v_ids)) AS t
+     CROSS JOIN LATERAL unnest(tsvector_to_array(t.words)) AS w (word)
+     WHERE length(w.word) BETWEEN 3 AND 40
+     ORDER BY w.word
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS added = ROW_COUNT;
+    checked := cardinality(v_ids);
+    RETURN NEXT;
+END
+$body$;
+COMMENT ON FUNCTION ai.collect_words(uuid, integer) IS
+    'Adds the words of titles that were written since the last time, of a shop or of golden records (NULL), to those that mistyped words are compared with. '
+    'Call until is_complete. Idempotent. Locks: the sweep''s row. Raises: NA002';
+
 GRANT EXECUTE ON FUNCTION
-    ai.collect_texts(text, text, uuid, integer, text, uuid[]), ai.request_vectors(text[], text), ai.vectors_of(text[], text),
+    ai.collect_texts(text, text, uuid, integer, text, uuid[]), ai.collect_words(uuid, integer), ai.request_vectors(text[], text), ai.vectors_of(text[], text),
     ai.claim_texts(text, integer, bigint, interval, uuid, uuid, text), ai.release_texts(uuid, interval, boolean)
     TO neanelu_ai, neanelu_worker;
 GRANT EXECUTE ON FUNCTION ai.recheck_texts(text) TO neanelu_ai, neanelu_operator;

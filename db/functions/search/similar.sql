@@ -46,7 +46,7 @@ SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT CASE WHEN p_shop_id IS NULL
            THEN format('neanelu.prod_embeddings AS e WHERE e.model_version = %L AND e.embedding_type = %L
-                           AND EXISTS (SELECT FROM neanelu.prod_master AS p WHERE p.id = e.product_id AND p.dedupe_status <> ''merged'')',
+                           AND EXISTS (SELECT FROM neanelu.prod_master AS p WHERE p.id = e.product_id AND p.dedupe_status <> ''duplicate'')',
                        p_model.name, p_type)
            ELSE format('neanelu.shop_product_embeddings AS e WHERE e.shop_id = %L AND e.model_version = %L AND e.embedding_type = %L AND e.status = ''ready''
                            AND EXISTS (SELECT FROM neanelu.shopify_products AS p WHERE p.shop_id = e.shop_id AND p.id = e.product_id AND p.deleted_at IS NULL)',
@@ -74,7 +74,7 @@ RETURNS TABLE (product_id uuid, distance double precision)
 LANGUAGE plpgsql STABLE
 SET search_path = neanelu, ai, extensions, pg_temp
 SET hnsw.iterative_scan = 'relaxed_order'
-SET hnsw.ef_search = 100
+SET hnsw.ef_search = 80
 SET hnsw.max_scan_tuples = 40000
 SET enable_seqscan = off
 SET enable_bitmapscan = off

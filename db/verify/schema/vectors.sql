@@ -7,7 +7,7 @@ SELECT id, kind, shop_id, shop_product_id, product_id, definition_id, embedding_
        available_at, batch_id, error_message, created_at, updated_at FROM neanelu.embedding_items WHERE false;
 SELECT id, purpose, shop_id, horizon, next_horizon, cursor_id, swept_at FROM neanelu.embedding_sweeps WHERE false;
 SELECT id, model_version, content, content_hash, embedding, created_at FROM neanelu.embedding_texts WHERE false;
-SELECT id, shop_id, word FROM neanelu.search_words WHERE false;
+SELECT id, shop_id, word, scope FROM neanelu.search_words WHERE false;
 
 DO $verify$
 DECLARE
