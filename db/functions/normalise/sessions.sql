@@ -57,10 +57,11 @@ BEGIN
               JOIN prod_sources AS s ON s.id = h.source_id
              CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(e.extracted_specs -> 'attributes') WHEN 'object' THEN e.extracted_specs -> 'attributes' ELSE '{}' END) AS a (name, value)
              WHERE e.id = ANY (p_session_ids)
+        ), named AS MATERIALIZED (
+            SELECT n.source_id, n.name, normalise.name_key(n.name) AS key FROM (SELECT DISTINCT s.source_id, s.name FROM seen AS s) AS n
         ), missing AS (
-            SELECT n.source_id, n.name FROM (SELECT DISTINCT s.source_id, s.name FROM seen AS s) AS n
-             WHERE normalise.name_key(n.name) <> ''
-               AND NOT EXISTS (SELECT FROM prod_attr_mappings AS m WHERE m.source_id = n.source_id AND m.name_key = normalise.name_key(n.name))
+            SELECT n.source_id, n.name FROM named AS n
+             WHERE n.key <> '' AND NOT EXISTS (SELECT FROM prod_attr_mappings AS m WHERE m.source_id = n.source_id AND m.name_key = n.key)
         )
         SELECT q.source_id, min(q.locale) AS locale, array_agg(q.name ORDER BY q.name) AS names, jsonb_object_agg(q.name, q.examples) AS examples
           FROM (SELECT m.source_id, m.name, min(s.locale) AS locale, (array_agg(DISTINCT normalise._raw_text(s.value)))[1 : 30] AS examples
@@ -85,10 +86,12 @@ AS $$
           JOIN prod_sources AS s ON s.id = h.source_id
          CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(e.extracted_specs -> 'attributes') WHEN 'object' THEN e.extracted_specs -> 'attributes' ELSE '{}' END) AS a (name, value)
          WHERE e.id = ANY (p_session_ids)
+    ), keyed AS MATERIALIZED (
+        SELECT n.source_id, n.name, normalise.name_key(n.name) AS key FROM (SELECT DISTINCT s.source_id, s.name FROM said AS s) AS n
     ), named AS MATERIALIZED (
         SELECT n.source_id, n.name, m.definition_id, m.source_unit, m.score
-          FROM (SELECT DISTINCT s.source_id, s.name FROM said AS s) AS n
-          JOIN prod_attr_mappings AS m ON m.source_id = n.source_id AND m.name_key = normalise.name_key(n.name) AND m.decision = 'applied'
+          FROM keyed AS n
+          JOIN prod_attr_mappings AS m ON m.source_id = n.source_id AND m.name_key = n.key AND m.decision = 'applied'
     ), wanted AS MATERIALIZED (
         -- Each distinct value is read once, however often it is said.
         SELECT DISTINCT n.definition_id, s.raw, s.locale, n.source_unit FROM said AS s JOIN named AS n ON n.source_id = s.source_id AND n.name = s.name
@@ -118,11 +121,19 @@ BEGIN
               JOIN prod_raw_harvest AS h ON h.id = e.harvest_id AND h.fetched_at = e.harvest_fetched_at
               JOIN prod_sources AS s ON s.id = h.source_id
              WHERE e.id = ANY (p_session_ids)
+        ), repeated AS MATERIALIZED (
+            -- What many products have in common is read once.
+            SELECT d.field, d.raw, normalise._core_field(d.field, d.raw, NULL, NULL) AS value
+              FROM (SELECT DISTINCT f.field, s.specs -> f.field AS raw
+                      FROM sessions AS s CROSS JOIN unnest('{brand,manufacturer,category}'::text[]) AS f (field)
+                     WHERE jsonb_typeof(s.specs -> f.field) <> 'null') AS d
         )
-        SELECT s.id, s.source_id, f.field, normalise._core_field(f.field, s.specs -> f.field, s.currency, s.locale), s.specs -> f.field,
-               coalesce(normalise._confidence(s.sure -> f.field), s.score)
+        SELECT s.id, s.source_id, f.field, CASE WHEN f.is_own THEN normalise._core_field(f.field, s.specs -> f.field, s.currency, s.locale) ELSE r.value END,
+               s.specs -> f.field, coalesce(normalise._confidence(s.sure -> f.field), s.score)
           FROM sessions AS s
-         CROSS JOIN unnest('{title,brand,manufacturer,mpn,gtin,model,description,category,image,price}'::text[]) AS f (field)
+         CROSS JOIN (VALUES ('title', true), ('brand', false), ('manufacturer', false), ('mpn', true), ('gtin', true), ('model', true),
+                            ('description', true), ('category', false), ('image', true), ('price', true)) AS f (field, is_own)
+          LEFT JOIN repeated AS r ON NOT f.is_own AND r.field = f.field AND r.raw = s.specs -> f.field
          WHERE jsonb_typeof(s.specs -> f.field) <> 'null'
         UNION ALL
         SELECT a.session_id, a.source_id, 'specs.' || a.code, a.value,
@@ -137,10 +148,8 @@ COMMENT ON FUNCTION normalise.session_fields(uuid[]) IS
     '{"name", "value"} in raw. confidence: the field''s, else the reading''s, times the certainty of the name. Maps names that are new; idempotent.';
 
 CREATE FUNCTION normalise._confidence(p_value jsonb) RETURNS numeric
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT CASE WHEN jsonb_typeof(p_value) = 'number' THEN least(1, greatest(0, (p_value #>> '{}')::numeric)) END
-$$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN jsonb_typeof(p_value) = 'number' THEN least(1, greatest(0, (p_value #>> '{}')::numeric)) END;
 COMMENT ON FUNCTION normalise._confidence(jsonb) IS 'A confidence out of jsonb, held between 0 and 1; null for what is none. Pure.';
 
 GRANT EXECUTE ON FUNCTION normalise.session_fields(uuid[]) TO neanelu_platform, neanelu_pim_editor, neanelu_operator;
