@@ -83,6 +83,7 @@ _BUILT_IN = {
     "date",
     "timestamptz",
     "regclass",
+    "regconfig",
     "regprocedure",
     "regtype",
     "xid8",

@@ -6,7 +6,7 @@ SET LOCAL ROLE neanelu_engine;
 DROP FUNCTION search.hybrid(uuid, text, extensions.vector, integer, text);
 DROP FUNCTION search._text_hits(uuid, tsquery, text, integer);
 DROP FUNCTION search._fuse(uuid[], uuid[], uuid[]);
-DROP FUNCTION search._fuzzy_query(uuid, text, neanelu.regconfig, neanelu.regconfig, integer);
+DROP FUNCTION search._fuzzy_query(uuid, text, regconfig, regconfig, integer);
 DROP FUNCTION search._alternatives(uuid, text[]);
 
 COMMIT;
