@@ -37,6 +37,8 @@ COMMANDS: dict[str, str] = {
     "factory": "neanelu.cli.factory:factory",
     "sources": "neanelu.cli.sources:sources",
     "harvest": "neanelu.cli.harvest:harvest",
+    "pim": "neanelu.cli.pim:pim",
+    "review": "neanelu.cli.review:review",
     "demo": "neanelu.cli.demo:demo",
 }
 

@@ -221,9 +221,7 @@ AS $$
                'field', jsonb_strip_nulls(jsonb_build_object('path', p.field_path, 'label', d.label, 'type', d.data_type, 'unit', d.unit)),
                'proposed', jsonb_strip_nulls(jsonb_build_object('value', p.proposed_value, 'raw', p.raw_value, 'confidence', p.confidence_score, 'source', s.name,
                                'source_type', s.source_type, 'trust', s.trust_score, 'url', h.source_url, 'observed_at', p.observed_at, 'reader', x.agent_version,
-                               'snippet', (SELECT g.value FROM jsonb_each_text(CASE jsonb_typeof(x.grounding_snippets) WHEN 'object' THEN x.grounding_snippets END) AS g
-                                            WHERE g.key = p.field_path OR position(lower(p.raw_value #>> '{}') IN lower(g.value)) > 0
-                                            ORDER BY g.key = p.field_path DESC, length(g.value) LIMIT 1))),
+                               'snippet', pim._snippet(x.grounding_snippets, p.field_path, p.raw_value))),
                'story', pim.explain(p.product_id, p.field_path))
       FROM neanelu.prod_proposals AS p
       LEFT JOIN neanelu.prod_sources AS s ON s.id = p.source_id
