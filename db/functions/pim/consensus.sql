@@ -10,15 +10,13 @@ BEGIN;
 SET LOCAL search_path = neanelu, pim, normalise, extensions, pg_temp;
 SET LOCAL ROLE neanelu_engine;
 
+-- Bodies without a SET clause are folded into the queries that call them: a value's key is asked for tens of thousands of times a batch.
 CREATE FUNCTION pim._fold(p_text text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT CASE WHEN p_text ~ '^[a-z0-9]+$' THEN p_text ELSE coalesce(nullif(regexp_replace(regexp_replace(
-               CASE WHEN p_text ~ '^[ -~]*$' THEN lower(p_text) ELSE lower(extensions.unaccent('extensions.unaccent'::regdictionary, p_text)) END,
-               '(\d)[.,](?=\d)', '\1·', 'g'), '[^[:alnum:]·+#]+', '', 'g'), ''), p_text) END
-$$;
+RETURN CASE WHEN p_text ~ '^[a-z0-9]+$' THEN p_text ELSE coalesce(nullif(regexp_replace(regexp_replace(
+           CASE WHEN p_text ~ '^[ -~]*$' THEN lower(p_text) ELSE lower(extensions.unaccent('extensions.unaccent'::regdictionary, p_text)) END,
+           '(\d)[.,](?=\d)', '\1·', 'g'), '[^[:alnum:]·+#]+', '', 'g'), ''), p_text) END;
 COMMENT ON FUNCTION pim._fold(text) IS
     'A text without case, spaces, punctuation and diacritics; marks between digits, + and # stay, for 1.5 is not 15 and C++ not C. '
     'Writes nothing, takes no locks. Raises: nothing';
@@ -30,19 +28,23 @@ RETURN CASE WHEN jsonb_typeof(p_value) = 'object' AND p_value ? 'value' THEN p_v
 COMMENT ON FUNCTION pim._inner(jsonb) IS
     'The value of {"value", "unit"}, or the value itself. Writes nothing, takes no locks. Raises: nothing';
 
-CREATE FUNCTION pim._value_key(p_value jsonb)
+CREATE FUNCTION pim._array_key(p_value jsonb)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE jsonb_typeof(i.value)
-               WHEN 'string' THEN pim._fold(i.value #>> '{}')
-               WHEN 'array' THEN (SELECT string_agg(DISTINCT pim._fold(coalesce(e.value ->> 'value', e.value #>> '{}')), '|')
-                                    FROM jsonb_array_elements(i.value) AS e (value))
-               WHEN 'number' THEN trim_scale((i.value #>> '{}')::numeric)::text || coalesce(' ' || (p_value ->> 'unit'), '')
-               ELSE i.value::text || coalesce(' ' || (p_value ->> 'unit'), '') END
-      FROM (SELECT CASE WHEN jsonb_typeof(p_value) = 'object' THEN pim._inner(p_value) ELSE p_value END) AS i (value)
+    SELECT string_agg(DISTINCT pim._fold(coalesce(e.value ->> 'value', e.value #>> '{}')), '|') FROM jsonb_array_elements(p_value) AS e (value)
 $$;
+COMMENT ON FUNCTION pim._array_key(jsonb) IS 'pim._value_key of an array: its set of elements. Writes nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION pim._value_key(p_value jsonb)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE jsonb_typeof(pim._inner(p_value))
+    WHEN 'string' THEN pim._fold(pim._inner(p_value) #>> '{}')
+    WHEN 'number' THEN trim_scale((pim._inner(p_value) #>> '{}')::numeric)::text || coalesce(' ' || (p_value ->> 'unit'), '')
+    WHEN 'array' THEN pim._array_key(pim._inner(p_value))
+    ELSE pim._inner(p_value)::text || coalesce(' ' || (p_value ->> 'unit'), '') END;
 COMMENT ON FUNCTION pim._value_key(jsonb) IS
     'What two values that say the same have in common: folded text, the set of elements, number and unit. Tolerance aside. '
     'Writes nothing, takes no locks. Raises: nothing';
@@ -168,13 +170,16 @@ AS $$
                                                                          ORDER BY (pim._inner(e.item) #>> '{}')::numeric) AS below
                   FROM elements AS e WHERE e.kind = 'number') AS n
           JOIN neanelu.prod_survivorship_rules AS r ON r.id = n.rule_id),
+    named AS MATERIALIZED (SELECT e.product_id, e.field_path, e.proposal_id, e.item #>> '{}' AS name, e.weight FROM elements AS e WHERE e.kind = 'persons'),
     people AS MATERIALIZED (
         SELECT g.product_id, g.field_path, m.name, m.person
           FROM (SELECT d.product_id, d.field_path, array_agg(d.name) AS names, array_agg(d.weight) AS weights
-                  FROM (SELECT e.product_id, e.field_path, e.item #>> '{}' AS name, sum(e.weight) AS weight
-                          FROM elements AS e WHERE e.kind = 'persons' GROUP BY e.product_id, e.field_path, e.item #>> '{}') AS d
+                  FROM (SELECT n.product_id, n.field_path, n.name, sum(n.weight) AS weight FROM named AS n GROUP BY n.product_id, n.field_path, n.name) AS d
                  GROUP BY d.product_id, d.field_path) AS g
-         CROSS JOIN LATERAL normalise.merge_persons(g.names, g.weights) AS m)
+          LEFT JOIN (SELECT a.product_id, a.field_path, array_agg(DISTINCT a.name || E'\t' || b.name) AS pairs
+                       FROM named AS a JOIN named AS b ON b.proposal_id = a.proposal_id AND b.name > a.name
+                      GROUP BY a.product_id, a.field_path) AS t ON t.product_id = g.product_id AND t.field_path = g.field_path
+         CROSS JOIN LATERAL normalise.merge_persons(g.names, g.weights, coalesce(t.pairs, '{}')) AS m)
     SELECT e.product_id, e.field_path, e.proposal_id, e.weight, e.priority, e.trust, e.observed_at, e.kind, e.rule_id, e.item, e.place, e.total,
            pim._value_key(e.item)
       FROM elements AS e WHERE e.kind NOT IN ('number', 'persons')

@@ -175,7 +175,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce((SELECT t.id FROM neanelu.prod_taxonomy AS t WHERE t.shopify_taxonomy_id = p_value),
                     (SELECT t.id FROM neanelu.prod_taxonomy AS t WHERE t.slug = lower(p_value)),
-                    (SELECT t.id FROM neanelu.prod_taxonomy AS t WHERE t.id::text = p_value))
+                    (SELECT t.id FROM neanelu.prod_taxonomy AS t
+                      WHERE t.id = CASE WHEN p_value ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN p_value::uuid END))
 $$;
 COMMENT ON FUNCTION pim._category_of(text) IS
     'Category of a value of the field category: its id at Shopify, its slug, or our id; NULL for none. Writes nothing, takes no locks. Raises: nothing';

@@ -16,6 +16,7 @@ DROP FUNCTION pim._votes(uuid[]);
 DROP FUNCTION pim._live_proposals(uuid[]);
 DROP FUNCTION pim._rules(uuid[], text[]);
 DROP FUNCTION pim._value_key(jsonb);
+DROP FUNCTION pim._array_key(jsonb);
 DROP FUNCTION pim._inner(jsonb);
 DROP FUNCTION pim._fold(text);
 

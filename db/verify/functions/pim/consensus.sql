@@ -11,6 +11,7 @@ BEGIN
       FROM (VALUES
              ('pim._fold(text)', false, 'i', '{}'),
              ('pim._inner(jsonb)', false, 'i', '{}'),
+             ('pim._array_key(jsonb)', false, 'i', '{}'),
              ('pim._value_key(jsonb)', false, 'i', '{}'),
              ('pim._rules(uuid[], text[])', false, 's', '{}'),
              ('pim._live_proposals(uuid[])', false, 's', '{}'),
