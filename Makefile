@@ -17,7 +17,7 @@ help: ## show this list
 
 setup: $(STAMP) ## make the Python environment in .venv
 
-$(STAMP): pyproject.toml requirements.lock
+$(STAMP): pyproject.toml requirements.lock requirements-local.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Python 3.11 or later is needed as $(PYTHON); say 'make PYTHON=/path/to/python3.11 ...' when it has another name." >&2; exit 3; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
@@ -25,6 +25,7 @@ $(STAMP): pyproject.toml requirements.lock
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "making $(VENV)"; $(PYTHON) -m venv --clear $(VENV); }
 	@echo "installing Python packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-local.txt
 	@touch $@
 
 demo: $(STAMP) ## provision PostgreSQL, deploy, sync sandbox shops, follow one that lives

@@ -29,7 +29,12 @@ def _lexicon(seed: int) -> list[str]:
     source = random.Random(seed)
     made: dict[str, None] = {}
     while len(made) < 20_000:
-        made["".join(source.choice("bcdfglmnprstvz") + source.choice("aeiou") for _ in range(source.choice((2, 3, 4))))] = None
+        made[
+            "".join(
+                source.choice("bcdfglmnprstvz") + source.choice("aeiou")
+                for _ in range(source.choice((2, 3, 4)))
+            )
+        ] = None
     return list(made)
 
 
@@ -47,7 +52,9 @@ class World:
         """Return brand, title and description."""
         brand = self._word(0, 500)
         code = f"{self.source.choice('abcdefgh')}{self.source.choice('klmnop')}{self.source.randrange(100, 999_999)}"
-        title = f"{brand} {self._word(500, 200)} {self._word(700, 3000)} {self._word(700, 3000)} {code}".title()
+        title = (
+            f"{brand} {self._word(500, 200)} {self._word(700, 3000)} {self._word(700, 3000)} {code}".title()
+        )
         return brand, title, " ".join(self._word(3700, 16_000) for _ in range(20))
 
 
@@ -76,11 +83,13 @@ def fill(connection: psycopg.Connection[Any], count: int, step: Callable[[str], 
     connection.execute(
         """INSERT INTO neanelu.prod_semantics (product_id, title_master, description_master, search_vector, locale)
            SELECT id, title, words, setweight(to_tsvector(pim.search_config('en'), title), 'A')
-                  || setweight(to_tsvector('neanelu.pim_simple', title), 'A') || setweight(to_tsvector(pim.search_config('en'), words), 'D'),
+                  || setweight(to_tsvector('neanelu.pim_simple', title), 'A')
+                  || setweight(to_tsvector(pim.search_config('en'), words), 'D'),
                   'en' FROM bench.products"""
     )
     connection.execute(
-        """INSERT INTO neanelu.shopify_products (id, shop_id, shopify_gid, legacy_resource_id, title, description, handle, vendor, status)
+        """INSERT INTO neanelu.shopify_products (id, shop_id, shopify_gid, legacy_resource_id, title, description,
+                                             handle, vendor, status)
            SELECT id, %s, 'gid://shopify/Product/' || n, n, title, words, 'product-' || n, brand, 'ACTIVE'
              FROM (SELECT p.*, row_number() OVER () AS n FROM bench.products AS p) AS x""",
         (SHOP,),
@@ -92,7 +101,9 @@ def fill(connection: psycopg.Connection[Any], count: int, step: Callable[[str], 
         with connection.transaction():
             connection.execute("SELECT app.set_context(%s)", (SHOP,))
             while True:
-                row = connection.execute("SELECT is_complete FROM ai.collect_words(%s, 50000)", (shop,)).fetchone()
+                row = connection.execute(
+                    "SELECT is_complete FROM ai.collect_words(%s, 50000)", (shop,)
+                ).fetchone()
                 if row and row[0]:
                     break
     step("vectors and their indexes")
@@ -105,8 +116,8 @@ def fill(connection: psycopg.Connection[Any], count: int, step: Callable[[str], 
         (MODEL, DIMENSIONS),
     )
     connection.execute(
-        """INSERT INTO neanelu.shop_product_embeddings (shop_id, product_id, embedding_type, embedding, content_hash, model_version,
-                                                        dimensions, status, generated_at)
+        """INSERT INTO neanelu.shop_product_embeddings (shop_id, product_id, embedding_type, embedding, content_hash,
+                                                        model_version, dimensions, status, generated_at)
            SELECT %s, id, 'combined', embedding, repeat('0', 64), %s, %s, 'ready', now() FROM bench.vectors""",
         (SHOP, MODEL, DIMENSIONS),
     )
@@ -116,7 +127,9 @@ def fill(connection: psycopg.Connection[Any], count: int, step: Callable[[str], 
     return titles
 
 
-def _without_indexes(connection: psycopg.Connection[Any], *tables: str, only: str = "%USING gin%") -> list[str]:
+def _without_indexes(
+    connection: psycopg.Connection[Any], *tables: str, only: str = "%USING gin%"
+) -> list[str]:
     """Drop indexes of some tables; return their definitions, to make them again at once when the rows are there."""
     rows = connection.execute(
         "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'neanelu' AND tablename = ANY (%s) AND indexdef LIKE %s",
@@ -160,8 +173,14 @@ def run(scale: str) -> list[frame.Figure]:
             asked = questions(titles, _lexicon(5))
             vectors = spread_vectors(2000, seed=8)
             for name, statement in (
-                ("pim", "SELECT product_id FROM pim.search(%(query)s, %(vector)s::extensions.vector, 'en', 20)"),
-                ("shop", "SELECT id FROM search.hybrid(%(shop)s, %(query)s, %(vector)s::extensions.vector, 20)"),
+                (
+                    "pim",
+                    "SELECT product_id FROM pim.search(%(query)s, %(vector)s::extensions.vector, 'en', 20)",
+                ),
+                (
+                    "shop",
+                    "SELECT id FROM search.hybrid(%(shop)s, %(query)s, %(vector)s::extensions.vector, 20)",
+                ),
             ):
                 step(f"ask {QUESTIONS} questions: {name}")
                 times: dict[str, list[float]] = defaultdict(list)
@@ -169,13 +188,19 @@ def run(scale: str) -> list[frame.Figure]:
                     for n, (kind, query) in enumerate(asked):
                         vector = None if n % 2 else str(vectors[n].tolist())
                         began = time.perf_counter()
-                        connection.execute(statement, {"query": query, "vector": vector, "shop": SHOP}).fetchall()
+                        connection.execute(
+                            statement, {"query": query, "vector": vector, "shop": SHOP}
+                        ).fetchall()
                         if not warm:
                             times[kind].append((time.perf_counter() - began) * 1000)
                 everything = [value for values in times.values() for value in values]
                 figures.append(frame.figure(f"hybrid_{name}_p50", float(np.percentile(everything, 50)), "ms"))
-                figures.append(frame.figure(f"hybrid_{name}_p95", float(np.percentile(everything, 95)), "ms", most=30))
+                figures.append(
+                    frame.figure(f"hybrid_{name}_p95", float(np.percentile(everything, 95)), "ms", most=30)
+                )
                 for kind, values in times.items():
-                    figures.append(frame.figure(f"hybrid_{name}_{kind}_p95", float(np.percentile(values, 95)), "ms"))
+                    figures.append(
+                        frame.figure(f"hybrid_{name}_{kind}_p95", float(np.percentile(values, 95)), "ms")
+                    )
         frame.drop(database)
     return figures

@@ -48,8 +48,15 @@ def copy_vectors(
     """COPY (id, padded vector) rows in binary, a hundred times quicker than as text."""
     size = 4 + 4 * 1536
     row = np.dtype(
-        [("fields", ">i2"), ("id_size", ">i4"), ("id", "V16"), ("size", ">i4"), ("dim", ">i2"), ("pad", ">i2")]
-        + [("vector", ">f4", (1536,))]
+        [
+            ("fields", ">i2"),
+            ("id_size", ">i4"),
+            ("id", "V16"),
+            ("size", ">i4"),
+            ("dim", ">i2"),
+            ("pad", ">i2"),
+            ("vector", ">f4", (1536,)),
+        ]
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0))
@@ -63,7 +70,9 @@ def copy_vectors(
         copy.write(struct.pack(">h", -1))
 
 
-def fill(connection: psycopg.Connection[Any], count: int) -> tuple[np.ndarray[Any, Any], list[UUID], list[UUID]]:
+def fill(
+    connection: psycopg.Connection[Any], count: int
+) -> tuple[np.ndarray[Any, Any], list[UUID], list[UUID]]:
     """Insert shops, products and vectors without the index; return vectors, product ids and whose they are."""
     for name, shop in SHOPS.items():
         connection.execute(
@@ -112,7 +121,9 @@ def true_neighbours(vectors: Any, mine: Any, queries: Any) -> list[set[int]]:
 def ask(connection: psycopg.Connection[Any], shop: UUID, product: UUID) -> tuple[list[UUID], float]:
     """Return the answer of search.similar_products and its milliseconds."""
     began = time.perf_counter()
-    rows = connection.execute("SELECT id FROM search.similar_products(%s, %s, %s)", (shop, product, K)).fetchall()
+    rows = connection.execute(
+        "SELECT id FROM search.similar_products(%s, %s, %s)", (shop, product, K)
+    ).fetchall()
     return [row[0] for row in rows], (time.perf_counter() - began) * 1000
 
 
@@ -124,7 +135,9 @@ def run(scale: str) -> list[frame.Figure]:
         step(f"insert {count} vectors")
         database = frame.laboratory().create()
         with database.connect() as connection:
-            (definition,) = connection.execute("SELECT pg_get_indexdef(to_regclass(%s))", (f"neanelu.{INDEX}",)).fetchone()  # type: ignore[misc]
+            (definition,) = connection.execute(
+                "SELECT pg_get_indexdef(to_regclass(%s))", (f"neanelu.{INDEX}",)
+            ).fetchone()  # type: ignore[misc]
             connection.execute(f"DROP INDEX neanelu.{INDEX}")
             vectors, ids, owners = fill(connection, count)
             step("build the index")
@@ -132,7 +145,9 @@ def run(scale: str) -> list[frame.Figure]:
             began = time.perf_counter()
             connection.execute(definition)
             figures.append(frame.figure("vectors_index_build", time.perf_counter() - began, "s"))
-            size = connection.execute("SELECT pg_relation_size(to_regclass(%s))", (f"neanelu.{INDEX}",)).fetchone()
+            size = connection.execute(
+                "SELECT pg_relation_size(to_regclass(%s))", (f"neanelu.{INDEX}",)
+            ).fetchone()
             assert size is not None
             figures.append(frame.figure("vectors_index_size", size[0] / 1e6, "MB"))
             number = {product: n for n, product in enumerate(ids)}
@@ -148,7 +163,9 @@ def run(scale: str) -> list[frame.Figure]:
                     times.append(milliseconds)
                     assert len(answer) == K, (name, len(answer))
                     recall.append(len({number[i] for i in answer} & wanted) / K)
-                figures.append(frame.figure(f"vectors_recall_{name}", statistics.fmean(recall), "share", least=0.95))
+                figures.append(
+                    frame.figure(f"vectors_recall_{name}", statistics.fmean(recall), "share", least=0.95)
+                )
                 figures.append(frame.figure(f"vectors_p50_{name}", float(np.percentile(times, 50)), "ms"))
                 figures.append(frame.figure(f"vectors_p95_{name}", float(np.percentile(times, 95)), "ms"))
         frame.drop(database)

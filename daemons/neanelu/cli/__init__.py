@@ -39,6 +39,8 @@ COMMANDS: dict[str, str] = {
     "harvest": "neanelu.cli.harvest:harvest",
     "pim": "neanelu.cli.pim:pim",
     "review": "neanelu.cli.review:review",
+    "embeddings": "neanelu.cli.embeddings:embeddings",
+    "ai": "neanelu.cli.ai:ai",
     "demo": "neanelu.cli.demo:demo",
 }
 

@@ -300,7 +300,9 @@ SOURCE_SETTINGS: Final = "SELECT * FROM harvest.source_settings(%(source_id)s)"
 LIST_SOURCES: Final = "SELECT * FROM harvest.list_sources(%(source_id)s)"
 SET_SCRAPER: Final = "SELECT harvest.set_scraper(%(source_id)s, %(name)s, %(changes)s) AS id"
 LIST_SCRAPERS: Final = "SELECT * FROM harvest.list_scrapers(%(source_id)s)"
-ENQUEUE_URLS: Final = "SELECT * FROM harvest.enqueue_urls(%(config_id)s, %(urls)s, %(priority)s, p_again => %(again)s)"
+ENQUEUE_URLS: Final = (
+    "SELECT * FROM harvest.enqueue_urls(%(config_id)s, %(urls)s, %(priority)s, p_again => %(again)s)"
+)
 CLAIM_URLS: Final = "SELECT * FROM harvest.claim_urls(%(worker)s, %(limit)s, %(lease)s)"
 COMPLETE_URL: Final = """
     SELECT * FROM harvest.complete_url(%(queue_id)s, %(token)s, %(page)s, %(html)s, %(documents)s, %(links)s)"""
@@ -341,7 +343,9 @@ QUALITY_OVERVIEW: Final = "SELECT pim.quality_overview() AS overview"
 RESCORE_PRODUCTS: Final = "SELECT pim.score(%(product_ids)s, 'scheduled_check') AS products"
 REVIEWER: Final = "SELECT pim.reviewer(%(name)s) AS id"
 REVIEW_QUEUE: Final = "SELECT * FROM pim.review_queue(%(filter)s, %(limit)s)"
-CLAIM_REVIEW: Final = "SELECT * FROM pim.claim_reviews(%(reviewer_id)s, %(filter)s, make_interval(secs => %(seconds)s))"
+CLAIM_REVIEW: Final = (
+    "SELECT * FROM pim.claim_reviews(%(reviewer_id)s, %(filter)s, make_interval(secs => %(seconds)s))"
+)
 REVIEW_ITEM: Final = "SELECT pim.review_item(%(kind)s, %(item_id)s) AS item"
 REVIEW_KIND: Final = "SELECT pim.review_kind(%(item_id)s) AS kind"
 RELEASE_REVIEW: Final = "SELECT pim.release_review(%(kind)s, %(item_id)s, %(reviewer_id)s, %(is_skipped)s)"
@@ -349,3 +353,81 @@ DECIDE_REVIEW: Final = """
     SELECT pim.decide_review(%(kind)s, %(item_id)s, %(decision)s, %(reviewer_id)s, %(notes)s) AS decision_id"""
 UNDO_DECISION: Final = "SELECT * FROM pim.undo_review_decision(%(reviewer_id)s, %(decision_id)s)"
 REVIEW_LOG: Final = "SELECT * FROM pim.review_log(%(reviewer_id)s, %(limit)s)"
+
+# --- Models: batches, budgets, pages to read --------------------------------------------------------------
+CLAIM_PAGES: Final = "SELECT * FROM ai.claim_pages(%(limit)s, make_interval(secs => %(lease)s))"
+QUEUE_EXTRACTIONS: Final = """
+    SELECT ai.queue_extractions(
+        %(ids)s, %(texts)s, %(provider)s, %(model)s, %(max_input)s, %(max_output)s,
+        make_interval(secs => %(linger)s)) AS queued"""
+BEGIN_TEXT_BATCH: Final = """
+    SELECT ai.begin_text_batch(%(provider)s, %(minimum)s, make_interval(secs => %(linger)s)) AS batch_id"""
+CLAIM_AI_BATCH: Final = """
+    SELECT * FROM ai.claim_batch(%(provider)s, %(worker)s, make_interval(secs => %(lease)s), %(direct)s)"""
+EXTEND_AI_BATCH: Final = "SELECT ai.extend_batch(%(batch_id)s, %(token)s, make_interval(secs => %(lease)s))"
+RELEASE_AI_BATCH: Final = """
+    SELECT ai.release_batch(%(batch_id)s, %(token)s, make_interval(secs => %(delay)s), %(error)s)"""
+AI_BATCH_LINES: Final = "SELECT * FROM ai.batch_lines(%(batch_id)s, %(token)s, %(after)s, %(limit)s)"
+RECORD_AI_UPLOAD: Final = "SELECT ai.record_upload(%(batch_id)s, %(token)s, %(file_id)s)"
+RECORD_AI_SUBMITTED: Final = """
+    SELECT ai.record_submitted(
+        %(batch_id)s, %(token)s, %(provider_batch_id)s, to_timestamp(%(expires_at)s), make_interval(secs => %(next)s))"""
+RECORD_AI_POLL: Final = """
+    SELECT ai.record_poll(
+        %(batch_id)s, %(token)s, %(provider)s, make_interval(secs => %(first)s), make_interval(secs => %(longest)s),
+        make_interval(secs => %(backoff)s)) AS decision"""
+TAKE_AI_RESULTS: Final = """
+    SELECT ai.take_results(%(batch_id)s, %(token)s, %(custom_ids)s, %(statuses)s, %(bodies)s, %(errors)s) AS taken"""
+FINISH_AI_BATCH: Final = """
+    SELECT ai.finish_batch(%(batch_id)s, %(token)s, make_interval(secs => %(backoff)s)) AS status"""
+FAIL_AI_BATCH: Final = """
+    SELECT ai.fail_batch(
+        %(batch_id)s, %(token)s, %(code)s, %(message)s, make_interval(secs => %(backoff)s), %(permanent)s)"""
+AI_OUTLOOK: Final = "SELECT * FROM ai.outlook(%(provider)s)"
+CLOSE_AI_BATCHES: Final = "SELECT ai.close_batches(%(provider)s) AS closed"
+AI_METRICS: Final = "SELECT * FROM ai.metrics()"
+AI_BUDGETS: Final = "SELECT * FROM ai.budget_status(%(provider)s)"
+SET_AI_BUDGET: Final = "SELECT ai.set_budget(%(provider)s, %(limit)s)"
+AI_USAGE: Final = "SELECT * FROM ai.usage(%(by)s, %(since)s, %(provider)s)"
+AI_MODELS: Final = "SELECT * FROM ai.models()"
+SET_AI_MODEL: Final = """
+    SELECT ai.set_model(
+        %(provider)s, %(model)s, %(kind)s, %(input)s, %(output)s, %(batch_input)s, %(batch_output)s, %(max_input)s,
+        %(max_requests)s, %(active)s)"""
+LIST_AI_BATCHES: Final = "SELECT * FROM ai.list_batches(%(statuses)s, %(limit)s, %(batch_id)s)"
+AI_BATCH_ERRORS: Final = "SELECT * FROM ai.batch_errors(%(batch_id)s, %(limit)s)"
+CANCEL_AI_BATCH: Final = "SELECT ai.cancel_batch(%(batch_id)s) AS status"
+RETRY_AI_BATCH: Final = "SELECT ai.retry_batch(%(batch_id)s) AS items"
+REQUEST_EXTRACTION: Final = """
+    SELECT ai.request_extraction(array_agg(h.id ORDER BY h.id), array_agg(h.fetched_at ORDER BY h.id)) AS requested
+      FROM neanelu.prod_raw_harvest AS h
+      JOIN neanelu.prod_sources AS s ON s.id = h.source_id
+     WHERE h.raw_html IS NOT NULL AND (%(source)s::text IS NULL OR s.name = %(source)s)
+       AND (cardinality(%(ids)s::uuid[]) = 0 AND h.raw_json IS NULL OR h.id = ANY (%(ids)s::uuid[]))
+    HAVING count(*) > 0"""
+EXTRACTION_REPORT: Final = "SELECT * FROM ai.extraction_report()"
+
+# --- Vectors ------------------------------------------------------------------------------------------------
+COLLECT_DUE: Final = "SELECT * FROM ai.collect_due(%(model)s, %(limit)s, %(every)s)"
+CLAIM_TEXTS: Final = "SELECT * FROM ai.claim_texts(%(model)s, %(limit)s, %(tokens)s)"
+STORE_VECTORS: Final = "SELECT * FROM ai.store_vectors(%(custom_ids)s, %(vectors)s)"
+STORE_PAID_VECTORS: Final = """
+    SELECT s.*, ai.settle_budget(%(reservation)s) AS settled,
+           ai.log_usage(p_provider => %(provider)s, p_endpoint => '/v1/embeddings',
+                        p_cost => ai.cost_of(%(provider)s, %(model)s, %(tokens)s, 0),
+                        p_tokens_in => %(tokens)s, p_http_status => 200, p_response_ms => %(milliseconds)s) AS logged
+      FROM ai.store_vectors(%(custom_ids)s, %(vectors)s) AS s"""
+RESERVE_TEXTS: Final = """
+    SELECT ai.reserve_budget(%(provider)s, ai.cost_of(%(provider)s, %(model)s, %(tokens)s, 0), 'embeddings') AS id"""
+SETTLE_BUDGET: Final = "SELECT ai.settle_budget(%(reservation)s)"
+FAIL_TEXTS: Final = "SELECT ai.fail_texts(%(custom_ids)s, %(errors)s, %(retry)s) AS failed"
+LIST_EMBEDDING_MODELS: Final = "SELECT * FROM ai.list_models()"
+LIST_WAITING_TEXTS: Final = "SELECT * FROM ai.list_waiting(%(model)s)"
+USE_EMBEDDING_MODEL: Final = "SELECT ai.use_model(%(model)s)"
+RECHECK_TEXTS: Final = "SELECT ai.recheck_texts(%(model)s) AS sweeps"
+INDEX_STATEMENTS: Final = "SELECT ai.index_statements(%(model)s, %(rebuild)s) AS statement"
+EMBEDDING_MODEL: Final = """
+    SELECT name, provider, dimensions FROM neanelu.embedding_models
+     WHERE CASE WHEN %(model)s::text IS NULL THEN is_default ELSE name = %(model)s END"""
+SEARCH_SHOP: Final = "SELECT * FROM search.hybrid(%(shop_id)s, %(query)s, %(vector)s::extensions.vector, %(limit)s)"
+SEARCH_PIM: Final = "SELECT * FROM pim.search(%(query)s, %(vector)s::extensions.vector, %(locale)s, %(limit)s)"

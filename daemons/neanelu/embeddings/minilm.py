@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from neanelu.embeddings import ProviderMissing
 
@@ -34,8 +34,8 @@ _MAX_TOKENS, _PASS_TOKENS = 256, 2048
 class MiniLM:
     """The model, loaded. Safe to share between threads: nothing changes after loading."""
 
-    name: ClassVar[str] = "all-minilm-l6-v2"
-    dimensions: ClassVar[int] = 384
+    name: str = "all-minilm-l6-v2"
+    dimensions: int = 384
 
     def __init__(self, threads: int = 1) -> None:
         """Load the weights (90 MB, a third of a second).
@@ -127,7 +127,7 @@ class MiniLM:
         scores -= scores.max(axis=-1, keepdims=True)
         np.exp(scores, out=scores)
         scores /= scores.sum(axis=-1, keepdims=True)
-        mixed = (scores @ heads("value")).transpose(0, 2, 1, 3).reshape(texts, length, width)
+        mixed: Any = (scores @ heads("value")).transpose(0, 2, 1, 3).reshape(texts, length, width)
         return self._normalised(hidden + self._dense(mixed, f"{name}.output.dense"), f"{name}.output")
 
     def _dense(self, hidden: Matrix, name: str) -> Matrix:

@@ -466,8 +466,51 @@ COMMENT ON FUNCTION ai.collect_words(uuid, integer) IS
     'Adds the words of titles that were written since the last time, of a shop or of golden records (NULL), to those that mistyped words are compared with. '
     'Call until is_complete. Idempotent. Locks: the sweep''s row. Raises: NA002';
 
+CREATE FUNCTION ai.collect_due(p_model text DEFAULT NULL, p_limit integer DEFAULT 2000, p_every interval DEFAULT '5 minutes')
+RETURNS TABLE (checked bigint, queued bigint, is_complete boolean)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, ai, pg_temp
+AS $body$
+DECLARE
+    v_model constant neanelu.embedding_models := ai._model(p_model);
+    v_due record;
+    v_done record;
+BEGIN
+    checked := 0;
+    queued := 0;
+    is_complete := true;
+    FOR v_due IN
+        SELECT w.kind, w.shop_id
+          FROM (SELECT x.kind, x.shop_id, x.kind || x.purpose AS purpose
+                  FROM (VALUES ('product', NULL::uuid, '/combined/' || v_model.name), ('attribute', NULL, '/attribute/' || v_model.name),
+                               ('words', NULL, '')) AS x (kind, shop_id, purpose)
+                UNION ALL
+                SELECT x.kind, s.id, x.kind || x.purpose
+                  FROM neanelu.shops AS s
+                 CROSS JOIN (VALUES ('shop_product', '/combined/' || v_model.name), ('words', '')) AS x (kind, purpose)
+                 WHERE s.uninstalled_at IS NULL) AS w
+          LEFT JOIN neanelu.embedding_sweeps AS e ON e.purpose = w.purpose AND e.shop_id IS NOT DISTINCT FROM w.shop_id
+         WHERE e.swept_at IS NULL OR e.cursor_id IS NOT NULL OR e.swept_at <= now() - p_every
+         ORDER BY w.shop_id, w.kind
+    LOOP
+        IF v_due.kind = 'words' THEN
+            SELECT t.checked, 0 AS queued, t.is_complete INTO v_done FROM ai.collect_words(v_due.shop_id, p_limit) AS t;
+        ELSE
+            SELECT t.checked, t.queued, t.is_complete INTO v_done FROM ai.collect_texts(v_due.kind, p_model, v_due.shop_id, p_limit) AS t;
+        END IF;
+        checked := checked + v_done.checked;
+        queued := queued + v_done.queued;
+        is_complete := is_complete AND v_done.is_complete;
+    END LOOP;
+    RETURN NEXT;
+END
+$body$;
+COMMENT ON FUNCTION ai.collect_due(text, integer, interval) IS
+    'ai.collect_texts (combined) of golden records, attributes and the products of all installed shops, and ai.collect_words: of each up to p_limit that changed, no '
+    'sooner than p_every after it was last done. Call until is_complete. Idempotent. Locks: as these. Raises: NE001';
+
 GRANT EXECUTE ON FUNCTION
-    ai.collect_texts(text, text, uuid, integer, text, uuid[]), ai.collect_words(uuid, integer), ai.request_vectors(text[], text), ai.vectors_of(text[], text),
+    ai.collect_texts(text, text, uuid, integer, text, uuid[]), ai.collect_words(uuid, integer), ai.collect_due(text, integer, interval), ai.request_vectors(text[], text), ai.vectors_of(text[], text),
     ai.claim_texts(text, integer, bigint, interval, uuid, uuid, text), ai.release_texts(uuid, interval, boolean)
     TO neanelu_ai, neanelu_worker;
 GRANT EXECUTE ON FUNCTION ai.recheck_texts(text) TO neanelu_ai, neanelu_operator;

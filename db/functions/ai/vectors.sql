@@ -210,8 +210,35 @@ $body$;
 COMMENT ON FUNCTION ai.list_waiting(text) IS
     'Texts that wait for a vector of a model (NULL: the one in use) or failed, by kind, shop and status, with estimated tokens. Writes nothing, takes no locks. Raises: NE001';
 
+CREATE FUNCTION ai.index_statements(p_model text, p_rebuild boolean DEFAULT false)
+RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, ai, pg_temp
+AS $body$
+    SELECT CASE WHEN i.name IS NULL
+           THEN format('CREATE INDEX CONCURRENTLY %I ON neanelu.%I USING hnsw ((extensions.subvector(embedding, 1, %s)::extensions.halfvec(%s)) extensions.halfvec_cosine_ops)'
+                       ' WITH (m = %s, ef_construction = %s) WHERE model_version = %L AND embedding_type = %L',
+                       'idx_' || t.short || '_' || left(md5(m.name), 8) || '_' || t.kind, t.name, m.dimensions, m.dimensions, t.m, t.ef, m.name, t.kind)
+           ELSE format('REINDEX INDEX CONCURRENTLY neanelu.%I', i.name) END
+      FROM neanelu.embedding_models AS m
+     CROSS JOIN (VALUES ('prod_embeddings', 'embeddings', 'combined', 16, 64), ('prod_embeddings', 'embeddings', 'title', 16, 64),
+                        ('shop_product_embeddings', 'shop_embeddings', 'combined', 24, 128)) AS t (name, short, kind, m, ef)
+      LEFT JOIN LATERAL (
+           SELECT x.indexname AS name FROM pg_catalog.pg_indexes AS x
+            WHERE x.schemaname = 'neanelu' AND x.tablename = t.name AND x.indexdef LIKE '%USING hnsw%'
+              AND position(quote_literal(m.name) IN x.indexdef) > 0
+              AND (position(quote_literal(t.kind) IN x.indexdef) > 0 OR x.indexdef NOT LIKE '%embedding_type%')
+            LIMIT 1) AS i ON true
+     WHERE m.name = (ai._model(p_model)).name AND (i.name IS NULL OR p_rebuild)
+     GROUP BY m.name, m.dimensions, t.name, t.short, t.kind, t.m, t.ef, i.name
+     ORDER BY 1
+$body$;
+COMMENT ON FUNCTION ai.index_statements(text, boolean) IS
+    'Statements that make the indexes which a model lacks, and with p_rebuild those that build the ones it has anew; for the owner of the tables, outside of a transaction '
+    '(neanelu embeddings reindex). Writes nothing, takes no locks. Raises: NE001';
+
 GRANT EXECUTE ON FUNCTION ai.store_vectors(text[], text[]), ai.fail_texts(text[], text[], boolean) TO neanelu_ai, neanelu_worker;
 GRANT EXECUTE ON FUNCTION ai.list_models(), ai.list_waiting(text) TO neanelu_ai, neanelu_worker, neanelu_operator, neanelu_pim_editor;
-GRANT EXECUTE ON FUNCTION ai.use_model(text) TO neanelu_operator;
+GRANT EXECUTE ON FUNCTION ai.use_model(text), ai.index_statements(text, boolean) TO neanelu_operator;
 
 COMMIT;

@@ -3,6 +3,7 @@
 BEGIN;
 
 SET LOCAL ROLE neanelu_engine;
+DROP FUNCTION ai.collect_due(text, integer, interval);
 DROP FUNCTION ai.collect_words(uuid, integer);
 DROP FUNCTION ai.release_texts(uuid, interval, boolean);
 DROP FUNCTION ai.claim_texts(text, integer, bigint, interval, uuid, uuid, text);

@@ -3,6 +3,7 @@
 BEGIN;
 
 SET LOCAL ROLE neanelu_engine;
+DROP FUNCTION ai.index_statements(text, boolean);
 DROP FUNCTION ai.list_waiting(text);
 DROP FUNCTION ai.list_models();
 DROP FUNCTION ai.use_model(text);

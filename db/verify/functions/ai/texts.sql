@@ -27,7 +27,8 @@ BEGIN
              ('ai.vectors_of(text[], text)', true, 's', '{neanelu_worker,neanelu_pim_editor,neanelu_ai}'),
              ('ai.claim_texts(text, integer, bigint, interval, uuid, uuid, text)', true, 'v', '{neanelu_worker,neanelu_ai}'),
              ('ai.release_texts(uuid, interval, boolean)', true, 'v', '{neanelu_worker,neanelu_ai}'),
-             ('ai.collect_words(uuid, integer)', true, 'v', '{neanelu_worker,neanelu_ai}')
+             ('ai.collect_words(uuid, integer)', true, 'v', '{neanelu_worker,neanelu_ai}'),
+             ('ai.collect_due(text, integer, interval)', true, 'v', '{neanelu_worker,neanelu_ai}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
      WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole

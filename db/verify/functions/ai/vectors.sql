@@ -17,7 +17,8 @@ BEGIN
              ('ai.fail_texts(text[], text[], boolean)', true, 'v', '{neanelu_worker,neanelu_ai}'),
              ('ai.use_model(text)', true, 'v', '{neanelu_operator}'),
              ('ai.list_models()', true, 's', '{neanelu_worker,neanelu_pim_editor,neanelu_operator,neanelu_ai}'),
-             ('ai.list_waiting(text)', true, 's', '{neanelu_worker,neanelu_pim_editor,neanelu_operator,neanelu_ai}')
+             ('ai.list_waiting(text)', true, 's', '{neanelu_worker,neanelu_pim_editor,neanelu_operator,neanelu_ai}'),
+             ('ai.index_statements(text, boolean)', true, 's', '{neanelu_operator}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
      WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
