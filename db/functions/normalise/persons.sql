@@ -14,10 +14,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT array_remove(regexp_split_to_array(
-               lower(extensions.unaccent('extensions.unaccent'::regdictionary, translate(p_name, '''’`´', ''))), '[^[:alnum:]-]+'), '')
+               lower(extensions.unaccent('extensions.unaccent'::regdictionary, translate(p_name, '''’`´', ''))), '[^[:alnum:]]+'), '')
 $$;
 COMMENT ON FUNCTION normalise._person_words(text) IS
-    'Words of a name in lower case, without diacritics, apostrophes and full stops; hyphens stay. Writes nothing, takes no locks. Raises: nothing';
+    'Words of a name in lower case, without diacritics, apostrophes, hyphens and full stops. Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION normalise._is_particle(p_word text)
 RETURNS boolean
@@ -31,7 +31,7 @@ RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT count(*) <= 1 FROM unnest(normalise._person_words(p_part)) AS w (word) WHERE NOT normalise._is_particle(w.word)
+    SELECT count(*) <= 1 FROM unnest(normalise._person_words(replace(p_part, '-', ''))) AS w (word) WHERE NOT normalise._is_particle(w.word)
 $$;
 COMMENT ON FUNCTION normalise._is_family_name(text) IS
     'Whether a part between commas is one word, particles aside: a family name alone rather than a whole name. Writes nothing, takes no locks. Raises: nothing';
@@ -48,10 +48,10 @@ DECLARE
 BEGIN
     -- Entities of HTML that came through.
     v_text := regexp_replace(v_text, '&([A-Za-z])(acute|grave|uml|circ|tilde|cedil|ring|slash|caron);', '\1', 'g');
-    v_text := replace(replace(replace(v_text, '&amp;', '&'), '&apos;', ''''), '&#39;', '''');
+    v_text := replace(replace(regexp_replace(v_text, '&(amp;)+', '&', 'g'), '&apos;', ''''), '&#39;', '''');
     -- A role in brackets ends a name; other brackets hold a remark.
-    v_text := regexp_replace(v_text, '[(\[]\s*(' || v_roles || ')\M[^)\]]*[)\]]', ';', 'gi');
-    v_text := regexp_replace(v_text, '[(\[][^)\]]*[)\]]', ' ', 'g');
+    v_text := regexp_replace(v_text, '[(\[]\s*(' || v_roles || ')\M[^)\]]*([)\]]|$)', ';', 'gi');
+    v_text := regexp_replace(v_text, '[(\[][^)\]]*([)\]]|$)|[)\]]', ' ', 'g');
     v_text := regexp_replace(v_text, '\m(et\.?\s+al|and others|and more|u\.\s?a|among others|etc|ș\.a|s\.a)\M\.?', ';', 'gi');
     v_text := regexp_replace(v_text, '\m((edited|compiled|translated|written|illustrated)\s+)?by\M', ';', 'gi');
     v_text := regexp_replace(v_text, '\m(' || v_roles || ')\M\s*[-:]', ';', 'gi');
@@ -234,6 +234,22 @@ $$;
 COMMENT ON FUNCTION normalise.is_same_person(text[], text[]) IS
     'Whether two names, as their words, may be one person''s: one is the other shortened. Symmetric. Writes nothing, takes no locks. Raises: nothing';
 
+CREATE FUNCTION normalise._is_variant(p_left text[], p_right text[])
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT l.given <> '' AND r.given <> '' AND left(l.given, 1) = left(r.given, 1)
+       AND (l.family = r.family
+            OR l.given = r.given AND length(l.given) > 1 AND left(l.family, 1) = left(r.family, 1) AND least(length(l.family), length(r.family)) >= 5
+               AND extensions.similarity(l.family, r.family) >= 0.5)
+      FROM (SELECT p_left[cardinality(p_left)] AS family, CASE WHEN cardinality(p_left) > 1 THEN p_left[1] ELSE '' END AS given) AS l
+     CROSS JOIN (SELECT p_right[cardinality(p_right)] AS family, CASE WHEN cardinality(p_right) > 1 THEN p_right[1] ELSE '' END AS given) AS r
+$$;
+COMMENT ON FUNCTION normalise._is_variant(text[], text[]) IS
+    'Whether two names look like one in two spellings: the same family name and initial (Judy, Judith), or the same given name and a family name with '
+    'a slip. Weaker than normalise.is_same_person: it counts only for names that nobody gives side by side. Writes nothing, takes no locks. Raises: nothing';
+
 CREATE FUNCTION normalise._run_together(p_names text[], p_weights numeric[])
 RETURNS TABLE (name text, part text)
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -269,7 +285,7 @@ $$;
 COMMENT ON FUNCTION normalise._run_together(text[], numeric[]) IS
     'Names that are really several persons without a separator, known from the others: each with its parts. Writes nothing, takes no locks. Raises: nothing';
 
-CREATE FUNCTION normalise.merge_persons(p_names text[], p_weights numeric[])
+CREATE FUNCTION normalise.merge_persons(p_names text[], p_weights numeric[], p_apart text[] DEFAULT '{}')
 RETURNS TABLE (name text, person text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -285,7 +301,10 @@ AS $$
     -- Each stands for the best supported writing that it may be; that one again for its own best.
     step AS MATERIALIZED (
         SELECT a.place, min(b.place) AS target
-          FROM ranked AS a JOIN ranked AS b ON b.place = a.place OR b.place < a.place AND normalise.is_same_person(a.words, b.words)
+          FROM ranked AS a
+          JOIN ranked AS b ON b.place = a.place
+            OR b.place < a.place AND (normalise.is_same_person(a.words, b.words)
+                                      OR normalise._is_variant(a.words, b.words) AND least(a.part, b.part) || E'\t' || greatest(a.part, b.part) <> ALL (p_apart))
          GROUP BY a.place),
     chain AS (
         SELECT s.place, s.target FROM step AS s
@@ -297,9 +316,10 @@ AS $$
       JOIN (SELECT c.place, min(c.target) AS target FROM chain AS c GROUP BY c.place) AS t ON t.place = a.place
       JOIN ranked AS b ON b.place = t.target
 $$;
-COMMENT ON FUNCTION normalise.merge_persons(text[], numeric[]) IS
+COMMENT ON FUNCTION normalise.merge_persons(text[], numeric[], text[]) IS
     'Which writings of one list of persons are one person: every name with the person it stands for, the best supported writing; several rows for a '
-    'name that is several persons run together. Names are distinct, weights say how well each is supported. Does not depend on the order. '
+    'name that is several persons run together. Names are distinct, weights say how well each is supported; p_apart has the pairs that one source names '
+    'side by side (in the order of the names, a tab between). Does not depend on the order. '
     'Writes nothing, takes no locks. Raises: nothing';
 
 GRANT EXECUTE ON FUNCTION normalise.person_names(text), normalise.person_names(jsonb) TO neanelu_pim_editor, neanelu_analyst, neanelu_operator;

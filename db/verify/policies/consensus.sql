@@ -18,7 +18,7 @@ BEGIN
        OR NOT has_table_privilege('neanelu_analyst', 'neanelu.prod_source_trust', 'SELECT') THEN
         RAISE EXCEPTION 'a right on rules and decisions is missing';
     END IF;
-    IF EXISTS (SELECT FROM unnest('{prod_survivorship_rules, prod_field_decisions, prod_source_trust}'::text[]) AS t (name)
+    IF EXISTS (SELECT FROM unnest('{prod_master, prod_survivorship_rules, prod_field_decisions, prod_source_trust}'::text[]) AS t (name)
                 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS g
                                    WHERE g.tgrelid = ('neanelu.' || t.name)::regclass AND g.tgname = 'tg_' || t.name || '__capture_update')) THEN
         RAISE EXCEPTION 'what people decide is not audited';

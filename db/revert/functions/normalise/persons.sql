@@ -3,8 +3,9 @@
 BEGIN;
 
 SET LOCAL ROLE neanelu_engine;
-DROP FUNCTION normalise.merge_persons(text[], numeric[]);
+DROP FUNCTION normalise.merge_persons(text[], numeric[], text[]);
 DROP FUNCTION normalise._run_together(text[], numeric[]);
+DROP FUNCTION normalise._is_variant(text[], text[]);
 DROP FUNCTION normalise.is_same_person(text[], text[]);
 DROP FUNCTION normalise._is_short_for(text[], text[]);
 DROP FUNCTION normalise.person_names(jsonb);

@@ -20,8 +20,9 @@ BEGIN
              ('normalise.person_names(jsonb)', false, 'i', '{neanelu_pim_editor,neanelu_operator,neanelu_analyst}'),
              ('normalise._is_short_for(text[], text[])', false, 'i', '{}'),
              ('normalise.is_same_person(text[], text[])', false, 'i', '{}'),
+             ('normalise._is_variant(text[], text[])', false, 'i', '{}'),
              ('normalise._run_together(text[], numeric[])', false, 'i', '{}'),
-             ('normalise.merge_persons(text[], numeric[])', false, 'i', '{}')
+             ('normalise.merge_persons(text[], numeric[], text[])', false, 'i', '{}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
      WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
