@@ -247,12 +247,15 @@ SET LOCAL ROLE neanelu_owner;
 INSERT INTO neanelu.prod_units (code, family, factor, shift, symbol, rank) VALUES
   {("," + chr(10) + "  ").join(units)};
 
-INSERT INTO neanelu.prod_unit_names (name_key, unit_code, name, locale)
-SELECT DISTINCT normalise.unit_key(n.name), n.code, n.name, n.locale
+INSERT INTO neanelu.prod_unit_names (name_key, unit_code, name, locale, family, rank)
+SELECT DISTINCT normalise.unit_key(n.name), n.code, n.name, n.locale, u.family, u.rank
   FROM (VALUES
 {("," + chr(10)).join(names)}
   ) AS n (code, name, locale)
+  JOIN neanelu.prod_units AS u ON u.code = n.code
  WHERE normalise.unit_key(n.name) <> '';
+
+ANALYZE neanelu.prod_units, neanelu.prod_unit_names;
 
 COMMIT;
 """

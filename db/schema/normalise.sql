@@ -36,6 +36,8 @@ CREATE TABLE neanelu.prod_unit_names (
   unit_code varchar(20) NOT NULL,
   name      varchar(60) NOT NULL,
   locale    varchar(10) NOT NULL,
+  family    varchar(50) NOT NULL,
+  rank      integer NOT NULL,
   CONSTRAINT prod_unit_names_pkey PRIMARY KEY (name_key, unit_code, name, locale),
   CONSTRAINT prod_unit_names_unit_code_fkey FOREIGN KEY (unit_code) REFERENCES neanelu.prod_units (code) ON DELETE CASCADE
 );
@@ -48,6 +50,8 @@ COMMENT ON COLUMN neanelu.prod_unit_names.name_key IS 'normalise.unit_key(name):
 COMMENT ON COLUMN neanelu.prod_unit_names.unit_code IS 'Unit.';
 COMMENT ON COLUMN neanelu.prod_unit_names.name IS 'The name as written; case decides between MB and Mb.';
 COMMENT ON COLUMN neanelu.prod_unit_names.locale IS 'en, ro, de, fr, es; und for symbols and spellings of all languages.';
+COMMENT ON COLUMN neanelu.prod_unit_names.family IS 'Family of the unit; a copy, so that a look-up reads one table.';
+COMMENT ON COLUMN neanelu.prod_unit_names.rank IS 'Rank of the unit; a copy.';
 
 CREATE TABLE neanelu.prod_value_words (
   word    varchar(60) NOT NULL,

@@ -179,8 +179,8 @@ INSERT INTO neanelu.prod_units (code, family, factor, shift, symbol, rank) VALUE
   ('pair', 'count', 2, 0, 'pr', 168),
   ('dz', 'count', 12, 0, 'dz', 169);
 
-INSERT INTO neanelu.prod_unit_names (name_key, unit_code, name, locale)
-SELECT DISTINCT normalise.unit_key(n.name), n.code, n.name, n.locale
+INSERT INTO neanelu.prod_unit_names (name_key, unit_code, name, locale, family, rank)
+SELECT DISTINCT normalise.unit_key(n.name), n.code, n.name, n.locale, u.family, u.rank
   FROM (VALUES
   ('m', 'm', 'und'), ('m', 'mtr', 'und'), ('m', 'mtrs', 'und'), ('m', 'm', 'en'), ('m', 'meter', 'en'), ('m', 'meters', 'en'), ('m', 'm', 'ro'), ('m', 'metri', 'ro'), ('m', 'metru', 'ro'), ('m', 'Meter', 'de'), ('m', 'm', 'de'), ('m', 'm', 'fr'), ('m', 'mètre', 'fr'), ('m', 'mètres', 'fr'), ('m', 'm', 'es'), ('m', 'metro', 'es'), ('m', 'metros', 'es'),
   ('cm', 'cm', 'und'), ('cm', 'cms', 'und'), ('cm', 'centimeter', 'en'), ('cm', 'centimeters', 'en'), ('cm', 'cm', 'en'), ('cm', 'centimetri', 'ro'), ('cm', 'centimetru', 'ro'), ('cm', 'cm', 'ro'), ('cm', 'Zentimeter', 'de'), ('cm', 'cm', 'de'), ('cm', 'centimètre', 'fr'), ('cm', 'centimètres', 'fr'), ('cm', 'cm', 'fr'), ('cm', 'centímetro', 'es'), ('cm', 'centímetros', 'es'), ('cm', 'cm', 'es'),
@@ -352,6 +352,9 @@ SELECT DISTINCT normalise.unit_key(n.name), n.code, n.name, n.locale
   ('pair', 'pr', 'und'), ('pair', 'pairs', 'und'), ('pair', 'pair', 'und'),
   ('dz', 'dz', 'und'), ('dz', 'doz', 'und'), ('dz', 'dozen', 'und')
   ) AS n (code, name, locale)
+  JOIN neanelu.prod_units AS u ON u.code = n.code
  WHERE normalise.unit_key(n.name) <> '';
+
+ANALYZE neanelu.prod_units, neanelu.prod_unit_names;
 
 COMMIT;

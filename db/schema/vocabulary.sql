@@ -15,14 +15,14 @@ SELECT DISTINCT ON (l.cells[1], normalise.fold(w.word)) normalise.fold(w.word), 
 boolean|true|yes, y, true, on, da, ja, oui, si, sí, vrai, wahr, adevărat, verdadero, available, included, present, disponibil, inclus, vorhanden, enthalten, inbegriffen, disponible, incluido, incluida, inclus, incluse, supported, ✓, ✔, x, cu, with, mit, avec, con, este, are, yep, checked
 boolean|false|no, n, false, off, nu, nein, non, faux, falsch, fals, falso, not available, not included, none, without, fără, ohne, sans, sin, nicht vorhanden, nicht enthalten, indisponibil, nu este inclus, non disponible, no incluido, no disponible, not supported, ✗, ✘, keine, kein, aucun, aucune, ninguno, lipsă
 nothing||n/a, na, n.a, n/d, nd, -, --, ---, –, —, ?, ??, unknown, unspecified, not specified, not applicable, not available, see description, see image, see pictures, does not apply, none specified, tbd, tba, null, nil, nespecificat, necunoscut, nu se aplică, nu este cazul, fără informații, unbekannt, nicht zutreffend, keine angabe, k.a, k. a, k.a., nicht bekannt, inconnu, non spécifié, non renseigné, non applicable, sans objet, n.c, desconocido, no especificado, no aplica, no aplicable, sin especificar, unbranded, no brand, fără marcă, ohne marke, sans marque, sin marca, nicht angegeben, please select, other - see description
-count|1|one, single, mono, solo, un, una, unu, ein, eins, eine, einzel, einfach, une, simple, uno, unic
-count|2|two, dual, double, twin, pair, duo, bi, twice, doi, două, dublu, pereche, zwei, doppel, doppelt, paar, deux, paire, doble, dos, par, couple
-count|3|three, triple, trio, tri, triplet, trei, triplu, drei, dreifach, trois, tres
-count|4|four, quad, quadruple, quartet, patru, cvadruplu, vier, vierfach, quatre, cuatro
+count|1|sp, sc, one, single, mono, solo, un, una, unu, ein, eins, eine, einzel, einfach, une, simple, uno, unic
+count|2|dp, dc, two, dual, double, twin, pair, duo, bi, twice, doi, două, dublu, pereche, zwei, doppel, doppelt, paar, deux, paire, doble, dos, par, couple
+count|3|tp, tc, three, triple, trio, tri, triplet, trei, triplu, drei, dreifach, trois, tres
+count|4|qp, qc, four, quad, quadruple, quartet, patru, cvadruplu, vier, vierfach, quatre, cuatro
 count|5|five, quintuple, penta, cinci, fünf, cinq, cinco
-count|6|six, hexa, sextuple, șase, sechs, seis
+count|6|hc, six, hexa, sextuple, șase, sechs, seis
 count|7|seven, șapte, sieben, sept, siete
-count|8|eight, octa, octo, octuple, opt, acht, huit, ocho
+count|8|oc, eight, octa, octo, octuple, opt, acht, huit, ocho
 count|9|nine, nouă, neun, neuf, nueve
 count|10|ten, deca, zece, zehn, dix, diez
 count|12|twelve, dozen, duzină, douăsprezece, zwölf, dutzend, douze, douzaine, doce, docena
@@ -97,8 +97,9 @@ energy class | energy class, energy efficiency class, energy label, energy ratin
 efficiency | efficiency | eficiență, randament | Effizienz, Wirkungsgrad | efficacité, rendement | eficiencia, rendimiento
 voltage | voltage | tensiune, voltaj | Spannung | tension, voltage | voltaje, tensión
 current | current, amperage | curent, intensitate | Strom, Stromstärke | courant, intensité | corriente, intensidad
-frequency | frequency, scan range, frequencies | frecvență | Frequenz, Taktfrequenz, Taktrate, Takt | fréquence | frecuencia
-refresh rate | refresh rate, scan rate, refresh | rată de reîmprospătare, rată refresh | Bildwiederholfrequenz, Bildwiederholrate, Aktualisierungsrate, Wiederholfrequenz | taux de rafraîchissement, fréquence de rafraîchissement | frecuencia de actualización, tasa de refresco, tasa de actualización
+refresh frequency range | scan range, sync range, synchronization range, synchronisation range | | | |
+frequency | frequency, frequencies | frecvență | Frequenz, Taktfrequenz, Taktrate, Takt | fréquence | frecuencia
+refresh frequency | refresh rate, scan rate, refresh | rată de reîmprospătare, rată refresh | Bildwiederholfrequenz, Bildwiederholrate, Aktualisierungsrate, Wiederholfrequenz | taux de rafraîchissement, fréquence de rafraîchissement | frecuencia de actualización, tasa de refresco, tasa de actualización
 rate | rate | rată | Rate | taux, débit, cadence | tasa, índice
 frame rate | frame rate, fps, framerate | cadre pe secundă, rată de cadre | Bildfrequenz, Bildrate, Bilder pro Sekunde | images par seconde, cadence, cadence d images, fréquence d image | fotogramas por segundo, velocidad de fotogramas, velocidad de cuadro
 speed | speed, velocity | viteză | Geschwindigkeit, Drehzahl | vitesse, rapidité | velocidad
@@ -587,5 +588,7 @@ INSERT INTO neanelu.prod_brand_aliases (alias_key, brand) VALUES
   ('j j', 'Johnson & Johnson'), ('p g', 'Procter & Gamble'), ('procter gamble', 'Procter & Gamble'), ('b d', 'Black & Decker'),
   ('black decker', 'Black & Decker'), ('b w', 'Bowers & Wilkins'), ('kitchen aid', 'KitchenAid'), ('tp link technologies', 'TP-Link'),
   ('tp link', 'TP-Link'), ('d link systems', 'D-Link'), ('robert bosch', 'Bosch'), ('samsung electronics', 'Samsung'), ('sony ericsson', 'Sony Ericsson');
+
+ANALYZE neanelu.prod_value_words, neanelu.prod_attr_words, neanelu.prod_attr_kinds, neanelu.prod_brand_aliases;
 
 COMMIT;

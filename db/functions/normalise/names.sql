@@ -59,11 +59,21 @@ $$;
 COMMENT ON FUNCTION normalise._compound(text, integer) IS
     'Concepts of a compound word, Bildschirmdiagonale; null unless all of it is made of known words. Reads only.';
 
+CREATE FUNCTION normalise._without_unit(p_name text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+    SELECT CASE WHEN b.inside IS NULL THEN p_name
+                WHEN normalise.unit(b.inside) IS NOT NULL OR b.inside ~ '^\s*[[:alpha:]]{1,2}(\s*[xX×*/]\s*[[:alpha:]]{1,2})+\s*$' OR b.inside ~ '^[\s\W]*$'
+                THEN regexp_replace(p_name, '[\[(][^\])]*[\])]\s*$', '') ELSE p_name END
+      FROM (SELECT substring(p_name FROM '[\[(]([^\])]{0,20})[\])]\s*$') AS inside) AS b
+$$;
+COMMENT ON FUNCTION normalise._without_unit(text) IS 'A name without the unit or the order of sides in brackets at its end: Height (mm), Size (WxDxH). Reads only.';
+
 CREATE FUNCTION normalise.concepts(p_name text, p_locale text DEFAULT NULL) RETURNS text[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
-    v_words text[] := string_to_array(normalise.name_key(regexp_replace(p_name, '[\[(][^\])]{0,20}[\])]\s*$', '')), ' ');
+    v_words text[] := string_to_array(normalise.name_key(normalise._without_unit(p_name)), ' ');
     v_found text[] := '{}';
     v_hit record;
     v_at integer := 1;

@@ -14,10 +14,10 @@ SET LOCAL ROLE neanelu_engine;
 CREATE FUNCTION normalise.unit(p_name text, p_family text DEFAULT NULL) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
-    SELECT u.code FROM prod_unit_names AS n JOIN prod_units AS u ON u.code = n.unit_code
-     WHERE n.name_key = normalise.unit_key(p_name) AND (p_family IS NULL OR u.family = p_family)
-       AND (p_family IS NOT NULL OR u.family <> 'data' OR length(p_name) > 1)
-     ORDER BY (u.code = p_name) DESC, (n.name = p_name) DESC, u.rank LIMIT 1
+    SELECT n.unit_code FROM prod_unit_names AS n
+     WHERE n.name_key = normalise.unit_key(p_name) AND (p_family IS NULL OR n.family = p_family)
+       AND (p_family IS NOT NULL OR n.family <> 'data' OR length(p_name) > 1)
+     ORDER BY (n.unit_code = p_name) DESC, (n.name = p_name) DESC, n.rank LIMIT 1
 $$;
 COMMENT ON FUNCTION normalise.unit(text, text) IS
     'Code of a unit by any of its names in any language; null for none. What has several meanings goes by case, then by how usual. Reads only.';
@@ -26,7 +26,7 @@ CREATE FUNCTION normalise.convert(p_value numeric, p_from text, p_to text) RETUR
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
     SELECT CASE WHEN p_from = p_to THEN p_value ELSE (
-        SELECT trim_scale(round(c.base, greatest(0, 10 - CASE WHEN c.base = 0 THEN 0 ELSE ceil(log(abs(c.base)))::integer END)))
+        SELECT trim_scale(round(c.base, greatest(0, 10 - CASE WHEN c.base = 0 THEN 0 ELSE ceil(log(abs(c.base)::double precision))::integer END)))
           FROM (SELECT (p_value * f.factor + f.shift - t.shift) / t.factor AS base
                   FROM prod_units AS f JOIN prod_units AS t ON t.family = f.family
                  WHERE f.code = p_from AND t.code = p_to) AS c) END
@@ -45,18 +45,19 @@ DECLARE
     v_hit record;
 BEGIN
     rest := p_gap;
-    v_words := regexp_match(v_gap, '^([^\s\d,;()|+:=]+[23]?)(?:( [^\s\d,;()|+:=]+[23]?)( [^\s\d,;()|+:=]+[23]?)?)?');
+    v_words := regexp_match(v_gap, '^([^\s\d,;()|+:=]+[23]?)(?:( [^\s\d,;()|+:=-][^\s\d,;()|+:=]*[23]?)( [^\s\d,;()|+:=-][^\s\d,;()|+:=]*[23]?)?)?');
     IF v_words IS NULL THEN
         RETURN;
     END IF;
-    v_forms := ARRAY[v_words[1] || v_words[2] || v_words[3], v_words[1] || v_words[2], v_words[1], rtrim(v_words[1], '/-&.x'),
-                     split_part(v_words[1], '/', 1), split_part(v_words[1], '-', 1), substring(v_words[1] FROM '^["'']')];
-    v_keys := ARRAY(SELECT normalise.unit_key(f) FROM unnest(v_forms) AS f);
-    SELECT u.code, u.family, length(v_forms[array_position(v_keys, n.name_key::text)]) AS taken INTO v_hit
-      FROM prod_unit_names AS n JOIN prod_units AS u ON u.code = n.unit_code
-     WHERE n.name_key = ANY (v_keys) AND (p_family IS NULL OR u.family = p_family)
-       AND (p_family IS NOT NULL OR length(n.name_key) > 1 OR n.name = ANY (v_forms) AND u.family <> 'data')
-     ORDER BY array_position(v_keys, n.name_key::text), (n.name = v_forms[array_position(v_keys, n.name_key::text)]) DESC, u.rank LIMIT 1;
+    v_forms := ARRAY(SELECT f.form FROM unnest(ARRAY[v_words[1] || v_words[2] || v_words[3], v_words[1] || v_words[2], v_words[1]]
+                   || CASE WHEN v_words[1] ~ '[^[:alpha:]%°]' THEN ARRAY[rtrim(v_words[1], '/-&.x'), split_part(v_words[1], '/', 1),
+                                                                       split_part(v_words[1], '-', 1), substring(v_words[1] FROM '^["'']')] END) AS f (form) WHERE f.form <> '');
+    v_keys := ARRAY(SELECT CASE WHEN f ~ '^[a-zA-Z]+$' THEN lower(f) ELSE normalise.unit_key(f) END FROM unnest(v_forms) AS f);
+    SELECT n.unit_code AS code, n.family, length(v_forms[array_position(v_keys, n.name_key::text)]) AS taken INTO v_hit
+      FROM prod_unit_names AS n
+     WHERE n.name_key = ANY (v_keys) AND (p_family IS NULL OR n.family = p_family)
+       AND (p_family IS NOT NULL OR length(n.name_key) > 1 OR n.name = ANY (v_forms) AND n.family <> 'data')
+     ORDER BY array_position(v_keys, n.name_key::text), (n.name = v_forms[array_position(v_keys, n.name_key::text)]) DESC, n.rank LIMIT 1;
     IF FOUND THEN
         code := v_hit.code;
         family := v_hit.family;
@@ -67,12 +68,22 @@ $$;
 COMMENT ON FUNCTION normalise._unit_at(text, text) IS
     'The unit that a text begins with, and the rest of the text; the longest name wins, only of the family when one is given. Reads only.';
 
+CREATE FUNCTION normalise._is_foreign(p_rest text, p_family text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM prod_unit_names AS n
+                    WHERE n.name = substring(p_rest FROM '^[\s-]*([[:alpha:]°%]{2,})')
+                      AND n.name_key = normalise.unit_key(substring(p_rest FROM '^[\s-]*([[:alpha:]°%]{2,})')) AND n.family NOT IN (p_family, 'count'))
+$$;
+COMMENT ON FUNCTION normalise._is_foreign(text, text) IS
+    'Whether a text begins with a unit of another family, of two letters or more: 5 in is no weight. Reads only.';
+
 CREATE FUNCTION normalise.measures(p_text text, p_family text DEFAULT NULL, p_locale text DEFAULT NULL)
 RETURNS TABLE (before text, amount numeric, unit text, family text, rest text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
-    v_number CONSTANT text := '(?<![[:alnum:]_])(?:(?<![^\s(±~<>=:])[-+])?(?:\d+(?:\s+|-)\d{1,2}/(?:2|3|4|5|6|8|10|12|16|32|64)(?!\d)'
+    v_number CONSTANT text := '(?<![[:alnum:]_])(?:(?<![^\s(±~<>=:])[-+])?(?:\d+(?:\s+|\s?-\s?)\d{1,2}/(?:2|3|4|5|6|8|10|12|16|32|64)(?!\d)'
         '|\d{1,2}/(?:2|3|4|5|6|8|10|12|16|32|64)(?!\d)|\d+(?:[.,]\d+)*(?:[eE][-+]?\d{1,2}(?![[:alnum:]]))?|[.,]\d+)';
     v_text text := normalise.measure_text(left(p_text, 500), p_locale);
     v_numbers text[] := ARRAY(SELECT m[1] FROM regexp_matches(v_text, '(' || v_number || ')', 'g') AS m LIMIT 40);
@@ -95,6 +106,9 @@ BEGIN
             unit := v_at.code;
             family := v_at.family;
             rest := v_at.rest;
+        END IF;
+        IF unit IS NULL AND p_family IS NOT NULL AND rest <> '' AND normalise._is_foreign(rest, p_family) THEN
+            CONTINUE;
         END IF;
         IF unit IS NULL AND (p_family IS NULL OR p_family IN ('rotation', 'pixels', 'frequency', 'count')) AND rest ~ '^\s?[kK](?![[:alnum:]])' THEN
             amount := amount * 1000;
@@ -223,19 +237,40 @@ COMMENT ON FUNCTION normalise._enum_like(text, jsonb) IS
     '(trigram similarity from 0.7); null for none. Reads only.';
 
 CREATE FUNCTION normalise._enum(p_text text, p_allowed jsonb) RETURNS jsonb
-LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, extensions, pg_temp
 AS $$
 DECLARE
-    v_text constant text := lower(btrim(p_text));
+    v_key text := normalise._label_key(p_text);
+    v_other text;
+    v_codes text[];
+    v_labels text[];
     v_code text;
 BEGIN
-    -- Most texts are a code or a label as it stands; folding every label for each of them would cost a hundred times as much.
-    SELECT coalesce(a.v ->> 'code', a.v #>> '{}') INTO v_code
-      FROM jsonb_array_elements(CASE jsonb_typeof(p_allowed) WHEN 'array' THEN p_allowed ELSE '[]' END) WITH ORDINALITY AS a (v, n)
-     WHERE lower(coalesce(a.v ->> 'code', a.v #>> '{}')) = v_text
-        OR EXISTS (SELECT FROM jsonb_path_query(a.v, 'lax $.labels.*[*]') AS e (v) WHERE lower(e.v #>> '{}') = v_text)
-     ORDER BY a.n LIMIT 1;
-    RETURN CASE WHEN v_code IS NOT NULL THEN jsonb_build_object('value', v_code) ELSE normalise._enum_like(p_text, p_allowed) END;
+    IF p_allowed ? p_text THEN
+        RETURN jsonb_build_object('value', p_text);
+    END IF;
+    SELECT array_agg(l.code), array_agg(normalise._label_key(l.label)) INTO v_codes, v_labels
+      FROM (SELECT coalesce(a.v ->> 'code', a.v #>> '{}') AS code, e.label, a.n
+              FROM jsonb_array_elements(p_allowed) WITH ORDINALITY AS a (v, n)
+             CROSS JOIN LATERAL (SELECT coalesce(a.v ->> 'code', a.v #>> '{}') UNION SELECT x #>> '{}'
+                                   FROM jsonb_path_query(a.v, 'lax $.labels.*[*]') AS x WHERE jsonb_typeof(a.v) = 'object') AS e (label)
+             ORDER BY a.n, e.label) AS l;
+    v_code := v_codes[array_position(v_labels, v_key)];
+    IF v_code IS NULL THEN
+        SELECT normalise._label_key(string_agg(coalesce(w.meaning, t.word), ' ' ORDER BY t.n)) INTO v_other
+          FROM regexp_split_to_table(normalise.fold(p_text), '[^[:alnum:]]+') WITH ORDINALITY AS t (word, n)
+          LEFT JOIN prod_value_words AS w ON w.kind = 'colour' AND w.word = t.word;
+        v_code := v_codes[array_position(v_labels, v_other)];
+    END IF;
+    IF v_code IS NULL THEN
+        SELECT q.code INTO v_code
+          FROM (SELECT l.code, l.n, length(l.label) AS long, CASE WHEN length(l.label) > 2 AND strpos(' ' || v_key || ' ', ' ' || l.label || ' ') > 0 THEN 0.9
+                       WHEN length(l.label) > 2 AND strpos(' ' || v_other || ' ', ' ' || l.label || ' ') > 0 THEN 0.85
+                       ELSE similarity(l.label, v_key) END AS score
+                  FROM unnest(v_codes, v_labels) WITH ORDINALITY AS l (code, label, n) WHERE l.label <> '') AS q
+         WHERE q.score >= 0.7 ORDER BY q.score DESC, q.long DESC, q.n LIMIT 1;
+    END IF;
+    RETURN CASE WHEN v_code IS NOT NULL THEN jsonb_build_object('value', v_code) END;
 END
 $$;
 COMMENT ON FUNCTION normalise._enum(text, jsonb) IS
@@ -279,35 +314,63 @@ $$;
 COMMENT ON FUNCTION normalise._dimensions(text, text, text, text, text) IS
     '{"value": [numbers in the order given], "unit", "axes"}: 10 x 20 x 30 cm; axes (WDH) when the text says which is which. Reads only.';
 
+CREATE FUNCTION normalise._simple(p_text text, p_unit text, p_family text, p_locale text, p_source_unit text) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    v_part text[] := regexp_match(p_text, '^([-+]?(?:\d+(?:[.,]\d+)?|[.,]\d+))(?:[ -]?([^\s\d,;/()+-]{1,12}[23]?(?:/[a-zA-Z]{1,6}[23]?)?))?$');
+    v_amount numeric;
+    v_hit record;
+BEGIN
+    IF v_part IS NULL OR length(v_part[1]) > 30 THEN
+        RETURN NULL;
+    END IF;
+    v_amount := CASE WHEN v_part[1] ~ '^-?\d+(\.(\d{1,2}|\d{4,}))?$' THEN trim_scale(v_part[1]::numeric) ELSE normalise.number(v_part[1], p_locale) END;
+    IF v_part[2] IS NULL THEN
+        RETURN jsonb_strip_nulls(jsonb_build_object('value', CASE WHEN p_unit IS NULL OR p_source_unit IS NULL OR p_source_unit = p_unit THEN v_amount
+               ELSE normalise.convert(v_amount, p_source_unit, p_unit) END, 'unit', coalesce(p_unit, p_source_unit)));
+    END IF;
+    SELECT n.unit_code AS code, (n.name = v_part[2]) AS exact INTO v_hit
+      FROM prod_unit_names AS n
+     WHERE n.name_key = CASE WHEN v_part[2] ~ '^[a-zA-Z]+$' THEN lower(v_part[2]) ELSE normalise.unit_key(v_part[2]) END
+       AND (p_family IS NULL OR n.family = p_family)
+     ORDER BY exact DESC, n.rank LIMIT 1;
+    IF NOT FOUND OR p_family IS NULL AND length(v_part[2]) = 1 THEN
+        RETURN NULL;
+    END IF;
+    RETURN jsonb_strip_nulls(jsonb_build_object('value', CASE WHEN p_unit IS NULL THEN v_amount ELSE normalise.convert(v_amount, v_hit.code, p_unit) END,
+                                                'unit', coalesce(p_unit, nullif(v_hit.code, 'pcs'))));
+END
+$$;
+COMMENT ON FUNCTION normalise._simple(text, text, text, text, text) IS
+    '{"value", "unit"} of a text that is a number and a unit and nothing else, as most are; null for all others. Reads only.';
+
 CREATE FUNCTION normalise._number(p_text text, p_unit text, p_family text, p_locale text, p_source_unit text) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
     v_amount numeric;
+    v_next numeric;
     v_unit text;
+    v_simple jsonb := normalise._simple(p_text, p_unit, p_family, p_locale, p_source_unit);
 BEGIN
-    IF p_text ~ '^-?\d{1,12}(\.\d{1,2})?$' THEN
-        v_amount := trim_scale(p_text::numeric);
-        v_unit := coalesce(p_unit, p_source_unit);
-        IF p_source_unit IS DISTINCT FROM p_unit AND p_source_unit IS NOT NULL AND p_unit IS NOT NULL THEN
-            v_amount := normalise.convert(v_amount, p_source_unit, p_unit);
-        END IF;
-    ELSE
-        SELECT a.amount, a.unit INTO v_amount, v_unit
-          FROM normalise._amounts(p_text, p_unit, p_family, p_locale, p_source_unit) AS a
-         WHERE a.amount IS NOT NULL ORDER BY a.place LIMIT 1;
-        IF v_amount IS NULL AND p_unit IS NULL THEN
-            v_amount := normalise._word(normalise.fold(p_text), 'count')::numeric;
-        END IF;
+    IF v_simple IS NOT NULL THEN
+        RETURN v_simple;
     END IF;
-    IF v_unit = 'pcs' AND p_unit IS NULL THEN
-        v_unit := NULL;
+    -- Of a range the upper end: what is adjustable is named by what it reaches.
+    SELECT a.amount, a.unit, CASE WHEN a.rest ~* '^\s*(-|–|to|bis|à|până la|pana la|\.{2,3}|…)\s*$' THEN lead(a.amount) OVER (ORDER BY a.place) END
+      INTO v_amount, v_unit, v_next
+      FROM normalise._amounts(p_text, p_unit, p_family, p_locale, p_source_unit) AS a
+     WHERE a.amount IS NOT NULL ORDER BY a.place LIMIT 1;
+    IF v_amount IS NULL AND p_unit IS NULL THEN
+        v_amount := normalise._word(normalise.fold(p_text), 'count')::numeric;
     END IF;
-    RETURN CASE WHEN v_amount IS NOT NULL THEN jsonb_strip_nulls(jsonb_build_object('value', trim_scale(v_amount), 'unit', v_unit)) END;
+    RETURN CASE WHEN v_amount IS NOT NULL THEN jsonb_strip_nulls(jsonb_build_object(
+        'value', trim_scale(greatest(v_amount, v_next)), 'unit', CASE WHEN v_unit <> 'pcs' OR p_unit IS NOT NULL THEN v_unit END)) END;
 END
 $$;
 COMMENT ON FUNCTION normalise._number(text, text, text, text, text) IS
-    '{"value", "unit"}: the first measure of the text, in the attribute''s unit; counts also in words (dual). Reads only.';
+    '{"value", "unit"}: the first measure of the text, of a range its upper end, in the attribute''s unit; counts also in words (dual). Reads only.';
 
 CREATE FUNCTION normalise._list(p_text text, p_unit text, p_family text, p_locale text, p_allowed jsonb, p_source_unit text) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
@@ -331,15 +394,15 @@ CREATE FUNCTION normalise.value(p_raw text, p_data_type text, p_unit text DEFAUL
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
-    v_text text := normalise.clean_text(p_raw);
+    v_text text := CASE WHEN p_raw ~ '[^\u0020-\u007e]|  ' THEN normalise.clean_text(p_raw) ELSE nullif(btrim(p_raw), '') END;
     v_unit text := p_unit;
     v_family text := p_unit_family;
 BEGIN
-    IF v_text IS NULL OR length(v_text) <= 40
+    IF v_text IS NULL OR length(v_text) <= 40 AND v_text !~ '\d'
        AND EXISTS (SELECT FROM prod_value_words AS w WHERE w.kind = 'nothing' AND w.word = btrim(normalise.fold(v_text), ' .:')) THEN
         RETURN NULL;
     END IF;
-    IF v_unit IS NOT NULL THEN
+    IF v_unit IS NOT NULL AND p_data_type IN ('number', 'range', 'dimensions', 'list') THEN
         SELECT u.code, u.family INTO v_unit, v_family FROM prod_units AS u WHERE u.code = v_unit;
         IF NOT FOUND THEN
             SELECT u.code, u.family INTO v_unit, v_family FROM prod_units AS u WHERE u.code = normalise.unit(p_unit, p_unit_family);
@@ -376,8 +439,11 @@ LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg
 AS $$
     SELECT coalesce(
         (SELECT a.brand FROM prod_brand_aliases AS a WHERE a.alias_key = normalise.brand_key(p_raw)),
+        -- A short name before the name of a line: HP ProLiant.
+        (SELECT a.brand || substring(c.text FROM '^\w{2,3}(\s.+)$') FROM prod_brand_aliases AS a
+          WHERE a.alias_key = lower(substring(c.text FROM '^(\w{2,3})\s\w')) AND substring(c.text FROM '^\w{2,3}') = upper(substring(c.text FROM '^\w{2,3}'))),
         nullif(btrim(regexp_replace(regexp_replace(c.text, '^S\.\s?C\.\s+|[™®©]', '', 'g'),
-            '[\s,]+(?:incorporated|inc|corporation|corp|company|co|llc|ltd|limited|plc|gmbh|ag|s\.?\s?r\.?\s?l|s\.?p\.?a|s\.?a\.?s|s\.?a\.?r\.?l|s\.?a|b\.?v|n\.?v|gmbh\s*&\s*co\.?\s*kg|kg)\.?$', '', 'i'), ' ,.'), ''),
+            '[\s,]+(?:incorporated|inc|corporation|corp|co|llc|ltd|limited|plc|gmbh|ag|s\.?\s?r\.?\s?l|s\.?p\.?a|s\.?a\.?s|s\.?a\.?r\.?l|s\.?a|b\.?v|n\.?v|gmbh\s*&\s*co\.?\s*kg|kg)\.?$', '', 'i'), ' ,.'), ''),
         c.text)
       FROM normalise.clean_text(p_raw) AS c (text)
      WHERE c.text IS NOT NULL AND NOT EXISTS (

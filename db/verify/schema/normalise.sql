@@ -4,7 +4,7 @@ BEGIN;
 
 SELECT code, family, factor, shift, symbol, rank
   FROM neanelu.prod_units WHERE false;
-SELECT name_key, unit_code, name, locale
+SELECT name_key, unit_code, name, locale, family, rank
   FROM neanelu.prod_unit_names WHERE false;
 SELECT word, kind, meaning, locale
   FROM neanelu.prod_value_words WHERE false;
