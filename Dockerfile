@@ -17,9 +17,10 @@ FROM platform AS build
 RUN apt-get update && apt-get install -y --no-install-recommends python3-venv && rm -rf /var/lib/apt/lists/*
 RUN python3 -m venv /opt/neanelu
 WORKDIR /src
-COPY pyproject.toml requirements.lock README.md LICENSE ./
+COPY pyproject.toml requirements.lock requirements-local.txt README.md LICENSE ./
 COPY daemons ./daemons
 RUN pip install --no-cache-dir --constraint requirements.lock . \
+ && pip install --no-cache-dir --no-deps --requirement requirements-local.txt \
  && mkdir /extension \
  && python -c "from pathlib import Path; from neanelu.platform.distribution import add_pgmq; add_pgmq(Path('/extension'))"
 
