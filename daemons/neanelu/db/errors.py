@@ -171,6 +171,12 @@ class ItemTaken(NeaneluError):
     retryable = True
 
 
+class BudgetSpent(NeaneluError):
+    """The month's budget of a provider of models does not suffice."""
+
+    default_code = "NT002"
+
+
 class RunFailed(NeaneluError):
     """The run cannot go on as it is."""
 
@@ -289,6 +295,13 @@ _BY_CODE: Final[dict[str, type[NeaneluError]]] = {
     "NJ011": NotFound,
     "NY001": NotFound,
     "NY002": NotFound,
+    "NT001": NotFound,
+    "NT002": BudgetSpent,
+    "NT003": LeaseLost,
+    "NT004": NotFound,
+    "NT005": RunEnded,
+    "NT006": InvalidInput,
+    "NT007": InvalidInput,
     "NE001": NotFound,
     "NE002": InvalidInput,
     "NE003": InvalidInput,

@@ -105,9 +105,6 @@ BEGIN
      ORDER BY h.id
     ON CONFLICT (harvest_id, harvest_fetched_at) WHERE status IN ('requested', 'queued') DO NOTHING;
     GET DIAGNOSTICS v_count = ROW_COUNT;
-    IF v_count > 0 THEN
-        NOTIFY neanelu_ai;
-    END IF;
     RETURN v_count;
 END
 $$;

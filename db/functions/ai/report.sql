@@ -139,6 +139,34 @@ AS $$
 $$;
 COMMENT ON FUNCTION ai.metrics() IS 'How many batches of each type are at which stage, items that wait for an answer, age of the oldest batch. Reads only. Raises: nothing';
 
+CREATE FUNCTION ai.outlook(p_provider text)
+RETURNS TABLE (pages bigint, batches bigint, held_back bigint, next_step_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    SELECT (SELECT count(*) FROM neanelu.ai_extractions AS x WHERE x.status = 'requested'), count(*) FILTER (WHERE NOT w.is_held),
+           count(*) FILTER (WHERE w.is_held), min(w.next_step_at) FILTER (WHERE NOT w.is_held)
+      FROM (SELECT r.next_step_at, coalesce(r.last_error LIKE 'NT002%', false) AS is_held
+              FROM neanelu.ai_batch_runs AS r WHERE r.next_step_at IS NOT NULL AND r.provider = p_provider) AS w
+$$;
+COMMENT ON FUNCTION ai.outlook(text) IS
+    'What is left to be done: pages without text, batches that have not ended, those of them that wait for a budget, and when the next step is due. Reads only. Raises: nothing';
+
+CREATE FUNCTION ai.close_batches(p_provider text)
+RETURNS integer
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    WITH closed AS (
+        UPDATE neanelu.ai_batch_runs AS r SET is_open = false, next_step_at = clock_timestamp()
+         WHERE r.provider = p_provider AND r.is_open AND r.next_step_at > clock_timestamp() AND r.lease_token IS NULL
+        RETURNING 1
+    )
+    SELECT count(*)::integer FROM closed
+$$;
+COMMENT ON FUNCTION ai.close_batches(text) IS
+    'Lets batches that wait for further requests begin at once; returns how many. Idempotent. Locks: their rows. Raises: nothing';
+
 CREATE FUNCTION ai.extraction_report()
 RETURNS TABLE (status text, error_code text, pages bigint)
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -191,6 +219,7 @@ COMMENT ON FUNCTION ai._do_purge(uuid, jsonb) IS 'Handler of ai.purge. Idempoten
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA ai FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ai.list_batches(text[], integer, uuid), ai.batch_errors(uuid, integer), ai.models(), ai.extraction_report()
     TO neanelu_operator, neanelu_pim_editor, neanelu_ai;
+GRANT EXECUTE ON FUNCTION ai.outlook(text), ai.close_batches(text) TO neanelu_ai, neanelu_operator;
 GRANT EXECUTE ON FUNCTION ai.cancel_batch(uuid), ai.retry_batch(uuid) TO neanelu_operator;
 GRANT EXECUTE ON FUNCTION ai.metrics() TO neanelu_operator, neanelu_ai, neanelu_worker;
 

@@ -14,6 +14,8 @@ BEGIN
              ('ai.cancel_batch(uuid)', true, 'v', '{neanelu_operator}'),
              ('ai.retry_batch(uuid)', true, 'v', '{neanelu_operator}'),
              ('ai.metrics()', true, 's', '{neanelu_worker,neanelu_operator,neanelu_ai}'),
+             ('ai.outlook(text)', true, 's', '{neanelu_operator,neanelu_ai}'),
+             ('ai.close_batches(text)', true, 'v', '{neanelu_operator,neanelu_ai}'),
              ('ai.extraction_report()', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_ai}'),
              ('ai.models()', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_ai}'),
              ('ai.purge(integer, integer)', true, 'v', '{}'),
