@@ -157,6 +157,7 @@ BEGIN
        AND s.value NOT IN ('null', '""', '[]', '{}') AND s.value IS DISTINCT FROM v_fields -> s.key
        AND s.raw IS DISTINCT FROM v_mapping.channel_meta -> 'pushed' -> s.key;
     IF v_said IS NOT NULL THEN
+        PERFORM pim._refresh_proposals(v_said);
         v_stored := pim._store_proposals(v_said);
         PERFORM pim._supersede_proposals(ARRAY[v_mapping.product_id]);
         PERFORM pim.decide(ARRAY[v_mapping.product_id]);
