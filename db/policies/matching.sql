@@ -1,6 +1,7 @@
 -- Deploy neanelu:policies/matching to pg
 -- requires: schema/matching
 -- requires: policies/pim
+-- requires: functions/audit/capture
 -- As the rest of the PIM: editors, analysts and operators read, the engine writes, tenants see nothing. The journal only grows.
 
 BEGIN;
@@ -21,5 +22,8 @@ GRANT SELECT ON
     neanelu.prod_match_weights, neanelu.prod_match_thresholds, neanelu.prod_match_links, neanelu.prod_match_rules, neanelu.prod_match_journal,
     neanelu.prod_match_keys, neanelu.prod_match_terms
     TO neanelu_analyst, neanelu_pim_editor, neanelu_operator;
+
+SET LOCAL ROLE neanelu_engine;
+SELECT audit.attach('neanelu.prod_dedupe_clusters', ARRAY['UPDATE', 'DELETE']);
 
 COMMIT;

@@ -168,6 +168,7 @@ CREATE TABLE neanelu.prod_match_links (
   score      numeric(5,4) NOT NULL,
   gtin       varchar(14),
   mpn        varchar(100),
+  model      varchar(100),
   linked_at  timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT prod_match_links_pkey PRIMARY KEY (source_id, source_key),
@@ -197,6 +198,7 @@ COMMENT ON COLUMN neanelu.prod_match_links.method IS 'What decided, as prod_simi
 COMMENT ON COLUMN neanelu.prod_match_links.score IS 'Score of the pair that decided, 0 to 1; 0 where nothing was near.';
 COMMENT ON COLUMN neanelu.prod_match_links.gtin IS 'GTIN that the source says.';
 COMMENT ON COLUMN neanelu.prod_match_links.mpn IS 'Part number that the source says, as normalise.mpn gives it.';
+COMMENT ON COLUMN neanelu.prod_match_links.model IS 'Model number that the source says, letters and digits in capitals; null where its model is a name.';
 COMMENT ON COLUMN neanelu.prod_match_links.linked_at IS 'When it was first linked.';
 COMMENT ON COLUMN neanelu.prod_match_links.updated_at IS 'When the row last changed.';
 

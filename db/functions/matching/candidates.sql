@@ -30,19 +30,22 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     WITH ordered AS (
         SELECT t.item, t.token, t.found, CASE WHEN t.weight = 0 THEN 1000 ELSE t.weight * t.rarity * t.rarity END AS gain, t.weight = 0 AS is_number,
-               sum(t.found) OVER w AS cost, row_number() OVER w AS place
+               sum(t.found) OVER w AS cost, row_number() OVER w AS place,
+               bool_or(t.weight = 0 AND t.found > 0) OVER (PARTITION BY t.item) AS is_known
           FROM unnest(p_terms) AS t
         WINDOW w AS (PARTITION BY t.item ORDER BY t.found, t.token)
     )
-    SELECT o.item, ARRAY[o.token], o.gain::real FROM ordered AS o WHERE o.cost <= p_postings OR o.is_number
+    -- Somebody has its number already: the next of kin, which its rarest tokens find, are enough to see whether that is so.
+    SELECT o.item, ARRAY[o.token], o.gain::real FROM ordered AS o
+     WHERE o.cost <= CASE WHEN o.is_known THEN least(20, p_postings) ELSE p_postings END OR o.is_number
     UNION ALL
     -- Nothing rare in it: the rarest three together.
     SELECT o.item, array_agg(o.token ORDER BY o.place), sum(o.gain)::real
-      FROM ordered AS o WHERE o.place <= 3 GROUP BY o.item HAVING min(o.cost) > p_postings
+      FROM ordered AS o WHERE o.place <= 3 AND NOT o.is_known GROUP BY o.item HAVING min(o.cost) > p_postings
 $$;
 COMMENT ON FUNCTION matching._needles(matching.term[], integer) IS
-    'What to look up for each record: its rarest tokens, as many as together are in p_postings golden records; where even the rarest is in more, the '
-    'rarest three together. Reads nothing, takes no locks. Raises: nothing';
+    'What to look up for each record: its rarest tokens, as many as together are in p_postings golden records (20 when one of its numbers is '
+    'known); where even the rarest is in more, the rarest three together. Reads nothing, takes no locks. Raises: nothing';
 
 -- Bitmaps of posting lists are what is wanted, also while the table is so small that a plan would rather read all of it.
 CREATE FUNCTION matching._candidates(p_items neanelu.prod_match_keys[], p_limit integer) RETURNS TABLE (item integer, product_id uuid)

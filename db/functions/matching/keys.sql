@@ -75,19 +75,29 @@ $$;
 COMMENT ON FUNCTION matching._drop_keys(uuid[]) IS
     'Takes golden records out of what is found: duplicates. Idempotent. Locks: the rows. Raises: nothing of its own';
 
+CREATE FUNCTION matching._model_number(p_model text) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = matching, normalise, pg_temp
+AS $$
+    SELECT m.number FROM (SELECT normalise.mpn(p_model)) AS m (number) WHERE matching._is_code(matching._shape(lower(m.number)))
+$$;
+COMMENT ON FUNCTION matching._model_number(text) IS
+    'A model as code in capitals, null where it is a name or too short to tell. Reads nothing, takes no locks. Raises: nothing';
+
 CREATE FUNCTION matching._master_keys(p_product_ids uuid[]) RETURNS SETOF neanelu.prod_match_keys
 LANGUAGE sql STABLE ROWS 1000
-SET search_path = neanelu, matching, pg_temp
+SET search_path = neanelu, matching, normalise, pg_temp
 AS $$
     WITH product AS MATERIALIZED (
         SELECT m.id, m.canonical_title, m.brand, m.mpn, m.gtin, m.updated_at, row_number() OVER (ORDER BY m.id) AS item,
                ARRAY(SELECT DISTINCT l.gtin FROM prod_match_links AS l WHERE l.product_id = m.id AND l.gtin IS NOT NULL) AS gtins,
-               ARRAY(SELECT DISTINCT l.mpn FROM prod_match_links AS l WHERE l.product_id = m.id AND l.mpn IS NOT NULL) AS mpns
+               ARRAY(SELECT DISTINCT l.mpn FROM prod_match_links AS l WHERE l.product_id = m.id AND l.mpn IS NOT NULL) AS mpns,
+               ARRAY(SELECT DISTINCT l.model FROM prod_match_links AS l WHERE l.product_id = m.id AND l.model IS NOT NULL) AS models
           FROM prod_master AS m
          WHERE m.id = ANY (p_product_ids) AND m.dedupe_status <> 'duplicate'
     ), list AS (
         SELECT array_agg(p.id ORDER BY p.item) AS ids, array_agg(p.canonical_title ORDER BY p.item) AS titles, array_agg(p.brand::text ORDER BY p.item) AS brands,
-               array_agg(p.mpn::text ORDER BY p.item) AS mpns, array_agg(p.gtin::text ORDER BY p.item) AS gtins
+               array_agg(array_to_string(coalesce(normalise.mpn(p.mpn), '') || p.mpns::text[] || p.models::text[], '|') ORDER BY p.item) AS mpns, array_agg(p.gtin::text ORDER BY p.item) AS gtins
           FROM product AS p
     )
     SELECT i.product_id, i.title, i.tokens || n.tokens, i.weights || array_fill(0::real, ARRAY[cardinality(n.tokens)]), i.codes, i.own_codes,

@@ -286,9 +286,10 @@ LANGUAGE sql VOLATILE STRICT
 SET search_path = neanelu, matching, normalise, pg_temp
 AS $$
     WITH link AS (
-        INSERT INTO prod_match_links (source_id, source_key, product_id, session_id, decision, method, score, gtin, mpn)
+        INSERT INTO prod_match_links (source_id, source_key, product_id, session_id, decision, method, score, gtin, mpn, model)
         SELECT (p_records[d.item]).source_id, (p_records[d.item]).source_key, d.product_id, (p_records[d.item]).session_id, d.decision, d.method,
-               round(d.score::numeric, 4), (p_records[d.item]).gtin, left((p_keys[d.item]).mpns[1], 100)
+               round(d.score::numeric, 4), (p_records[d.item]).gtin, left((p_keys[d.item]).mpns[1], 100),
+               left(matching._model_number((p_records[d.item]).model), 100)
           FROM unnest(p_decisions) AS d
     ), shop AS (
         INSERT INTO prod_channel_mappings AS c (product_id, channel, shop_id, external_id, sync_status, last_pulled_at)
@@ -352,12 +353,10 @@ AS $$
     SELECT i
       FROM (SELECT array_agg(r.session_id ORDER BY r.session_id) AS ids, array_agg(r.title ORDER BY r.session_id) AS titles,
                    array_agg(coalesce(r.brand, r.manufacturer) ORDER BY r.session_id) AS brands,
-                   array_agg(concat_ws('|', coalesce(normalise.mpn(r.mpn), ''), CASE WHEN matching._is_code(matching._shape(lower(m.model))) THEN m.model END)
-                             ORDER BY r.session_id) AS mpns,
+                   array_agg(concat_ws('|', coalesce(normalise.mpn(r.mpn), ''), matching._model_number(r.model)) ORDER BY r.session_id) AS mpns,
                    array_agg(r.gtin ORDER BY r.session_id) AS gtins, array_agg(r.further ORDER BY r.session_id) AS further,
                    array_agg(r.price ORDER BY r.session_id) AS prices, array_agg(r.currency ORDER BY r.session_id) AS currencies
-              FROM unnest(p_records) AS r
-             CROSS JOIN LATERAL (SELECT normalise.mpn(r.model) AS model) AS m) AS l
+              FROM unnest(p_records) AS r) AS l
      CROSS JOIN LATERAL matching._items(l.ids, l.titles, l.brands, l.mpns, l.gtins, l.further, l.prices, l.currencies) AS i
 $$;
 COMMENT ON FUNCTION matching._record_keys(matching.offer[]) IS
@@ -371,7 +370,7 @@ AS $$
         SELECT k.product_id
           FROM prod_match_keys AS k
          WHERE k.product_id = ANY (p_product_ids)
-           AND EXISTS (SELECT FROM prod_match_links AS l WHERE l.product_id = k.product_id AND (l.gtin <> ALL (k.gtins) OR l.mpn <> ALL (k.mpns)))))
+           AND EXISTS (SELECT FROM prod_match_links AS l WHERE l.product_id = k.product_id AND (l.gtin <> ALL (k.gtins) OR l.mpn <> ALL (k.mpns) OR lower(l.model) <> ALL (k.codes)))))
 $$;
 COMMENT ON FUNCTION matching._add_numbers(uuid[]) IS
     'Golden records are found by numbers that a newly linked source says, too. Idempotent. Locks: the rows. Raises: nothing of its own';

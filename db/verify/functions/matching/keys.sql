@@ -12,6 +12,7 @@ BEGIN
              ('matching.fold_terms(integer)', true, 'v', '{neanelu_worker,neanelu_operator}'),
              ('matching._put_keys(neanelu.prod_match_keys[])', false, 'v', '{}'),
              ('matching._drop_keys(uuid[])', false, 'v', '{}'),
+             ('matching._model_number(text)', false, 's', '{}'),
              ('matching._master_keys(uuid[])', false, 's', '{}'),
              ('matching.refresh_keys(uuid[])', true, 'v', '{neanelu_worker,neanelu_operator}')
            ) AS f (signature, is_definer, volatility, callers)
