@@ -180,7 +180,7 @@ CREATE TABLE neanelu.prod_extraction_sessions (
   CONSTRAINT prod_extraction_sessions_latency_check CHECK (latency_ms >= 0)
 );
 
-CREATE INDEX idx_extraction_harvest ON neanelu.prod_extraction_sessions (harvest_id);
+CREATE INDEX idx_extraction_harvest ON neanelu.prod_extraction_sessions (harvest_id, harvest_fetched_at);
 CREATE INDEX idx_extraction_confidence ON neanelu.prod_extraction_sessions (confidence_score);
 CREATE INDEX idx_extraction_specs ON neanelu.prod_extraction_sessions USING gin (extracted_specs jsonb_path_ops);
 

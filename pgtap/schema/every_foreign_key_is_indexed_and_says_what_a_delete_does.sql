@@ -12,7 +12,7 @@ SELECT is_empty($$
   SELECT k.conrelid::regclass, k.conname
   FROM pg_constraint AS k
   JOIN pg_class AS c ON c.oid = k.conrelid AND NOT c.relispartition
-  WHERE k.contype = 'f' AND c.relnamespace = 'neanelu'::regnamespace
+  WHERE k.contype = 'f' AND c.relnamespace = 'neanelu'::regnamespace AND k.conparentid = 0
     AND k.confrelid::regclass::text !~ '(^|\.)sync_(resources|streams)$'  -- lists that only a deployment changes
     AND NOT EXISTS (
       SELECT FROM pg_index AS i

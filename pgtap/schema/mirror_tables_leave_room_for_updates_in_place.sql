@@ -15,6 +15,7 @@ SELECT is_empty($$
   JOIN pg_class AS c ON c.oid = i.indrelid AND c.relnamespace = 'neanelu'::regnamespace AND NOT c.relispartition
   JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
   WHERE a.attname IN ('synced_at', 'updated_at', 'deleted_at', 'updated_at_shopify')
+    AND i.indpred IS NULL  -- rows of one state leave such an index anyway when they change
 $$, 'columns that every write touches are in no index');
 
 INSERT INTO shops (id, shopify_domain, access_token_ciphertext, access_token_iv, access_token_tag, scopes)

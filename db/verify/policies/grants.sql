@@ -31,7 +31,11 @@ BEGIN
        -- Erasure blanks images of the audit log (policies/privacy); operators tune what a webhook fetches (policies/mirror).
        AND NOT (a.privilege_type = 'UPDATE' AND a.grantee = 'neanelu_engine'::regrole AND c.relname = 'audit_logs'
                 AND at.attname IN ('old_values', 'new_values', 'ip_address', 'user_agent'))
-       AND NOT (a.privilege_type = 'UPDATE' AND a.grantee = 'neanelu_operator'::regrole AND c.relname = 'webhook_topics' AND at.attname = 'fetch_after');
+       AND NOT (a.privilege_type = 'UPDATE' AND a.grantee = 'neanelu_operator'::regrole AND c.relname = 'webhook_topics' AND at.attname = 'fetch_after')
+       -- What was harvested and what happened to a level stay as they are; only their marks change (policies/pim).
+       AND NOT (a.privilege_type = 'UPDATE' AND a.grantee = 'neanelu_engine'::regrole AND (c.relname, at.attname) IN (
+                    ('prod_raw_harvest', 'processing_status'), ('prod_raw_harvest', 'processing_error'), ('prod_raw_harvest', 'processed_at'),
+                    ('prod_raw_harvest', 'target_sku'), ('prod_quality_events', 'webhook_sent'), ('prod_quality_events', 'webhook_sent_at')));
     IF v_bad IS NOT NULL THEN
         RAISE EXCEPTION 'grants on columns that must not be: %', v_bad;
     END IF;
