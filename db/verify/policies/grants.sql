@@ -35,7 +35,8 @@ BEGIN
        -- What was harvested and what happened to a level stay as they are; only their marks change (policies/pim).
        AND NOT (a.privilege_type = 'UPDATE' AND a.grantee = 'neanelu_engine'::regrole AND (c.relname, at.attname) IN (
                     ('prod_raw_harvest', 'processing_status'), ('prod_raw_harvest', 'processing_error'), ('prod_raw_harvest', 'processed_at'),
-                    ('prod_raw_harvest', 'target_sku'), ('prod_quality_events', 'webhook_sent'), ('prod_quality_events', 'webhook_sent_at')));
+                    ('prod_raw_harvest', 'target_sku'), ('prod_quality_events', 'webhook_sent'), ('prod_quality_events', 'webhook_sent_at'),
+                    ('prod_review_decisions', 'undone_at'), ('prod_review_decisions', 'undone_by'), ('prod_match_journal', 'undone_at')));
     IF v_bad IS NOT NULL THEN
         RAISE EXCEPTION 'grants on columns that must not be: %', v_bad;
     END IF;
