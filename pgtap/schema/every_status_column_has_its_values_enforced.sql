@@ -16,7 +16,7 @@ SELECT is_empty($$
               ('shopify_orders', 'risk_level'), ('shopify_media', 'media_type'),
               ('shopify_publications', 'catalog_type'), ('shopify_resource_publications', 'resource_type'),
               ('shopify_menu_items', 'item_type'), ('shopify_webhooks', 'format'), ('audit_logs', 'actor_type')))
-    AND (c.relname, a.attname) NOT IN (('prod_attr_definitions', 'unit'), ('prod_specs_normalized', 'review_reason'),
+    AND (c.relname, a.attname) NOT IN (('prod_attr_definitions', 'unit'), ('prod_attr_mappings', 'source_unit'), ('prod_specs_normalized', 'review_reason'),
                                        ('prod_survivorship_rules', 'reason'))  -- a code of a table, and texts for people
     AND NOT EXISTS (
       SELECT FROM pg_constraint AS k
