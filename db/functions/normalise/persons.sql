@@ -69,11 +69,11 @@ COMMENT ON FUNCTION normalise._person_pieces(text) IS
 
 CREATE FUNCTION normalise._chained_names(p_parts text[])
 RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_names text[] := '{}';
+    v_names text[] := ARRAY[]::text[];
     v_family text := p_parts[1];
     v_words text[];
     v_cut integer;
@@ -96,7 +96,7 @@ COMMENT ON FUNCTION normalise._chained_names(text[]) IS
 
 CREATE FUNCTION normalise._comma_names(p_piece text)
 RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -104,7 +104,7 @@ DECLARE
                          FROM unnest(string_to_array(p_piece, ',')) WITH ORDINALITY AS p (part, place) WHERE p.part ~ '[[:alpha:]]');
     v_count constant integer := cardinality(v_parts);
     v_families boolean[] := (SELECT array_agg(normalise._is_family_name(p.part) ORDER BY p.place) FROM unnest(v_parts) WITH ORDINALITY AS p (part, place));
-    v_names text[] := '{}';
+    v_names text[] := ARRAY[]::text[];
     v_place integer := 1;
 BEGIN
     IF v_count < 2 THEN
@@ -137,7 +137,7 @@ COMMENT ON FUNCTION normalise._comma_names(text) IS
 
 CREATE FUNCTION normalise._person_name(p_name text)
 RETURNS text
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -160,7 +160,7 @@ COMMENT ON FUNCTION normalise._person_name(text) IS
 
 CREATE FUNCTION normalise.person_names(p_raw text)
 RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(array_agg(f.name ORDER BY f.place), '{}')
@@ -178,7 +178,7 @@ COMMENT ON FUNCTION normalise.person_names(text) IS
 
 CREATE FUNCTION normalise.person_names(p_raw jsonb)
 RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT normalise.person_names(CASE jsonb_typeof(p_raw)
