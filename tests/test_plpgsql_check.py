@@ -15,14 +15,19 @@ from psycopg import sql
 from neanelu.platform.scratch import Database
 
 SCHEMAS = [
+    "ai",
     "analytics",
     "app",
     "audit",
     "budget",
     "flags",
+    "harvest",
     "inventory",
     "jobs",
+    "matching",
+    "normalise",
     "ops",
+    "pim",
     "privacy",
     "search",
     "shops",

@@ -41,7 +41,7 @@ BEGIN
               - CASE WHEN v_config.pagination_config ? 'max_pages' THEN (SELECT count(*) FROM neanelu.scraper_queue AS q WHERE q.config_id = p_config_id) END;
     SELECT array_agg(u.url ORDER BY u.url) INTO v_urls
       FROM (SELECT DISTINCT g.url FROM unnest(p_urls) AS g (url) WHERE harvest._belongs(g.url, v_base, v_config.target_url_pattern)
-             ORDER BY g.url LIMIT greatest(v_room, 0)) AS u
+             ORDER BY g.url LIMIT CASE WHEN v_room IS NOT NULL THEN greatest(v_room, 0) END) AS u
      WHERE p_depth <= coalesce((v_config.pagination_config ->> 'max_depth')::integer, 3);
     refused := cardinality(p_urls) - coalesce(cardinality(v_urls), 0);
     INSERT INTO neanelu.scraper_queue AS q (config_id, url, priority, depth, parent_url, max_attempts)
@@ -215,7 +215,7 @@ DECLARE
     v_tokens numeric;
     v_free   integer;
     v_taken  uuid[];
-    v_all    uuid[] := ARRAY[]::uuid[];
+    v_all    uuid[] := CAST('{}' AS uuid[]);
 BEGIN
     PERFORM harvest._release_expired();
     PERFORM harvest._make_buckets();
@@ -228,7 +228,7 @@ BEGIN
         v_free := least(floor(v_tokens), p_limit - cardinality(v_all), (v_due.limits ->> 'concurrency')::integer
                         - (SELECT count(*) FROM neanelu.harvest_leases AS l WHERE l.bucket_id = v_bucket.id));
         CONTINUE WHEN v_free < 1;
-        v_taken := coalesce(harvest._take(v_bucket.id, v_due.config_ids, v_free, p_worker, p_lease), ARRAY[]::uuid[]);
+        v_taken := coalesce(harvest._take(v_bucket.id, v_due.config_ids, v_free, p_worker, p_lease), '{}');
         UPDATE neanelu.harvest_buckets AS b SET tokens = v_tokens - cardinality(v_taken), refilled_at = greatest(clock_timestamp(), b.refilled_at)
          WHERE b.id = v_bucket.id;
         v_all := v_all || v_taken;
@@ -259,7 +259,7 @@ AS $$
           FROM configs AS c JOIN neanelu.scraper_queue AS q ON q.config_id = c.id AND q.status = 'pending'
          GROUP BY c.bucket_id
     )
-    SELECT greatest(min(p.due_at) - clock_timestamp(), interval '0'), coalesce(sum(p.pending), 0)::bigint,
+    SELECT CASE WHEN count(*) > 0 THEN greatest(min(p.due_at) - clock_timestamp(), interval '0') END, coalesce(sum(p.pending), 0)::bigint,
            (SELECT count(*) FROM neanelu.harvest_leases AS l WHERE l.expires_at >= clock_timestamp())
       FROM pages AS p
 $$;
