@@ -137,9 +137,9 @@ def _made_up(seed: int, count: int) -> Iterator[Product]:
             suffix = _suffix(value)
             digits = f"594{seed % 900 + 100:03d}{number:06d}"
             yield Product(
-                key=f"P{number:06d}",
+                key=f"P{seed:02d}{number:06d}",
                 kind=kind,
-                family=f"F{family:06d}",
+                family=f"F{seed:02d}{family:06d}",
                 brand=brand,
                 line=line,
                 model=f"{base}{suffix}" if len(sisters) > 1 else base,
