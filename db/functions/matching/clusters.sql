@@ -76,7 +76,7 @@ AS $$
         'prod_dedupe_cluster_members', (SELECT jsonb_agg(m ORDER BY m.product_id) FROM prod_dedupe_cluster_members AS m WHERE m.cluster_id = p_cluster_id),
         'prod_master', (SELECT jsonb_agg(jsonb_build_object('id', m.id, 'dedupe_status', m.dedupe_status, 'dedupe_cluster_id', m.dedupe_cluster_id, 'updated_at', m.updated_at))
                           FROM prod_master AS m WHERE m.id IN (p_loser, p_survivor)),
-        'prod_match_keys', (SELECT jsonb_agg(k) FROM prod_match_keys AS k WHERE k.product_id IN (p_loser, p_survivor)),
+        'prod_match_keys', (SELECT coalesce(jsonb_agg(k), '[]') FROM prod_match_keys AS k WHERE k.product_id IN (p_loser, p_survivor)),
         'prod_proposals', (SELECT jsonb_agg(p.id) FROM prod_proposals AS p WHERE p.product_id = p_loser),
         'prod_channel_mappings', (SELECT jsonb_agg(c.id) FROM prod_channel_mappings AS c WHERE c.product_id = p_loser),
         'prod_similarity_matches', (SELECT jsonb_agg(jsonb_build_object('id', s.id, 'is_primary_source', s.is_primary_source))
