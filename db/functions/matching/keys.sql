@@ -23,11 +23,15 @@ BEGIN
     ), summed AS (
         SELECT t.term, sum(t.change) AS change FROM taken AS t GROUP BY t.term
     ), put AS (
-        INSERT INTO prod_match_terms AS m (term, document_count, log_count)
-        SELECT s.term, greatest(s.change, 0), ln(greatest(s.change, 0) + matching._prior(s.term)) FROM summed AS s
-        ON CONFLICT (term) DO UPDATE
-           SET document_count = greatest(m.document_count + excluded.document_count, 0),
-               log_count = ln(greatest(m.document_count + excluded.document_count, 0) + matching._prior(m.term))
+        UPDATE prod_match_terms AS m
+           SET document_count = greatest(m.document_count + s.change, 0), log_count = ln(greatest(m.document_count + s.change, 0) + matching._prior(m.term))
+          FROM summed AS s
+         WHERE m.term = s.term AND s.change <> 0
+    ), new AS (
+        INSERT INTO prod_match_terms (term, document_count, log_count)
+        SELECT s.term, greatest(s.change, 0), ln(greatest(s.change, 0) + matching._prior(s.term))
+          FROM summed AS s
+         WHERE NOT EXISTS (SELECT FROM prod_match_terms AS m WHERE m.term = s.term)
     )
     SELECT count(*) INTO v_folded FROM taken;
     RETURN v_folded;

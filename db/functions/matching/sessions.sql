@@ -150,28 +150,57 @@ $$;
 COMMENT ON FUNCTION matching._candidates_within(neanelu.prod_match_keys[], integer[]) IS
     'Which of some records may be the same product as which others of them, by their rare tokens. Writes nothing, takes no locks. Raises: nothing';
 
+CREATE FUNCTION matching._weigh_within(p_pairs matching.pair[], p_others integer[], p_sources uuid[], p_margin double precision)
+RETURNS TABLE (item integer, other integer, is_sufficient boolean, score double precision, method text, evidence jsonb)
+LANGUAGE sql IMMUTABLE STRICT ROWS 500
+SET search_path = pg_catalog, matching, pg_temp
+AS $$
+    WITH pair AS MATERIALIZED (
+        SELECT DISTINCT ON (greatest(p.item, o), least(p.item, o))
+               greatest(p.item, o) AS item, least(p.item, o) AS other, p.log_odds, p.is_sufficient, p.method, p.evidence
+          FROM ROWS FROM (unnest(p_pairs), unnest(p_others)) AS p (item, product_id, cosine, log_odds, method, is_sufficient, evidence, o)
+         ORDER BY greatest(p.item, o), least(p.item, o), p.log_odds DESC
+    ), side AS (
+        SELECT d.item, d.other, d.log_odds, row_number() OVER w AS place, lead(d.log_odds) OVER w AS next, first_value(d.log_odds) OVER w AS best
+          FROM (SELECT p.item, p.other, p.log_odds FROM pair AS p UNION ALL SELECT p.other, p.item, p.log_odds FROM pair AS p) AS d
+        WINDOW w AS (PARTITION BY d.item, p_sources[d.other] ORDER BY d.log_odds DESC, d.other)
+    ), ahead AS (
+        SELECT least(s.item, s.other) AS low, greatest(s.item, s.other) AS high,
+               greatest(-3, least(3, min(s.log_odds - greatest(-5, CASE WHEN s.place = 1 THEN coalesce(s.next, -5) ELSE s.best END)))) AS margin
+          FROM side AS s GROUP BY 1, 2
+    )
+    SELECT p.item, p.other, p.is_sufficient AND (a.margin >= 1 OR p.evidence ?| '{gtin,mpn}'), matching._probability(p.log_odds + p_margin * a.margin),
+           p.method, p.evidence || jsonb_build_object('margin', round(a.margin::numeric, 3))
+      FROM pair AS p JOIN ahead AS a ON a.high = p.item AND a.low = p.other
+$$;
+COMMENT ON FUNCTION matching._weigh_within(matching.pair[], integer[], uuid[], double precision) IS
+    'Scores of pairs of new records in the light of the others: how far a pair is ahead of the next best of either side from the same source. Copies of one '
+    'product from several sources are no rivals. Reads nothing, takes no locks. Raises: nothing';
+
 CREATE FUNCTION matching._pairs_within(p_records matching.offer[], p_keys neanelu.prod_match_keys[], p_items integer[])
 RETURNS TABLE (item integer, other integer, is_match boolean, score double precision, method text, evidence jsonb)
 LANGUAGE plpgsql STABLE STRICT ROWS 500
 SET search_path = neanelu, matching, pg_temp
 AS $$
 DECLARE
-    v_left  integer[];
-    v_right integer[];
-    v_pairs pair[];
+    v_left   integer[];
+    v_right  integer[];
+    v_pairs  matching.pair[];
+    v_others integer[];
 BEGIN
     SELECT array_agg(c.item), array_agg(c.other) INTO v_left, v_right
       FROM matching._candidates_within(p_keys, p_items) AS c
      WHERE NOT ((p_records[c.item]).is_one_to_one AND (p_records[c.item]).source_id = (p_records[c.other]).source_id);
-    v_pairs := ARRAY(SELECT p FROM matching._score(p_keys, p_keys, v_left, v_right) AS p);
+    SELECT array_agg(p ORDER BY p.item, p.product_id), array_agg(o.item ORDER BY p.item, p.product_id) INTO v_pairs, v_others
+      FROM matching._score(p_keys, p_keys, v_left, v_right) AS p
+      JOIN (SELECT (p_keys[i]).product_id AS id, i AS item FROM unnest(p_items) AS i) AS o ON o.id = p.product_id;
     RETURN QUERY
-    SELECT w.item, o.item, w.is_sufficient AND w.score >= t.merge_at, w.score, w.method, w.evidence
-      FROM matching._weigh(v_pairs, array_fill(false, ARRAY[cardinality(p_keys)]),
-                           (SELECT m.weight FROM prod_match_weights AS m WHERE m.evidence = 'margin')::double precision) AS w
-      JOIN (SELECT (p_keys[i]).product_id AS id, i AS item FROM unnest(p_items) AS i) AS o ON o.id = w.product_id
+    SELECT w.item, w.other, w.is_sufficient AND w.score >= t.merge_at, w.score, w.method, w.evidence
+      FROM matching._weigh_within(v_pairs, v_others, ARRAY(SELECT (p_records[i]).source_id FROM generate_subscripts(p_records, 1) AS i),
+                                  (SELECT m.weight FROM prod_match_weights AS m WHERE m.evidence = 'margin')::double precision) AS w
       JOIN prod_match_thresholds AS t ON t.model = 'evidence/1' AND t.taxonomy_id IS NULL
-     WHERE w.score >= t.review_at AND w.item > o.item
-     ORDER BY w.score DESC, w.item, o.item;
+     WHERE w.score >= t.review_at
+     ORDER BY w.score DESC, w.item, w.other;
 END
 $$;
 COMMENT ON FUNCTION matching._pairs_within(matching.offer[], neanelu.prod_match_keys[], integer[]) IS

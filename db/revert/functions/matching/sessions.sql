@@ -15,6 +15,7 @@ DROP FUNCTION matching._group(matching.offer[], neanelu.prod_match_keys[], match
 DROP FUNCTION matching._count_members(uuid[]);
 DROP FUNCTION matching._leaders(matching.offer[], integer[], integer[], integer[]);
 DROP FUNCTION matching._pairs_within(matching.offer[], neanelu.prod_match_keys[], integer[]);
+DROP FUNCTION matching._weigh_within(matching.pair[], integer[], uuid[], double precision);
 DROP FUNCTION matching._candidates_within(neanelu.prod_match_keys[], integer[]);
 DROP FUNCTION matching._decide(matching.offer[], neanelu.prod_match_keys[]);
 DROP FUNCTION matching._bands(uuid[]);

@@ -16,6 +16,7 @@ BEGIN
              ('matching._bands(uuid[])', false, 's', '{}'),
              ('matching._decide(matching.offer[], neanelu.prod_match_keys[])', false, 's', '{}'),
              ('matching._candidates_within(neanelu.prod_match_keys[], integer[])', false, 's', '{}'),
+             ('matching._weigh_within(matching.pair[], integer[], uuid[], double precision)', false, 'i', '{}'),
              ('matching._pairs_within(matching.offer[], neanelu.prod_match_keys[], integer[])', false, 's', '{}'),
              ('matching._leaders(matching.offer[], integer[], integer[], integer[])', false, 'i', '{}'),
              ('matching._count_members(uuid[])', false, 'v', '{}'),
