@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 # The environment is made anew when one of these changes; otherwise a second run is quick.
 STAMP  := $(VENV)/.installed
 # Tests mostly wait: for servers that start, daemons that are killed, leases that run out.
-WORKERS ?= 3
+WORKERS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test psql bench lint format docs clean purge
@@ -32,7 +32,7 @@ demo: $(STAMP) ## provision PostgreSQL, deploy, sync sandbox shops, follow one t
 	@$(BIN)/neanelu demo
 
 test: $(STAMP) ## run every pgTAP and pytest test (TESTS=path, ARGS=options, WORKERS=processes)
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS) $(TESTS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) $(TESTS)
 
 psql: $(STAMP) ## open psql on the database
 	@$(BIN)/neanelu server start >/dev/null
