@@ -10,17 +10,13 @@ SET LOCAL ROLE neanelu_engine;
 
 CREATE FUNCTION pim._do_rescore(p_shop_id uuid, p_payload jsonb)
 RETURNS jsonb
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pim, jobs, pg_temp
 AS $$
-DECLARE
-    v_products constant integer := pim.rescore(5000);
-BEGIN
-    IF v_products = 5000 THEN
-        PERFORM jobs.enqueue('maintenance', 'quality.rescore', NULL, p_dedupe_key => 'quality.rescore');
-    END IF;
-    RETURN jsonb_build_object('products', v_products);
-END
+    WITH done AS MATERIALIZED (SELECT pim.rescore(5000) AS products)
+    SELECT jsonb_strip_nulls(jsonb_build_object('products', d.products, 'next_job',
+               CASE WHEN d.products = 5000 THEN jobs.enqueue('maintenance', 'quality.rescore', NULL, p_dedupe_key => 'quality.rescore') END))
+      FROM done AS d
 $$;
 COMMENT ON FUNCTION pim._do_rescore(uuid, jsonb) IS
     'Handler of quality.rescore: pim.rescore of the next 5000, and asks for itself while there are more. Idempotent. Locks: as that. Raises: nothing of its own';

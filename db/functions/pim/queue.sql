@@ -69,7 +69,7 @@ AS $$
                             WHERE k.item_kind = 'proposal' AND k.item_id = p.id AND k.reviewer_id = p_reviewer_id AND k.skipped_at > app.now() - interval '1 day')
            -- Who looks at one value of a field looks at all of them.
            AND NOT EXISTS (SELECT FROM neanelu.prod_review_claims AS c JOIN neanelu.prod_proposals AS o ON o.id = c.item_id
-                            WHERE p_reviewer_id IS NOT NULL AND c.item_kind = 'proposal' AND c.expires_at > clock_timestamp() AND c.reviewer_id <> p_reviewer_id
+                            WHERE p_reviewer_id IS NOT NULL AND c.item_kind = 'proposal' AND c.expires_at > statement_timestamp() AND c.reviewer_id <> p_reviewer_id
                               AND o.product_id = p.product_id AND o.field_path = p.field_path)
          ORDER BY p.priority DESC, p.id LIMIT p_limit
     ), cluster AS (
@@ -87,7 +87,7 @@ AS $$
            AND NOT EXISTS (SELECT FROM neanelu.prod_review_skips AS k
                             WHERE k.item_kind = 'cluster' AND k.item_id = d.id AND k.reviewer_id = p_reviewer_id AND k.skipped_at > app.now() - interval '1 day')
            AND NOT EXISTS (SELECT FROM neanelu.prod_review_claims AS c
-                            WHERE p_reviewer_id IS NOT NULL AND c.item_kind = 'cluster' AND c.item_id = d.id AND c.expires_at > clock_timestamp()
+                            WHERE p_reviewer_id IS NOT NULL AND c.item_kind = 'cluster' AND c.item_id = d.id AND c.expires_at > statement_timestamp()
                               AND c.reviewer_id <> p_reviewer_id)
          ORDER BY d.confidence_score DESC NULLS LAST, d.id LIMIT p_limit
     )
@@ -113,7 +113,7 @@ AS $$
       LEFT JOIN neanelu.prod_proposals AS p ON w.item_kind = 'proposal' AND p.id = w.item_id
       LEFT JOIN neanelu.prod_sources AS s ON s.id = p.source_id
       LEFT JOIN neanelu.prod_dedupe_clusters AS d ON w.item_kind = 'cluster' AND d.id = w.item_id
-      LEFT JOIN neanelu.prod_review_claims AS c ON c.item_kind = w.item_kind AND c.item_id = w.item_id AND c.expires_at > clock_timestamp()
+      LEFT JOIN neanelu.prod_review_claims AS c ON c.item_kind = w.item_kind AND c.item_id = w.item_id AND c.expires_at > statement_timestamp()
       LEFT JOIN neanelu.prod_reviewers AS r ON r.id = c.reviewer_id
      ORDER BY w.priority DESC, w.item_id
 $$;
@@ -260,7 +260,7 @@ BEGIN
     END IF;
     RETURN v_item || coalesce((SELECT jsonb_build_object('claim', jsonb_build_object('reviewer', r.name, 'until', c.expires_at))
                                  FROM neanelu.prod_review_claims AS c JOIN neanelu.prod_reviewers AS r ON r.id = c.reviewer_id
-                                WHERE c.item_kind = p_kind AND c.item_id = p_item_id AND c.expires_at > clock_timestamp()), '{}');
+                                WHERE c.item_kind = p_kind AND c.item_id = p_item_id AND c.expires_at > statement_timestamp()), '{}');
 END
 $$;
 COMMENT ON FUNCTION pim.review_item(text, uuid) IS
