@@ -64,7 +64,7 @@ def private_cluster(scratch: Scratch) -> Iterator[Callable[..., Cluster]]:
         cluster.drop()
 
 
-#: Files that take longest, longest first. A file is done by one process, so these begin first and nobody waits for them at the end.
+#: Files that take longest, longest first. One process does a file, so these begin first and nobody waits for them at the end.
 LONG_FILES = (
     "test_sync_crash",
     "test_cli_sync",
