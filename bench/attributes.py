@@ -29,7 +29,8 @@ Connection = psycopg.Connection[Any]
 LANGUAGES = ("de", "fr", "es")
 DEFINE = """
 INSERT INTO neanelu.prod_attr_definitions (code, label, data_type, unit, unit_family)
-SELECT d.code, d.label, coalesce(e.data_type, CASE WHEN coalesce(u.family, e.unit_family) IS NULL THEN 'string' ELSE 'number' END),
+SELECT d.code, d.label,
+       coalesce(e.data_type, CASE WHEN coalesce(u.family, e.unit_family) IS NULL THEN 'string' ELSE 'number' END),
        NULL, coalesce(u.family, e.unit_family)
   FROM unnest(%s::text[], %s::text[], %s::text[]) AS d (code, label, unit)
  CROSS JOIN LATERAL normalise.expected(d.label) AS e
@@ -86,10 +87,13 @@ class Monitors:
         return list(dict.fromkeys(self.values[key]))[:200]
 
 
-def guess(connection: Connection, monitors: Monitors, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[str]]:
+def guess(
+    connection: Connection, monitors: Monitors, keys: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], list[str]]:
     """Return the first three candidates of each source attribute."""
     return {
-        key: [row[0] for row in connection.execute(ASK, (key[1], "en", None, monitors.examples(key)))] for key in keys
+        key: [row[0] for row in connection.execute(ASK, (key[1], "en", None, monitors.examples(key)))]
+        for key in keys
     }
 
 
@@ -101,7 +105,9 @@ def judge(monitors: Monitors, guesses: dict[tuple[str, str], list[str]], name: s
         first.append(bool(codes) and codes[0] in wanted)
         three.append(any(code in wanted for code in codes))
         if not first[-1]:
-            frame.say(f"{name}: {key[1]} ({key[0]}) → {', '.join(codes) or 'nothing'}; wanted {', '.join(sorted(wanted))}")
+            frame.say(
+                f"{name}: {key[1]} ({key[0]}) → {', '.join(codes) or 'nothing'}; wanted {', '.join(sorted(wanted))}"
+            )
     return share(first), share(three)
 
 
@@ -130,13 +136,16 @@ def add_vectors(connection: Connection, names: Sequence[str]) -> bool:
         model = MiniLM.shared(2)
     except ProviderMissing:
         return False
-    rows = connection.execute("SELECT code, label FROM neanelu.prod_attr_definitions ORDER BY code").fetchall()
+    rows = connection.execute(
+        "SELECT code, label FROM neanelu.prod_attr_definitions ORDER BY code"
+    ).fetchall()
     connection.execute(
         "SELECT normalise.store_definition_vectors(%s, %s, %s::real[])",
         (model.name, [row[0] for row in rows], model.embed([row[1] for row in rows])),
     )
     connection.execute(
-        "SELECT normalise.store_name_vectors(%s, %s, %s::real[])", (model.name, list(names), model.embed(list(names)))
+        "SELECT normalise.store_name_vectors(%s, %s, %s::real[])",
+        (model.name, list(names), model.embed(list(names))),
     )
     return True
 
@@ -156,7 +165,9 @@ def measure_monitors(connection: Connection, folder: Path) -> list[frame.Figure]
         frame.figure("attributes_peers_three", peers_three, "share"),
     ]
     if add_vectors(connection, sorted({key[1] for key in monitors.targets})):
-        first, three = judge(monitors, guess(connection, monitors, monitors.targets), "attributes with vectors")
+        first, three = judge(
+            monitors, guess(connection, monitors, monitors.targets), "attributes with vectors"
+        )
         figures += [
             frame.figure("attributes_vectors_first", first, "share"),
             frame.figure("attributes_vectors_three", three, "share"),
@@ -173,7 +184,9 @@ def measure_languages(connection: Connection, folder: Path) -> list[frame.Figure
             rows += list(csv.DictReader(file))
     define(connection, [(f"f{row['feature_id']}", row["en"], row["unit_en"] or None) for row in rows])
     right: dict[str, list[bool]] = defaultdict(list)
-    same = {row["en"]: {f"f{other['feature_id']}" for other in rows if other["en"] == row["en"]} for row in rows}
+    same = {
+        row["en"]: {f"f{other['feature_id']}" for other in rows if other["en"] == row["en"]} for row in rows
+    }
     for row in rows:
         for language in LANGUAGES:
             if not row[language]:
@@ -185,12 +198,17 @@ def measure_languages(connection: Connection, folder: Path) -> list[frame.Figure
                 right[f"{kind}_{language}"].append(ok)
                 if not ok and kind == "units":
                     labels = {f"f{other['feature_id']}": other["en"] for other in rows}
-                    frame.say(f"{language}: {row[language]} → {', '.join(labels[c] for c in codes)}; wanted {row['en']}")
+                    frame.say(
+                        f"{language}: {row[language]} → {', '.join(labels[c] for c in codes)}; wanted {row['en']}"
+                    )
     return [
         frame.figure("multilingual_asked", len(right["units"]), "names"),
         frame.figure("multilingual_first", share(right["units"]), "share", least=0.70),
         frame.figure("multilingual_names_only", share(right["names"]), "share", least=0.70),
-        *(frame.figure(f"multilingual_{language}", share(right[f"units_{language}"]), "share") for language in LANGUAGES),
+        *(
+            frame.figure(f"multilingual_{language}", share(right[f"units_{language}"]), "share")
+            for language in LANGUAGES
+        ),
     ]
 
 

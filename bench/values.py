@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -84,7 +83,14 @@ KINDS = {
 ENUMS = ("product type", "color", "color(s)", "interface", "processor type", "generation")
 MEASURES = "SELECT amount, unit, rest FROM normalise.measures(%s, %s)"
 VALUE = "SELECT normalise.value(%s, 'number', %s, %s, 'en', NULL, %s)"
-FULL = {"kB": "Kilobytes", "MB": "Megabytes", "GB": "Gigabytes", "TB": "Terabytes", "byte": "Bytes", "PB": "Petabytes"}
+FULL = {
+    "kB": "Kilobytes",
+    "MB": "Megabytes",
+    "GB": "Gigabytes",
+    "TB": "Terabytes",
+    "byte": "Bytes",
+    "PB": "Petabytes",
+}
 
 
 def read(folder: Path) -> list[tuple[str, str, list[str], list[str]]]:
@@ -94,7 +100,8 @@ def read(folder: Path) -> list[tuple[str, str, list[str], list[str]]]:
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 raw, wanted = (
-                    [part.strip() for part in row[name].split("|||")] for name in ("raw_values", "normalized_values")
+                    [part.strip() for part in row[name].split("|||")]
+                    for name in ("raw_values", "normalized_values")
                 )
                 rows.append((row["category"], row["attribute"].lower(), raw, wanted))
     return rows
@@ -116,7 +123,10 @@ def numbers(connection: Connection, raw: str, kind: Kind) -> list[str]:
         return [raw]
     if kind is DATA:
         parts = connection.execute(MEASURES, (raw, kind.family)).fetchall()
-        shown = [f"{plain(amount, None)} {FULL[unit or kind.source_unit]}{'/' if '/' in rest else ' '}" for amount, unit, rest in parts]
+        shown = [
+            f"{plain(amount, None)} {FULL[unit or kind.source_unit]}{'/' if '/' in rest else ' '}"
+            for amount, unit, rest in parts
+        ]
         if any("/" in rest and unit is None for _, unit, rest in parts):  # 160/320 GB
             shown = [
                 text if unit or not index + 1 < len(parts) else f"{plain(amount, None)}/"
@@ -163,7 +173,10 @@ def rules(connection: Connection, rows: list[tuple[str, str, list[str], list[str
         right["right"].append(ok)
         right[kind.name].append(ok)
         if not ok:
-            frame.say(f"{category}, {attribute}: {' ||| '.join(raws)} → {' ||| '.join(dict.fromkeys(got))}; wanted {' ||| '.join(wanted)}")
+            said = " ||| ".join(dict.fromkeys(got))
+            frame.say(
+                f"{category}, {attribute}: {' ||| '.join(raws)} → {said}; wanted {' ||| '.join(wanted)}"
+            )
     figures = [frame.figure("values_asked", len(right["right"]), "rows")]
     for name, results in right.items():
         least = 0.985 if name == "right" else None
@@ -181,9 +194,13 @@ def enums(connection: Connection, rows: list[tuple[str, str, list[str], list[str
             if number % 10 != tenth:
                 labels[category, attribute][wanted].add(raw)
         for category, attribute, raw, wanted in asked[tenth::10]:
-            allowed = [{"code": code, "labels": {"en": sorted(raws)}} for code, raws in labels[category, attribute].items()]
+            allowed = [
+                {"code": code, "labels": {"en": sorted(raws)}}
+                for code, raws in labels[category, attribute].items()
+            ]
             found = connection.execute(
-                "SELECT normalise.value(%s, 'enum', NULL, NULL, 'en', %s) ->> 'value'", (raw, json.dumps(allowed))
+                "SELECT normalise.value(%s, 'enum', NULL, NULL, 'en', %s) ->> 'value'",
+                (raw, json.dumps(allowed)),
             ).fetchone()
             right += found is not None and found[0] == wanted
     return frame.figure("values_enums", right / max(1, len(asked)), "share")
@@ -191,7 +208,9 @@ def enums(connection: Connection, rows: list[tuple[str, str, list[str], list[str
 
 def speed(connection: Connection, rows: list[tuple[str, str, list[str], list[str]]]) -> frame.Figure:
     """Return values a second in one statement over the distinct values of numbers."""
-    values = sorted({raw for _, a, raws, _ in rows for raw in raws if a in KINDS and KINDS[a].data_type == "number"})
+    values = sorted(
+        {raw for _, a, raws, _ in rows for raw in raws if a in KINDS and KINDS[a].data_type == "number"}
+    )
     statement = "SELECT count(normalise.value(v, 'number', 'cm', 'length', 'en', NULL, 'in')) FROM unnest(%s::text[]) AS v"
     connection.execute(statement, (values,))
     seconds = []

@@ -49,6 +49,7 @@ TOPICS = {
     "search": ("similar", "hybrid"),
     "normalise": ("identifiers", "persons", "text", "values", "names", "map", "sessions"),
     "pim": (
+        "taxonomy",
         "quality",
         "events",
         "semantics",

@@ -84,8 +84,10 @@ d | duration | 86400 | duration-day | d ; day ; days ; zi ; zile ; tage ; jours
 wk | duration | 604800 | duration-week | wk ; wks ; week ; weeks
 mo | duration | 2629746 | duration-month | mo ; mth ; mths ; mos ; luna ; luni ; monate ; mois ; meses
 yr | duration | 31556952 | duration-year | yr ; yrs ; year ; years ; an ; ani ; ans ; jahr ; jahre ; anos
-degC | temperature | 1 + 0 | temperature-celsius | °C ; ℃ ; º C ; deg C ; degC ; degrees C ; C ; celsius ; grade celsius ; centigrade
-degF | temperature | 0.555555555556 + -17.7777777778 | temperature-fahrenheit | °F ; ℉ ; º F ; deg F ; degF ; degrees F ; F ; fahrenheit
+degC | temperature | 1 + 0 | temperature-celsius | °C ; ℃ ; º C ; deg C ; degC ; degrees C ; C ; celsius
+    ; grade celsius ; centigrade
+degF | temperature | 0.555555555556 + -17.7777777778 | temperature-fahrenheit | °F ; ℉ ; º F ; deg F ; degF
+    ; degrees F ; F ; fahrenheit
 K | temperature | 1 + -273.15 | temperature-kelvin | K ; °K ; kelvin ; kelvins
 W | power | 1 | power-watt | W ; watts ; wați ; wati ; vatios
 kW | power | 1000 | power-kilowatt | kW
@@ -114,7 +116,8 @@ Hz | frequency | 1 | frequency-hertz | Hz
 kHz | frequency | 1000 | frequency-kilohertz | kHz
 MHz | frequency | 1000000 | frequency-megahertz | MHz
 GHz | frequency | 1000000000 | frequency-gigahertz | GHz
-rpm | rotation | 1 | | rpm ; RPM ; r/min ; rev/min ; tr/min ; U/min ; rot/min ; revs per minute ; revolutions per minute ; rotatii pe minut ; upm ; t/min
+rpm | rotation | 1 | | rpm ; RPM ; r/min ; rev/min ; tr/min ; U/min ; rot/min ; revs per minute
+    ; revolutions per minute ; rotatii pe minut ; upm ; t/min
 byte | data | 1 | digital-byte | B ; bytes ; octets
 kB | data | 1000 | digital-kilobyte | KB ; kB ; K ; Ko ; kbyte ; kbytes ; kilobytes
 MB | data | 1000000 | digital-megabyte | MB ; M ; Mo ; mbyte ; mbytes ; meg ; megabytes
@@ -152,7 +155,8 @@ deg | angle | 1 | angle-degree | ° ; º ; deg ; degs ; degrees ; grade ; grad ;
 rad | angle | 57.2957795131 | angle-radian | rad
 arcmin | angle | 0.0166666666667 | angle-arc-minute | arcmin
 rev | angle | 360 | angle-revolution | rev
-cd_m2 | luminance | 1 | | cd/m² ; cd/m2 ; cd/sqm ; nit ; nits ; cd / m2 ; candela/m2 ; cd/mp ; cd per m2 ; candelas per square meter
+cd_m2 | luminance | 1 | | cd/m² ; cd/m2 ; cd/sqm ; nit ; nits ; cd / m2 ; candela/m2 ; cd/mp ; cd per m2
+    ; candelas per square meter
 cd | luminous_intensity | 1 | light-candela | cd
 mcd | luminous_intensity | 0.001 | | mcd
 lm | luminous_flux | 1 | light-lumen | lm ; lumens ; lumeni ; ANSI lumens
@@ -186,7 +190,8 @@ gpm | flow | 3.785411784 | | gpm
 l_100km | consumption | 1 | consumption-liter-per-100-kilometer | l/100km ; l/100 km
 W_kg | absorption | 1 | | W/kg
 ipm | page_rate | 1 | | pages/min ; ipm ; pages per minute ; seiten/min ; pag/min
-pcs | count | 1 | | pcs ; pc ; pc(s) ; pieces ; piece ; ea ; each ; units ; unit ; buc ; bucati ; bucăți ; bucată ; stk ; stck ; stück ; pièces ; piezas ; unidades ; unități ; uds ; ud
+pcs | count | 1 | | pcs ; pc ; pc(s) ; pieces ; piece ; ea ; each ; units ; unit ; buc ; bucati ; bucăți
+    ; bucată ; stk ; stck ; stück ; pièces ; piezas ; unidades ; unități ; uds ; ud
 pair | count | 2 | | pr ; pairs ; pair
 dz | count | 12 | | dz ; doz ; dozen
 """
@@ -198,11 +203,15 @@ def cldr_names(unit: str) -> dict[str, set[str]]:
 
     found: dict[str, set[str]] = {}
     for locale in LOCALES:
-        patterns = Locale(locale)._data["unit_patterns"].get(unit, {})  # babel has no public access to short names
+        patterns = (
+            Locale(locale)._data["unit_patterns"].get(unit, {})
+        )  # babel has no public access to short names
         for form in ("long", "short"):
             for plural, pattern in dict(patterns.get(form, {})).items():
                 if plural in ("one", "two", "few", "many", "other"):
-                    name = re.sub(r"^\s*(de|d’)\s+", "", pattern.replace("{0}", "")).replace("\xa0", " ").strip()
+                    name = (
+                        re.sub(r"^\s*(de|d’)\s+", "", pattern.replace("{0}", "")).replace("\xa0", " ").strip()
+                    )
                     if name and len(name) <= 60:
                         found.setdefault(locale, set()).add(name)
     return found
@@ -217,17 +226,23 @@ def rows() -> tuple[list[str], list[str]]:
     """Return the VALUES rows of prod_units and of prod_unit_names."""
     units: list[str] = []
     names: list[str] = []
-    for rank, row in enumerate(filter(str.strip, UNITS.splitlines()), 1):
-        code, family, factor, cldr, spellings = (part.strip() for part in row.split(" | " if "| |" not in row else "|"))
+    for rank, row in enumerate(filter(str.strip, UNITS.replace("\n    ;", " ;").splitlines()), 1):
+        code, family, factor, cldr, spellings = (
+            part.strip() for part in row.split(" | " if "| |" not in row else "|")
+        )
         number, _, shift = factor.partition(" + ")
         spelt = [part.strip() for part in spellings.split(" ; ")]
-        units.append(f"({quoted(code)}, {quoted(family)}, {number}, {shift or 0}, {quoted(spelt[0])}, {rank})")
+        units.append(
+            f"({quoted(code)}, {quoted(family)}, {number}, {shift or 0}, {quoted(spelt[0])}, {rank})"
+        )
         every = [("und", name) for name in dict.fromkeys([*spelt, code])]
         translated = cldr_names(cldr) if cldr else {}
         if cldr and not translated:
             raise SystemExit(f"CLDR has no unit {cldr}")
         every += [(locale, name) for locale in LOCALES for name in sorted(translated.get(locale, ()))]
-        names.append("  " + ", ".join(f"({quoted(code)}, {quoted(name)}, '{locale}')" for locale, name in every))
+        names.append(
+            "  " + ", ".join(f"({quoted(code)}, {quoted(name)}, '{locale}')" for locale, name in every)
+        )
     return units, names
 
 

@@ -34,6 +34,8 @@ COMMANDS: dict[str, str] = {
     "keys": "neanelu.cli.keys:keys",
     "flags": "neanelu.cli.flags:flags",
     "config": "neanelu.cli.config:config",
+    "taxonomy": "neanelu.cli.taxonomy:taxonomy",
+    "attributes": "neanelu.cli.attributes:attributes",
     "factory": "neanelu.cli.factory:factory",
     "sources": "neanelu.cli.sources:sources",
     "harvest": "neanelu.cli.harvest:harvest",

@@ -431,3 +431,47 @@ EMBEDDING_MODEL: Final = """
      WHERE CASE WHEN %(model)s::text IS NULL THEN is_default ELSE name = %(model)s END"""
 SEARCH_SHOP: Final = "SELECT * FROM search.hybrid(%(shop_id)s, %(query)s, %(vector)s::extensions.vector, %(limit)s)"
 SEARCH_PIM: Final = "SELECT * FROM pim.search(%(query)s, %(vector)s::extensions.vector, %(locale)s, %(limit)s)"
+
+# --- Taxonomy and names of attributes -----------------------------------------------------------------------
+IMPORT_TAXONOMY: Final = "SELECT * FROM pim.import_taxonomy(%(categories)s::jsonb, %(most_removed)s)"
+IMPORT_ATTRIBUTES: Final = "SELECT * FROM pim.import_attributes(%(attributes)s::jsonb)"
+FIND_CATEGORIES: Final = "SELECT * FROM pim.find_categories(%(query)s, %(parent_id)s, %(limit)s, %(all)s)"
+CATEGORY_ID: Final = "SELECT pim.category_id(%(category)s) AS id"
+CATEGORY: Final = """
+    SELECT t.id, t.shopify_taxonomy_id, array_to_string(t.breadcrumbs, ' > ') AS path, t.level, t.slug, t.is_active,
+           pim.attribute_schema(t.id) AS attribute_schema
+      FROM neanelu.prod_taxonomy AS t WHERE t.id = %(id)s"""
+LIST_ATTRIBUTES: Final = """
+    SELECT d.code, d.label, d.data_type, d.unit, d.unit_family, d.embedding_model,
+           ARRAY(SELECT s.synonym_text FROM neanelu.prod_attr_synonyms AS s
+                  WHERE s.definition_id = d.id AND s.is_approved ORDER BY 1) AS synonyms
+      FROM neanelu.prod_attr_definitions AS d
+     WHERE %(query)s::text IS NULL OR d.code ILIKE '%%' || %(query)s || '%%' OR d.label ILIKE '%%' || %(query)s || '%%'
+     ORDER BY d.display_order, d.code LIMIT %(limit)s"""
+ATTRIBUTE_CANDIDATES: Final = (
+    "SELECT * FROM normalise.attribute_candidates(%(name)s, %(locale)s, %(unit)s, %(examples)s, %(limit)s)"
+)
+READ_VALUE: Final = """
+    SELECT normalise.value(%(raw)s, d.data_type, d.unit, d.unit_family, %(locale)s, d.allowed_values) AS value
+      FROM neanelu.prod_attr_definitions AS d WHERE d.code = %(code)s"""
+REVIEW_MAPPINGS: Final = "SELECT * FROM normalise.review_mappings(%(limit)s, %(decision)s)"
+REVIEW_MAPPING: Final = "SELECT normalise.review_mapping(%(mapping_id)s, %(decision)s, %(code)s) AS code"
+ADD_SYNONYM: Final = "SELECT normalise.add_synonym(%(code)s, %(name)s, %(locale)s)"
+LIST_UNITS: Final = """
+    SELECT u.family, u.code, u.symbol, u.factor, u.shift,
+           (SELECT array_agg(DISTINCT n.name ORDER BY n.name) FROM neanelu.prod_unit_names AS n
+             WHERE n.unit_code = u.code) AS names
+      FROM neanelu.prod_units AS u WHERE %(family)s::text IS NULL OR u.family = %(family)s ORDER BY u.rank"""
+NAMES_WITHOUT_VECTOR: Final = """
+    SELECT q.kind, q.key, q.text
+      FROM (SELECT 'definition' AS kind, d.code::text AS key, d.label::text AS text
+              FROM neanelu.prod_attr_definitions AS d WHERE d.embedding_model IS DISTINCT FROM %(model)s
+            UNION ALL
+            SELECT DISTINCT ON (m.name_key) 'name', m.name_key, m.name
+              FROM neanelu.prod_attr_mappings AS m
+             WHERE NOT EXISTS (SELECT FROM neanelu.prod_attr_name_vectors AS v
+                                WHERE v.name_key = m.name_key AND v.model = %(model)s)) AS q"""
+STORE_DEFINITION_VECTORS: Final = (
+    "SELECT normalise.store_definition_vectors(%(model)s, %(keys)s, %(vectors)s::real[]) AS stored"
+)
+STORE_NAME_VECTORS: Final = "SELECT normalise.store_name_vectors(%(model)s, %(keys)s, %(vectors)s::real[]) AS stored"

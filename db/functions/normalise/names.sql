@@ -75,6 +75,9 @@ AS $$
 DECLARE
     v_words text[] := string_to_array(normalise.name_key(normalise._without_unit(p_name)), ' ');
     v_found text[] := '{}';
+    v_forms text[];
+    v_some text[];
+    v_sizes integer[];
     v_hit record;
     v_at integer := 1;
 BEGIN
@@ -82,11 +85,19 @@ BEGIN
         v_words := string_to_array(normalise.name_key(p_name), ' ');
     END IF;
     WHILE v_at <= cardinality(v_words) LOOP
-        SELECT w.concept, f.size INTO v_hit
-          FROM generate_series(1, least(4, cardinality(v_words) - v_at + 1)) AS f (size)
-         CROSS JOIN LATERAL unnest(normalise._forms(array_to_string(v_words[v_at : v_at + f.size - 1], ' '))) WITH ORDINALITY AS t (form, nth)
-          JOIN prod_attr_words AS w ON w.word = t.form
-         ORDER BY f.size DESC, (t.nth = 1) DESC, (w.locale = left(p_locale, 2)) DESC NULLS LAST, (w.locale = 'en') DESC, t.nth, w.concept = '' DESC, w.concept LIMIT 1;
+        v_forms := '{}';
+        v_sizes := '{}';
+        FOR v_size IN REVERSE least(4, cardinality(v_words) - v_at + 1) .. 1 LOOP
+            v_some := normalise._forms(array_to_string(v_words[v_at : v_at + v_size - 1], ' '));
+            v_forms := v_forms || v_some;
+            v_sizes := v_sizes || array_fill(v_size, ARRAY[cardinality(v_some)]);
+        END LOOP;
+        -- The longest phrase; as it stands before without its ending; in the name's own language, else in English.
+        SELECT q.concept, q.size INTO v_hit
+          FROM (SELECT w.concept, w.locale, w.word, v_sizes[array_position(v_forms, w.word::text)] AS size, array_position(v_forms, w.word::text) AS nth
+                  FROM prod_attr_words AS w WHERE w.word = ANY (v_forms)) AS q
+         ORDER BY q.size DESC, (q.word = array_to_string(v_words[v_at : v_at + q.size - 1], ' ')) DESC, (q.locale = left(p_locale, 2)) DESC NULLS LAST,
+                  (q.locale = 'en') DESC, q.nth, q.concept = '' DESC, q.concept LIMIT 1;
         IF FOUND THEN
             v_found := v_found || string_to_array(v_hit.concept, ' ');
             v_at := v_at + v_hit.size;
@@ -298,14 +309,19 @@ CREATE FUNCTION normalise._index_names(p_definition_ids uuid[]) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = neanelu, pg_temp
 AS $$
     DELETE FROM prod_attr_names WHERE definition_id = ANY (p_definition_ids);
+    WITH said AS MATERIALIZED (
+        SELECT q.id, q.kind, normalise.name_key(q.name) AS key, q.locale
+          FROM (SELECT d.id, 'code' AS kind, d.code::text AS name, 'en' AS locale FROM prod_attr_definitions AS d WHERE d.id = ANY (p_definition_ids)
+                UNION ALL SELECT d.id, 'label', normalise._without_unit(d.label), 'en' FROM prod_attr_definitions AS d WHERE d.id = ANY (p_definition_ids)
+                UNION ALL SELECT s.definition_id, 'synonym', s.synonym_text, nullif(s.locale, 'und') FROM prod_attr_synonyms AS s
+                           WHERE s.definition_id = ANY (p_definition_ids) AND s.is_approved) AS q
+    ), meant AS MATERIALIZED (
+        SELECT m.key, m.locale, normalise.concepts(m.key, m.locale) AS concepts FROM (SELECT DISTINCT s.key, s.locale FROM said AS s WHERE s.key <> '') AS m
+    )
     INSERT INTO prod_attr_names (definition_id, kind, name_key, concepts, concept_key)
-    SELECT DISTINCT ON (q.id, q.kind, q.key) q.id, q.kind, q.key, q.concepts, array_to_string(q.concepts, ' ')
-      FROM (SELECT n.id, n.kind, normalise.name_key(n.name) AS key, normalise.concepts(n.name, n.locale) AS concepts
-              FROM (SELECT d.id, 'code' AS kind, d.code::text AS name, 'en' AS locale FROM prod_attr_definitions AS d WHERE d.id = ANY (p_definition_ids)
-                    UNION ALL SELECT d.id, 'label', d.label, 'en' FROM prod_attr_definitions AS d WHERE d.id = ANY (p_definition_ids)
-                    UNION ALL SELECT s.definition_id, 'synonym', s.synonym_text, nullif(s.locale, 'und') FROM prod_attr_synonyms AS s
-                               WHERE s.definition_id = ANY (p_definition_ids) AND s.is_approved) AS n) AS q
-     WHERE q.key <> '';
+    SELECT DISTINCT ON (s.id, s.kind, s.key) s.id, s.kind, s.key, m.concepts, array_to_string(m.concepts, ' ')
+      FROM said AS s JOIN meant AS m ON m.key = s.key AND m.locale IS NOT DISTINCT FROM s.locale
+     ORDER BY s.id, s.kind, s.key, s.locale;
     DELETE FROM prod_attr_mappings WHERE decision = 'unknown' AND cardinality(p_definition_ids) > 0
 $$;
 COMMENT ON FUNCTION normalise._index_names(uuid[]) IS

@@ -1,0 +1,36 @@
+-- Verify neanelu:functions/pim/taxonomy on pg
+
+BEGIN;
+
+DO $verify$
+DECLARE
+    v_bad text;
+BEGIN
+    -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
+    SELECT string_agg(f.signature, ', ') INTO v_bad
+      FROM (VALUES
+             ('pim._slug(text[])', false, 'i', '{}'),
+             ('pim._attribute_code(text)', false, 'i', '{}'),
+             ('pim._check_categories(jsonb, numeric)', true, 's', '{}'),
+             ('pim._wanted_categories(jsonb)', true, 'v', '{}'),
+             ('pim.import_taxonomy(jsonb, numeric)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim.import_attributes(jsonb)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim._usual_unit(text)', false, 'i', '{}'),
+             ('pim.attribute_schema(uuid)', true, 's', '{neanelu_platform,neanelu_pim_editor,neanelu_operator,neanelu_harvester,neanelu_analyst}'),
+             ('pim.find_categories(text, uuid, integer, boolean)', true, 's', '{neanelu_platform,neanelu_pim_editor,neanelu_operator,neanelu_harvester,neanelu_analyst}'),
+             ('pim.category_id(text)', true, 's', '{neanelu_platform,neanelu_pim_editor,neanelu_operator,neanelu_harvester,neanelu_analyst}')
+           ) AS f (signature, is_definer, volatility, callers)
+      LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
+     WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
+        OR p.prosecdef <> f.is_definer OR p.provolatile::text <> f.volatility
+        OR (p.prosqlbody IS NULL AND coalesce(array_to_string(p.proconfig, ' '), '') !~ 'search_path=.*pg_temp')
+        OR ARRAY(SELECT coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC')
+                   FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+                  WHERE a.grantee <> p.proowner ORDER BY 1 DESC) <> f.callers::text[];
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION 'functions missing, of another kind, or executable by the wrong roles: %', v_bad;
+    END IF;
+END
+$verify$;
+
+ROLLBACK;
