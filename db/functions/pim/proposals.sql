@@ -26,11 +26,17 @@ BEGIN
         SELECT r.taxonomy_id, r.field_path, s.value_kind
           FROM pim._rules((SELECT array_agg(DISTINCT f.taxonomy_id) FROM fields AS f), (SELECT array_agg(DISTINCT f.field_path) FROM fields AS f)) AS r
           JOIN neanelu.prod_survivorship_rules AS s ON s.id = r.rule_id),
-    -- Once: it is asked for several times below.
+    -- Names of persons are read from what the source wrote: what splits other lists cuts them in two. Each writing once.
+    names AS MATERIALIZED (
+        SELECT d.raw, to_jsonb(normalise.person_names(d.raw)) AS persons
+          FROM (SELECT DISTINCT coalesce(f.raw, f.value) AS raw
+                  FROM fields AS f JOIN ruled AS r ON r.field_path = f.field_path AND r.taxonomy_id IS NOT DISTINCT FROM f.taxonomy_id
+                 WHERE r.value_kind = 'persons') AS d),
     read AS MATERIALIZED (
-        -- Names of persons are read from what the source wrote: what splits other lists cuts them in two.
-        SELECT f.*, CASE WHEN r.value_kind = 'persons' THEN to_jsonb(normalise.person_names(coalesce(f.raw, f.value))) ELSE f.value END AS said
-          FROM fields AS f JOIN ruled AS r ON r.field_path = f.field_path AND r.taxonomy_id IS NOT DISTINCT FROM f.taxonomy_id)
+        SELECT f.*, CASE WHEN r.value_kind = 'persons' THEN n.persons ELSE f.value END AS said
+          FROM fields AS f
+          JOIN ruled AS r ON r.field_path = f.field_path AND r.taxonomy_id IS NOT DISTINCT FROM f.taxonomy_id
+          LEFT JOIN names AS n ON r.value_kind = 'persons' AND n.raw = coalesce(f.raw, f.value))
     SELECT DISTINCT ON (r.product_id, r.field_path, r.source_id, r.session_id)
            uuidv7(), r.product_id, r.field_path, NULL::jsonb, r.said, r.session_id, r.source_id, least(greatest(r.confidence, 0), 1)::numeric(3,2),
            'pending'::varchar(20), 0, NULL::uuid, NULL::timestamptz, NULL::text, false, NULL::timestamptz, r.raw, r.harvest_fetched_at, now(), now()
