@@ -108,7 +108,9 @@ def fill(connection: psycopg.Connection[Any], count: int, step: Callable[[str], 
                     break
     step("vectors and their indexes")
     definitions = _without_indexes(connection, "prod_embeddings", "shop_product_embeddings", only="%minilm%")
-    connection.execute("CREATE UNLOGGED TABLE bench.vectors (id uuid, embedding extensions.vector(1536))")
+    connection.execute(
+        "CREATE UNLOGGED TABLE bench.vectors (id uuid, embedding extensions.vector(1536) STORAGE EXTENDED COMPRESSION lz4)"
+    )
     copy_vectors(connection, "COPY bench.vectors FROM STDIN (FORMAT binary)", ids, spread_vectors(count))
     connection.execute(
         """INSERT INTO neanelu.prod_embeddings (product_id, embedding_type, embedding, content_hash, model_version, dimensions)

@@ -32,14 +32,19 @@ def spread_vectors(count: int, seed: int = 7) -> np.ndarray[Any, np.dtype[np.flo
     turn = np.linalg.qr(random.standard_normal((DIMENSIONS, DIMENSIONS)))[0]
 
     def cloud(size: int) -> Any:
-        made = random.standard_normal((size, DIMENSIONS)) * weights
+        made = random.standard_normal((size, DIMENSIONS), np.float32) * weights
         return made / np.linalg.norm(made, axis=1).mean()
 
+    weights = weights.astype(np.float32)
+    turn = turn.astype(np.float32)
     categories = cloud(200)
-    families = categories[random.integers(0, 200, count // 20)] + 0.8 * cloud(count // 20)
-    vectors = families[random.integers(0, count // 20, count)] + 0.5 * cloud(count)
-    vectors = vectors @ turn
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    families = categories[random.integers(0, 200, count // 20)] + np.float32(0.8) * cloud(count // 20)
+    vectors = np.empty((count, DIMENSIONS), np.float32)
+    for start in range(0, count, 50_000):
+        size = min(50_000, count - start)
+        part = (families[random.integers(0, count // 20, size)] + np.float32(0.5) * cloud(size)) @ turn
+        vectors[start : start + size] = part / np.linalg.norm(part, axis=1, keepdims=True)
+    return vectors
 
 
 def copy_vectors(
@@ -84,7 +89,9 @@ def fill(
     ids = [UUID(int=0x0190_0000_0001_7000_8000_0000_0000_0000 + n) for n in range(count)]
     vectors = spread_vectors(count)
     connection.execute("SET synchronous_commit = off")
-    connection.execute("CREATE UNLOGGED TABLE bench.vectors (id uuid, embedding extensions.vector(1536))")
+    connection.execute(
+        "CREATE UNLOGGED TABLE bench.vectors (id uuid, embedding extensions.vector(1536) STORAGE EXTENDED COMPRESSION lz4)"
+    )
     copy_vectors(connection, "COPY bench.vectors FROM STDIN (FORMAT binary)", ids, vectors)
     connection.execute("CREATE UNLOGGED TABLE bench.owners (id uuid PRIMARY KEY, shop_id uuid)")
     with connection.cursor() as cursor, cursor.copy("COPY bench.owners FROM STDIN") as copy:

@@ -99,9 +99,9 @@ def _embed_batch(
     except RequestRefused as error:
         if len(texts) > 1:
             half = len(texts) // 2
-            return _embed_batch(rows, embedder, model, texts[:half]) + _embed_batch(
-                rows, embedder, model, texts[half:]
-            )
+            total = _embed_batch(rows, embedder, model, texts[:half])
+            total.update(_embed_batch(rows, embedder, model, texts[half:]))
+            return total
         rows(sql.FAIL_TEXTS, custom_ids=ids, errors=[str(error)], retry=False)
         return Counter(failed=1)
     return Counter({name: int(row[name]) for name in ("stored", "stale", "refused")})

@@ -26,12 +26,15 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
-    v_vector extensions.vector;
+    v_text constant text := translate(p_text, '[]', '{}');
+    v_values real[];
 BEGIN
-    IF pg_input_is_valid(p_text, 'extensions.vector') THEN
-        v_vector := p_text::extensions.vector;
-        IF extensions.vector_dims(v_vector) = p_dimensions AND extensions.vector_norm(v_vector) > 0 THEN
-            RETURN ai._padded(v_vector);
+    -- A vector's own input function cannot be asked whether it would refuse.
+    IF pg_input_is_valid(v_text, 'real[]') THEN
+        v_values := v_text::real[];
+        IF array_ndims(v_values) = 1 AND cardinality(v_values) = p_dimensions AND array_position(v_values, NULL) IS NULL
+           AND NOT ('{NaN,Infinity,-Infinity}'::real[] && v_values) AND extensions.vector_norm(v_values::extensions.vector) > 0 THEN
+            RETURN ai._padded(v_values::extensions.vector);
         END IF;
     END IF;
     RETURN NULL;
