@@ -3,8 +3,8 @@ SELECT plan(9);
 
 INSERT INTO prod_attr_definitions (code, label, data_type) SELECT 'q_' || n, 'Q ' || n, 'string' FROM unnest('{a,b,c,d}'::text[]) AS n;
 INSERT INTO prod_taxonomy (id, parent_id, name, slug, level, breadcrumbs, attribute_schema) VALUES
-  ('00000000-0000-7000-8000-000000000001', NULL, 'Q', 'q', 0, '{Q}', '{"q_a": {"required": true}, "q_b": {"weight": 1}}'),
-  ('00000000-0000-7000-8000-000000000002', '00000000-0000-7000-8000-000000000001', 'R', 'q-r', 1, '{Q,R}', '{"q_c": {"weight": 5, "channels": ["google"]}}');
+  ('00000000-0000-7000-8000-000000000001', NULL, 'Q', 'q', 0, '{Q}', '{"q_a": {"required": true}, "q_b": {"weight": 1}, "q_d": {"weight": 9}}'),
+  ('00000000-0000-7000-8000-000000000002', '00000000-0000-7000-8000-000000000001', 'R', 'q-r', 1, '{Q,R}', '{"q_c": {"weight": 5, "channels": ["google"]}, "q_d": null}');
 INSERT INTO prod_master (id, internal_sku, canonical_title, brand, gtin, taxonomy_id) VALUES
   ('00000000-0000-7000-8000-00000000000a', 'q-a', 'Full', 'B', '05901234123457', '00000000-0000-7000-8000-000000000002'),
   ('00000000-0000-7000-8000-00000000000b', 'q-b', 'Bare', NULL, NULL, '00000000-0000-7000-8000-000000000002'),

@@ -367,7 +367,7 @@ def search(query: str, limit: int, as_json: bool) -> None:
     \b
     Examples:
       neanelu pim search "căști wireless"
-      neanelu pim search "WH-1000XM4" --json | jq -r '.[].id'
+      neanelu pim search "WH-1000XM4" --json | jq -r '.[].product_id'
     """
     with exits(as_json), session(_EDITOR, purpose="pim") as connection:
         with translated():
@@ -375,19 +375,18 @@ def search(query: str, limit: int, as_json: bool) -> None:
         if as_json:
             emit(rows)
             return
-        names = [
-            name
-            for name in (rows[0] if rows else {})
-            if name not in ("text_rank", "word_rank", "vector_rank")
-        ]
-        columns = {name.upper(): "right" if name == "score" else "left" for name in names}
-        lines = ([f"{row[n]:.4f}" if n == "score" else plain(_texts(row[n])) for n in names] for row in rows)
+        columns = {"SCORE": "right", "TITLE": "left", "BRAND": "left", "LEVEL": "left", "ID": "left"}
+        lines = (
+            (
+                f"{row['score']:.4f}",
+                row["title"],
+                row["brand"] or "-",
+                level_text(row["data_quality_level"]),
+                row["product_id"],
+            )
+            for row in rows
+        )
         console().print(table(columns, lines, wrap="TITLE")) if rows else click.echo("nothing found")
-
-
-def _texts(value: Any) -> Any:
-    """Return ids as text."""
-    return str(value) if isinstance(value, uuid.UUID) else value
 
 
 @pim.command()

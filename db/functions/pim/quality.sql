@@ -70,39 +70,22 @@ COMMENT ON FUNCTION pim._main_locales(uuid[]) IS
 
 -- Completeness -----------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION pim._inherited(p_taxonomy_ids uuid[], p_what text)
-RETURNS TABLE (taxonomy_id uuid, attribute text, rule jsonb)
-LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = neanelu, pg_temp
-AS $$
-    WITH RECURSIVE up AS (
-        SELECT DISTINCT u.id AS taxonomy_id, u.id AS at, 0 AS distance FROM unnest(p_taxonomy_ids) AS u (id) WHERE u.id IS NOT NULL
-        UNION ALL
-        SELECT u.taxonomy_id, t.parent_id, u.distance + 1 FROM up AS u JOIN neanelu.prod_taxonomy AS t ON t.id = u.at WHERE t.parent_id IS NOT NULL
-    )
-    SELECT DISTINCT ON (u.taxonomy_id, r.key) u.taxonomy_id, r.key, r.value
-      FROM up AS u
-      JOIN neanelu.prod_taxonomy AS t ON t.id = u.at
-     CROSS JOIN LATERAL jsonb_each(CASE p_what WHEN 'schema' THEN t.attribute_schema ELSE t.validation_rules END) AS r
-     WHERE jsonb_typeof(r.value) = 'object'
-     ORDER BY u.taxonomy_id, r.key, u.distance
-$$;
-COMMENT ON FUNCTION pim._inherited(uuid[], text) IS
-    'The attribute_schema (p_what schema) or validation_rules (rules) of many categories at once, inherited: the nearest category''s word for an attribute counts. '
-    'Reads only, takes no locks. Raises: nothing';
-
 CREATE FUNCTION pim._expected(p_taxonomy_ids uuid[])
 RETURNS TABLE (taxonomy_id uuid, channel text, locale text, code text, field_paths text[], weight numeric, is_required boolean, is_text boolean)
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = neanelu, pim, pg_temp
 AS $$
+BEGIN
+    RETURN QUERY
     WITH category AS (
         SELECT DISTINCT coalesce(u.id, '00000000-0000-0000-0000-000000000000') AS id FROM unnest(p_taxonomy_ids) AS u (id)
     ), wanted AS MATERIALIZED (
-        SELECT a.taxonomy_id AS id, a.attribute, a.rule AS value FROM pim._inherited(p_taxonomy_ids, 'schema') AS a
+        SELECT c.id, a.key AS attribute, a.value FROM category AS c CROSS JOIN LATERAL jsonb_each(pim.attribute_schema(c.id)) AS a
+         WHERE c.id <> '00000000-0000-0000-0000-000000000000'
     ), attribute AS (
-        SELECT w.id, w.attribute, coalesce((w.value ->> 'weight')::numeric, CASE WHEN w.value -> 'required' = 'true' THEN 2 ELSE 0.25 END) AS weight,
-               w.value -> 'required' = 'true' AS is_required, nullif(w.value -> 'channels', '[]') AS channels, w.value -> 'locales' AS locales
+        SELECT w.id, w.attribute, CASE WHEN jsonb_typeof(w.value -> 'weight') = 'number' THEN (w.value ->> 'weight')::numeric
+                                       WHEN w.value -> 'required' = 'true' THEN 2 ELSE 0.25 END AS weight,
+               w.value -> 'required' = 'true' AS is_required, CASE jsonb_typeof(w.value -> 'channels') WHEN 'array' THEN nullif(w.value -> 'channels', '[]') END AS channels, w.value -> 'locales' AS locales
           FROM wanted AS w
         UNION ALL
         SELECT c.id, d.code, 2, true, NULL, NULL FROM category AS c CROSS JOIN neanelu.prod_attr_definitions AS d
@@ -121,10 +104,12 @@ AS $$
     SELECT a.id, h.name, NULL, 'specs.' || a.attribute, ARRAY['specs.' || a.attribute], a.weight, coalesce(a.is_required, false), false
       FROM attribute AS a
      CROSS JOIN LATERAL (SELECT NULL WHERE a.channels IS NULL UNION ALL SELECT jsonb_array_elements_text(a.channels)) AS h (name)
+     WHERE a.weight > 0
     UNION ALL
     SELECT a.id, NULL, l.name, 'specs.' || a.attribute, ARRAY['specs.' || a.attribute], a.weight, coalesce(a.is_required, false), false
       FROM attribute AS a JOIN locale AS l ON a.locales ? l.name
-     WHERE a.weight > 0
+     WHERE a.weight > 0;
+END
 $$;
 COMMENT ON FUNCTION pim._expected(uuid[]) IS
     'What products of the categories (zeros: of none) should say: in general, for each channel, and in each language of the setting quality.locales. An '
@@ -278,13 +263,33 @@ $$;
 COMMENT ON FUNCTION pim._is_allowed(text, jsonb) IS
     'Whether a value is one of those allowed (texts, numbers, or objects with a code); null when nothing is said. Pure. Raises: nothing';
 
+CREATE FUNCTION pim._validation_rules(p_taxonomy_ids uuid[])
+RETURNS TABLE (taxonomy_id uuid, attribute text, rule jsonb)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    WITH RECURSIVE up AS (
+        SELECT DISTINCT u.id AS taxonomy_id, u.id AS at, 0 AS distance FROM unnest(p_taxonomy_ids) AS u (id) WHERE u.id IS NOT NULL
+        UNION ALL
+        SELECT u.taxonomy_id, t.parent_id, u.distance + 1 FROM up AS u JOIN neanelu.prod_taxonomy AS t ON t.id = u.at WHERE t.parent_id IS NOT NULL
+    )
+    SELECT DISTINCT ON (u.taxonomy_id, r.key) u.taxonomy_id, r.key, r.value
+      FROM up AS u
+      JOIN neanelu.prod_taxonomy AS t ON t.id = u.at
+     CROSS JOIN LATERAL jsonb_each(t.validation_rules) AS r
+     WHERE jsonb_typeof(r.value) = 'object'
+     ORDER BY u.taxonomy_id, r.key, u.distance
+$$;
+COMMENT ON FUNCTION pim._validation_rules(uuid[]) IS
+    'Rules for the values of categories, inherited: the nearest category''s word for an attribute counts. Reads only, takes no locks. Raises: nothing';
+
 CREATE FUNCTION pim._consistency(p_product_ids uuid[])
 RETURNS TABLE (product_id uuid, consistency numeric, violations jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, pim, pg_temp
 AS $$
     WITH rule AS MATERIALIZED (
-        SELECT r.* FROM pim._inherited(ARRAY(SELECT DISTINCT m.taxonomy_id FROM neanelu.prod_master AS m WHERE m.id = ANY (p_product_ids)), 'rules') AS r
+        SELECT r.* FROM pim._validation_rules(ARRAY(SELECT DISTINCT m.taxonomy_id FROM neanelu.prod_master AS m WHERE m.id = ANY (p_product_ids))) AS r
     ), checked AS (
         -- What is plainly right needs no call.
         SELECT m.id, 'specs.' || e.key AS field_path, CASE
