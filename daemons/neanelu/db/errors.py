@@ -329,6 +329,7 @@ _BY_CODE: Final[dict[str, type[NeaneluError]]] = {
     "NX004": InvalidInput,
     "NX005": InvalidInput,
     "NX006": NotFound,
+    "NX007": NotFound,
     "NQ001": InvalidInput,
     "NQ002": NotFound,
     "NQ003": NotFound,

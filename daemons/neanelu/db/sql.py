@@ -283,6 +283,9 @@ DEMO_MIRROR: Final = """
 
 # --- The factory --------------------------------------------------------------------------------------------
 FACTORY_PROCESS: Final = "SELECT pim.process(%(limit)s)"
+COUNT_CATEGORIES: Final = "SELECT count(*) AS total FROM neanelu.prod_taxonomy WHERE is_active"
+DEFINE_ATTRIBUTES: Final = "SELECT * FROM pim.define_attributes(%(attributes)s)"
+EXPECT_ATTRIBUTES: Final = "SELECT pim.expect_attributes(%(category)s, %(attributes)s)"
 FACTORY_STATUS: Final = "SELECT pim.factory_status()"
 FACTORY_RETRY: Final = "SELECT pim.retry_failed()"
 FACTORY_REPORT: Final = "SELECT pim.factory_report()"
