@@ -127,8 +127,11 @@ class Steps:
                 self._take(self._batch.output_file_id, self._batch.error_file_id)
         except ProviderUnreachable as error:
             # What was sent last may still arrive: the next look comes when it has, or never will.
-            unsure = self._settings.ai_lease_seconds if step in ("submit", "recover") else 5.0
-            self._release(unsure, error)
+            unsure = step in ("submit", "recover")
+            pause = (
+                self._settings.ai_lease_seconds if unsure else min(5.0, self._settings.ai_poll_max_seconds)
+            )
+            self._release(pause, error)
         except ProviderBusy as error:
             self._release(min(error.pause or 30.0, 3600.0), error)
         except KeyRefused as error:

@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 ROLE = "neanelu_ai"
 #: Pages whose text is made between two looks at batches.
 _PAGES = 10
+#: Seconds for which a batch is left alone that cannot go on.
+_SET_ASIDE_SECONDS = 300.0
 #: Seconds between two looks when there was nothing to do.
 _IDLE_SECONDS = 1.0
 #: First and longest pause when the database is away, seconds.
@@ -106,7 +108,7 @@ class AiDaemon:
         log.info("daemon stopped", pages=self.tally.pages, steps=self.tally.steps)
 
     def run_until_idle(self) -> Tally:
-        """Work until no page and no batch is left that does not wait for a budget.
+        """Work until no page, text or batch is left that does not wait for a budget.
 
         Raises:
             DatabaseUnavailable: the database is away.
@@ -116,7 +118,7 @@ class AiDaemon:
                 continue
             self._rows(sql.CLOSE_AI_BATCHES, provider=self.settings.ai_provider)
             left = self._rows(sql.AI_OUTLOOK, provider=self.settings.ai_provider)[0]
-            if not left["pages"] and not left["batches"]:
+            if not (left["pages"] or left["texts"] or left["batches"]):
                 break
             self._stopping.wait(min(0.2, self.settings.ai_poll_seconds))
         return self.tally
@@ -179,8 +181,24 @@ class AiDaemon:
                     Steps(connection, self._client, self.settings, self.metrics, lease, claimed).do()
             except LeaseLost:
                 log.warning("another daemon has the batch", batch=str(claimed.batch_id))
+            except (DatabaseUnavailable, TryAgain):
+                raise
+            except NeaneluError as error:
+                self._set_aside(claimed, error)
         self.tally.steps += 1
         return True
+
+    def _set_aside(self, claimed: Claimed, error: NeaneluError) -> None:
+        """Give a batch back that cannot go on as it is, so that others can."""
+        self.metrics.errors.labels(error.code).inc()
+        log.error("a batch cannot go on", batch=str(claimed.batch_id), step=claimed.step, error=str(error))
+        self._rows(
+            sql.RELEASE_AI_BATCH,
+            batch_id=claimed.batch_id,
+            token=claimed.token,
+            delay=_SET_ASIDE_SECONDS,
+            error=str(error),
+        )
 
     # --- The database -------------------------------------------------------------------------------------
     def _connect(self) -> Connection:

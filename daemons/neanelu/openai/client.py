@@ -241,7 +241,12 @@ class OpenAIClient:
 
         try:
             for attempt in stamina.retry_context(
-                on=again, attempts=self._attempts, timeout=600.0, wait_initial=0.3, wait_max=20.0
+                on=again,
+                attempts=self._attempts,
+                timeout=600.0,
+                wait_initial=0.3,
+                wait_max=20.0,
+                wait_jitter=0.3,
             ):
                 with attempt:
                     return call()

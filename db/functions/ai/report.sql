@@ -140,17 +140,23 @@ $$;
 COMMENT ON FUNCTION ai.metrics() IS 'How many batches of each type are at which stage, items that wait for an answer, age of the oldest batch. Reads only. Raises: nothing';
 
 CREATE FUNCTION ai.outlook(p_provider text)
-RETURNS TABLE (pages bigint, batches bigint, held_back bigint, next_step_at timestamptz)
+RETURNS TABLE (pages bigint, texts bigint, batches bigint, held_back bigint, next_step_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
-    SELECT (SELECT count(*) FROM neanelu.ai_extractions AS x WHERE x.status = 'requested'), count(*) FILTER (WHERE NOT w.is_held),
+    SELECT (SELECT count(*) FROM neanelu.ai_extractions AS x WHERE x.status = 'requested'),
+           (SELECT count(*) FROM neanelu.embedding_items AS i
+              JOIN neanelu.ai_models AS m ON m.provider = p_provider AND m.model = i.model AND m.is_active
+              JOIN neanelu.embedding_models AS e ON e.name = i.model AND e.provider <> 'local'
+             WHERE i.status IN ('pending', 'claimed') AND i.available_at <= now() + interval '2 minutes'),
+           count(*) FILTER (WHERE NOT w.is_held),
            count(*) FILTER (WHERE w.is_held), min(w.next_step_at) FILTER (WHERE NOT w.is_held)
       FROM (SELECT r.next_step_at, coalesce(r.last_error LIKE 'NT002%', false) AS is_held
               FROM neanelu.ai_batch_runs AS r WHERE r.next_step_at IS NOT NULL AND r.provider = p_provider) AS w
 $$;
 COMMENT ON FUNCTION ai.outlook(text) IS
-    'What is left to be done: pages without text, batches that have not ended, those of them that wait for a budget, and when the next step is due. Reads only. Raises: nothing';
+    'What is left to be done: pages without text, texts that go into a batch within two minutes, batches that have not ended, those that wait for a budget, and when the next '
+    'step is due. Reads only. Raises: nothing';
 
 CREATE FUNCTION ai.close_batches(p_provider text)
 RETURNS integer

@@ -96,7 +96,7 @@ AS $$
 DECLARE
     v_good    record;
     v_bad     record;
-    v_counts  record;
+    v_refused integer := 0;
 BEGIN
     SELECT array_agg(u.custom_id) AS ids, array_agg(coalesce((u.body -> 'data' -> 0 -> 'embedding')::text, '')) AS vectors,
            coalesce(sum(ai._int(u.body -> 'usage' -> 'prompt_tokens')), 0) AS tokens, count(*)::integer AS texts INTO v_good
@@ -106,15 +106,17 @@ BEGIN
       FROM unnest(p_custom_ids, p_http_statuses, p_errors) AS x (custom_id, status, error)
      WHERE NOT (x.status IS NOT DISTINCT FROM 200 AND x.error IS NULL) AND NOT ai._is_retried(x.status, x.error);
     IF v_good.ids IS NOT NULL THEN
-        SELECT * INTO v_counts FROM ai.store_vectors(v_good.ids, v_good.vectors);
+        SELECT v.refused INTO v_refused FROM ai.store_vectors(v_good.ids, v_good.vectors) AS v;
     END IF;
     IF v_bad.ids IS NOT NULL THEN
         PERFORM ai.fail_texts(v_bad.ids, v_bad.errors, false);
     END IF;
+    -- A provider that answers twice does not break the accounts.
     UPDATE neanelu.embedding_batches AS b
-       SET completed_items = least(b.completed_items + v_good.texts - coalesce(v_counts.refused, 0), b.total_items - b.failed_items),
-           failed_items = least(b.failed_items + v_bad.texts + coalesce(v_counts.refused, 0), b.total_items - b.completed_items - v_good.texts + coalesce(v_counts.refused, 0)),
-           tokens_used = b.tokens_used + v_good.tokens, updated_at = now()
+       SET completed_items = least(b.completed_items + v_good.texts - v_refused, b.total_items - b.failed_items), tokens_used = b.tokens_used + v_good.tokens
+     WHERE b.id = p_run.batch_id;
+    UPDATE neanelu.embedding_batches AS b
+       SET failed_items = least(b.failed_items + v_bad.texts + v_refused, b.total_items - b.completed_items), updated_at = now()
      WHERE b.id = p_run.batch_id;
     UPDATE neanelu.ai_batch_runs AS r SET tokens_in = r.tokens_in + v_good.tokens WHERE r.batch_id = p_run.batch_id;
     RETURN v_good.texts + v_bad.texts;

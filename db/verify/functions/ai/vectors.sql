@@ -10,7 +10,7 @@ BEGIN
     SELECT string_agg(f.signature, ', ') INTO v_bad
       FROM (VALUES
              ('ai._padded(extensions.vector)', false, 'i', '{}'),
-             ('ai._vector(text, integer)', false, 'i', '{}'),
+             ('ai._vector(text, integer)', false, 's', '{}'),
              ('ai._keep_vectors(uuid[], extensions.vector[])', false, 'v', '{}'),
              ('ai.store_vectors(text[], text[])', true, 'v', '{neanelu_worker,neanelu_ai}'),
              ('ai._fail(uuid[], text[], boolean)', false, 'v', '{}'),
