@@ -43,8 +43,20 @@ DECLARE
     v_keys text[];
     v_forms text[];
     v_hit record;
+    v_word text := substring(p_gap FROM '^[\s-]*([a-zA-Z]{1,20}|["''%])\s*$');
 BEGIN
     rest := p_gap;
+    IF v_word IS NOT NULL AND (p_family IS NOT NULL OR length(v_word) > 1) THEN
+        -- A unit and nothing else, as mostly.
+        SELECT n.unit_code AS code, n.family INTO v_hit
+          FROM prod_unit_names AS n WHERE n.name_key = lower(v_word) AND (p_family IS NULL OR n.family = p_family) ORDER BY (n.name = v_word) DESC, n.rank LIMIT 1;
+        IF FOUND THEN
+            code := v_hit.code;
+            family := v_hit.family;
+            rest := '';
+            RETURN;
+        END IF;
+    END IF;
     v_words := regexp_match(v_gap, '^([^\s\d,;()|+:=]+[23]?)(?:( [^\s\d,;()|+:=-][^\s\d,;()|+:=]*[23]?)( [^\s\d,;()|+:=-][^\s\d,;()|+:=]*[23]?)?)?');
     IF v_words IS NULL THEN
         RETURN;
@@ -101,13 +113,13 @@ BEGIN
         unit := NULL;
         family := NULL;
         rest := v_gaps[v_i + 1];
-        IF rest <> '' AND rest !~ '^\s*[,;|/]' THEN
+        IF rest <> '' AND rest !~ '^\s*([,;|/]|([-x&~]|to|bis)?\s*$)' THEN
             SELECT * INTO v_at FROM normalise._unit_at(rest, p_family);
             unit := v_at.code;
             family := v_at.family;
             rest := v_at.rest;
         END IF;
-        IF unit IS NULL AND p_family IS NOT NULL AND rest <> '' AND normalise._is_foreign(rest, p_family) THEN
+        IF unit IS NULL AND p_family IS NOT NULL AND rest ~ '^[\s-]*[[:alpha:]°%]{2}' AND normalise._is_foreign(rest, p_family) THEN
             CONTINUE;
         END IF;
         IF unit IS NULL AND (p_family IS NULL OR p_family IN ('rotation', 'pixels', 'frequency', 'count')) AND rest ~ '^\s?[kK](?![[:alnum:]])' THEN
@@ -161,10 +173,8 @@ BEGIN
         place := v_at;
         before := v_befores[v_at];
         unit := coalesce(p_unit, v_units[v_at], p_source_unit);
-        amount := normalise.convert(v_amounts[v_at], coalesce(v_units[v_at], p_source_unit, p_unit), unit);
-        IF unit IS NULL THEN
-            amount := v_amounts[v_at];
-        END IF;
+        amount := CASE WHEN unit IS NULL OR unit = coalesce(v_units[v_at], p_source_unit, p_unit) THEN v_amounts[v_at]
+                       ELSE normalise.convert(v_amounts[v_at], coalesce(v_units[v_at], p_source_unit, p_unit), unit) END;
         WHILE v_own[v_at] <> v_own[v_at + 1] AND v_rests[v_at] ~ '^\s*(,|and|und|et|și|y|-)?\s*$'
               AND normalise._is_part(v_amounts[v_at + 1], v_own[v_at + 1], v_own[v_at]) LOOP
             v_at := v_at + 1;
@@ -443,7 +453,7 @@ AS $$
         (SELECT a.brand || substring(c.text FROM '^\w{2,3}(\s.+)$') FROM prod_brand_aliases AS a
           WHERE a.alias_key = lower(substring(c.text FROM '^(\w{2,3})\s\w')) AND substring(c.text FROM '^\w{2,3}') = upper(substring(c.text FROM '^\w{2,3}'))),
         nullif(btrim(regexp_replace(regexp_replace(c.text, '^S\.\s?C\.\s+|[™®©]', '', 'g'),
-            '[\s,]+(?:incorporated|inc|corporation|corp|co|llc|ltd|limited|plc|gmbh|ag|s\.?\s?r\.?\s?l|s\.?p\.?a|s\.?a\.?s|s\.?a\.?r\.?l|s\.?a|b\.?v|n\.?v|gmbh\s*&\s*co\.?\s*kg|kg)\.?$', '', 'i'), ' ,.'), ''),
+            '(?<!&)[\s,]+(?:incorporated|inc|corporation|corp|co|llc|ltd|limited|plc|gmbh|ag|s\.?\s?r\.?\s?l|s\.?p\.?a|s\.?a\.?s|s\.?a\.?r\.?l|s\.?a|b\.?v|n\.?v|gmbh\s*&\s*co\.?\s*kg|kg)\.?$', '', 'i'), ' ,.'), ''),
         c.text)
       FROM normalise.clean_text(p_raw) AS c (text)
      WHERE c.text IS NOT NULL AND NOT EXISTS (
