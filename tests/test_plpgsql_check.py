@@ -39,6 +39,8 @@ SCHEMAS = [
 #: quote_ident, quote_literal and format's %I and %L. "Registry" is sync_tables and its siblings, which only
 #: the owner writes. Entries that need no review any more fail the test.
 REVIEWED = {
+    "ai._nearest_by_graph(embedding_models,uuid,text,vector,integer)": "composed by ai._source, values through %L",
+    "ai._nearest_exact(embedding_models,uuid,text,vector,integer)": "composed by ai._source, values through %L",
     "audit.attach(regclass,text[],text[],text)": "the table is a regclass, names go through %I",
     "sync.stage_table(uuid,uuid,text)": "composed from the registry by sync._stage_statement with %I and %L",
     "sync._merge_table(bulk_runs,sync_tables)": "composed from the registry by sync._update_statement et al.",

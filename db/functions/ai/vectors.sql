@@ -22,7 +22,7 @@ COMMENT ON FUNCTION ai._padded(extensions.vector) IS
 
 CREATE FUNCTION ai._vector(p_text text, p_dimensions integer)
 RETURNS extensions.vector
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE

@@ -45,7 +45,7 @@ SET search_path = neanelu, search, extensions, pg_temp
 AS $body$
 DECLARE
     v_words constant text[] := (tsvector_to_array(to_tsvector(p_simple, p_query)))[1:12];
-    v_parts tsquery[] := '{}';
+    v_parts tsquery[] := ARRAY[]::tsquery[];
     v_part tsquery;
     v_one record;
     v_query tsquery;

@@ -61,9 +61,12 @@ LANGUAGE plpgsql STABLE
 SET search_path = neanelu, ai, extensions, pg_temp
 AS $body$
 BEGIN
-    RETURN QUERY EXECUTE format('SELECT e.product_id, (e.embedding <=> $1) + 0 AS distance FROM %s ORDER BY 2, 1 LIMIT $2',
-                                ai._source(p_model, p_shop_id, p_type))
-        USING p_vector, p_limit;
+    FOR product_id, distance IN
+        EXECUTE format('SELECT e.product_id, (e.embedding <=> $1) + 0 AS distance FROM %s ORDER BY 2, 1 LIMIT $2', ai._source(p_model, p_shop_id, p_type))
+        USING p_vector, p_limit
+    LOOP
+        RETURN NEXT;
+    END LOOP;
 END
 $body$;
 COMMENT ON FUNCTION ai._nearest_exact(neanelu.embedding_models, uuid, text, extensions.vector, integer) IS
@@ -82,11 +85,14 @@ SET enable_sort = off
 AS $body$
 BEGIN
     -- The graph's order is near enough for candidates; the answer's order is that of the whole vectors.
-    RETURN QUERY EXECUTE format(
+    FOR product_id, distance IN EXECUTE format(
         'WITH near AS MATERIALIZED (SELECT e.product_id, (e.embedding <=> $1) + 0 AS distance FROM %s ORDER BY %s <=> %s LIMIT $2)
          SELECT n.product_id, n.distance FROM near AS n ORDER BY 2, 1 LIMIT $3',
         ai._source(p_model, p_shop_id, p_type), ai._indexed(p_model, 'e.embedding'), ai._indexed(p_model, '$1'))
-        USING p_vector, p_limit + p_limit / 2, p_limit;
+        USING p_vector, p_limit + p_limit / 2, p_limit
+    LOOP
+        RETURN NEXT;
+    END LOOP;
 END
 $body$;
 COMMENT ON FUNCTION ai._nearest_by_graph(neanelu.embedding_models, uuid, text, extensions.vector, integer) IS
