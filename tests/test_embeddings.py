@@ -474,27 +474,47 @@ def test_many_vectors_go_through_the_graph_and_k_of_k_come_back(
             assert len(found) == 10
             shared = {row[0] for row in found} & {row["product_id"] for row in exact}
             assert len(shared) >= (8 if has_graph else 10)
-    plan = graph_plan(admin, vectors)
+    plan = explained(
+        admin,
+        "SELECT * FROM ai._nearest_by_graph(ai._model(NULL), %s, 'combined', ai._padded(%s::extensions.vector), 10)",
+        A,
+        as_text(vectors[0]),
+    )
     assert "idx_shop_embeddings_minilm_combined" in plan and "Sort Key: (subvector" not in plan
 
 
-def graph_plan(admin: psycopg.Connection[Any], vectors: Any) -> str:
-    """Return the plan that a search through the graph really ran with, as auto_explain tells it."""
-    told: list[str] = []
-    handler = lambda notice: told.append(notice.message_primary or "")  # noqa: E731
-    admin.add_notice_handler(handler)
-    for setting in (
-        "auto_explain.log_min_duration = 0",
-        "auto_explain.log_nested_statements = on",
-        "client_min_messages = log",
-    ):
-        if setting.startswith("auto_explain.log_min"):
-            admin.execute("LOAD 'auto_explain'")
-        admin.execute(f"SET {setting}")
+def test_words_are_looked_up_in_the_full_text_indexes(admin: psycopg.Connection[Any]) -> None:
     admin.execute(
-        "SELECT * FROM ai._nearest_by_graph(ai._model(NULL), %s, 'combined', ai._padded(%s::extensions.vector), 10)",
-        (A, as_text(vectors[0])),
+        """INSERT INTO neanelu.shopify_products (shop_id, shopify_gid, legacy_resource_id, title, handle, status)
+           SELECT %s, 'gid://shopify/Product/' || n, n, 'Thing rare' || n %% 2000, 'h' || n, 'ACTIVE'
+             FROM generate_series(100, 5099) AS n""",
+        (A,),
     )
+    admin.execute(
+        """INSERT INTO neanelu.prod_master (internal_sku, canonical_title)
+           SELECT 'N' || n, 'Thing rare' || n % 2000 FROM generate_series(100, 5099) AS n"""
+    )
+    admin.execute("SELECT pim.refresh_semantics(array_agg(id)) FROM neanelu.prod_master")
+    admin.execute("ANALYZE neanelu.shopify_products, neanelu.prod_semantics")
+    shop = explained(admin, "SELECT * FROM search.hybrid(%s, 'thing rare77')", A)
+    assert "Bitmap Index Scan on idx_products_fts" in shop and "Seq Scan on shopify_products" not in shop
+    records = explained(admin, "SELECT * FROM pim.search('thing rare77')")
+    assert "Bitmap Index Scan on idx_semantics_fts" in records and "Seq Scan on prod_semantics" not in records
+
+
+def explained(admin: psycopg.Connection[Any], statement: str, *values: Any) -> str:
+    """Return the plans that a statement really ran with, functions' statements included, as auto_explain tells them."""
+    told: list[str] = []
+
+    def note(notice: psycopg.errors.Diagnostic) -> None:
+        told.append(notice.message_primary or "")
+
+    admin.execute("LOAD 'auto_explain'")
+    admin.execute("SET auto_explain.log_min_duration = 0")
+    admin.execute("SET auto_explain.log_nested_statements = on")
+    admin.add_notice_handler(note)
+    admin.execute("SET client_min_messages = log")
+    admin.execute(statement, values or None)
     admin.execute("SET client_min_messages = notice")
-    admin.remove_notice_handler(handler)
+    admin.remove_notice_handler(note)
     return "\n".join(told)

@@ -81,7 +81,7 @@ COMMENT ON FUNCTION search._fuzzy_query(uuid, text, regconfig, regconfig, intege
 
 CREATE FUNCTION search._fuse(p_texts uuid[], p_words uuid[], p_vectors uuid[])
 RETURNS TABLE (id uuid, score double precision, text_rank integer, word_rank integer, vector_rank integer)
-LANGUAGE sql IMMUTABLE
+LANGUAGE sql IMMUTABLE ROWS 50
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT f.id, sum(1.0 / (60 + f.place))::double precision, min(f.place) FILTER (WHERE f.list = 1)::integer,

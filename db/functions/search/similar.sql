@@ -57,7 +57,7 @@ COMMENT ON FUNCTION ai._source(neanelu.embedding_models, uuid, text) IS
 
 CREATE FUNCTION ai._nearest_exact(p_model neanelu.embedding_models, p_shop_id uuid, p_type text, p_vector extensions.vector, p_limit integer)
 RETURNS TABLE (product_id uuid, distance double precision)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 50
 SET search_path = neanelu, ai, extensions, pg_temp
 AS $body$
 BEGIN
@@ -74,7 +74,7 @@ COMMENT ON FUNCTION ai._nearest_exact(neanelu.embedding_models, uuid, text, exte
 
 CREATE FUNCTION ai._nearest_by_graph(p_model neanelu.embedding_models, p_shop_id uuid, p_type text, p_vector extensions.vector, p_limit integer)
 RETURNS TABLE (product_id uuid, distance double precision)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 50
 SET search_path = neanelu, ai, extensions, pg_temp
 SET hnsw.iterative_scan = 'relaxed_order'
 SET hnsw.ef_search = 80
@@ -100,7 +100,7 @@ COMMENT ON FUNCTION ai._nearest_by_graph(neanelu.embedding_models, uuid, text, e
 
 CREATE FUNCTION ai._nearest(p_model neanelu.embedding_models, p_shop_id uuid, p_type text, p_vector extensions.vector, p_limit integer)
 RETURNS TABLE (product_id uuid, distance double precision)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 50
 SET search_path = neanelu, ai, pg_temp
 AS $body$
 DECLARE
