@@ -10,11 +10,12 @@ BEGIN
     SELECT string_agg(f.signature, ', ') INTO v_bad
       FROM (VALUES
              ('normalise._raw_text(jsonb)', false, 'i', '{}'),
+             ('normalise._confidence(jsonb)', false, 'i', '{}'),
              ('normalise._core_field(text, jsonb, text, text)', true, 's', '{}'),
+             ('normalise.category(text, jsonb)', true, 's', '{neanelu_platform,neanelu_pim_editor,neanelu_operator}'),
              ('normalise._map_new_names(uuid[])', true, 'v', '{}'),
              ('normalise._attribute_fields(uuid[])', true, 's', '{}'),
-             ('normalise.session_fields(uuid[])', true, 'v', '{neanelu_platform,neanelu_pim_editor,neanelu_operator}'),
-             ('normalise._confidence(jsonb)', false, 'i', '{}')
+             ('normalise.session_fields(uuid[])', true, 'v', '{neanelu_platform,neanelu_pim_editor,neanelu_operator}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
      WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
