@@ -117,7 +117,7 @@ def _paid(
     try:
         vectors = embedder.embed([text["content"] for text in texts])
     except BaseException:
-        rows(sql.SETTLE_BUDGET, reservation=reservation)
+        rows(sql.SETTLE_MODEL_BUDGET, reservation=reservation)
         raise
     return rows(
         sql.STORE_PAID_VECTORS,
