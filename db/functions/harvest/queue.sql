@@ -387,7 +387,7 @@ AS $$
 DECLARE
     v_lease   constant neanelu.harvest_leases := harvest._end_lease(p_queue_id, p_token);
     v_error   constant text := left(p_code || ': ' || p_message, 1000);
-    v_wait    constant interval := least(p_retry_after, interval '1 day');
+    v_wait    constant interval := CASE WHEN p_retry_after IS NOT NULL THEN least(p_retry_after, interval '1 day') END;
     v_seconds numeric;
     v_bucket  neanelu.harvest_buckets;
     v_page    neanelu.scraper_queue;
@@ -434,10 +434,10 @@ RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
-    UPDATE neanelu.harvest_buckets AS b SET crawl_delay = least(nullif(p_seconds, 0), 300)
-      FROM neanelu.scraper_configs AS c
+    UPDATE neanelu.harvest_buckets AS b SET crawl_delay = d.seconds
+      FROM neanelu.scraper_configs AS c, (SELECT CASE WHEN p_seconds > 0 THEN least(p_seconds, 300) END) AS d (seconds)
      WHERE c.id = p_config_id AND b.source_id = c.source_id AND (b.config_id IS NULL OR b.config_id = c.id)
-       AND b.crawl_delay IS DISTINCT FROM least(nullif(p_seconds, 0), 300)
+       AND b.crawl_delay IS DISTINCT FROM d.seconds
 $$;
 COMMENT ON FUNCTION harvest.note_crawl_delay(uuid, numeric) IS
     'Remembers the pause between fetches that a site''s robots.txt asks for (at most five minutes); NULL: none. Idempotent. Locks: buckets. Raises: nothing';
