@@ -271,7 +271,8 @@ AS $$
                    s.alike + t.vector_weight * coalesce(s.near - s.alike, 0) + t.values_weight * s.fit)) END AS score
           FROM scored AS s, settings AS t
     )
-    SELECT q.asked, q.definition_id, q.code::text, round(q.score, 4),
+    -- Values move what is likely, but a name that shares only part of its meaning is never certain.
+    SELECT q.asked, q.definition_id, q.code::text, round(CASE WHEN q.alike >= 0.95 THEN q.score ELSE least(q.score, 0.855) END, 4),
            CASE WHEN q.alike >= 0.97 THEN CASE q.kind WHEN 'label' THEN 'folded' ELSE q.kind END WHEN q.alike >= 0.95 THEN 'folded'
                 WHEN q.kind = 'vector' THEN 'vector' ELSE 'similar' END, q.place::integer
       FROM (SELECT f.*, row_number() OVER (PARTITION BY f.asked ORDER BY f.score DESC, f.fit DESC, f.alike DESC, f.code) AS place FROM final AS f) AS q
