@@ -33,7 +33,8 @@ def page(number: int, extra: str = "") -> str:
     return (
         f"<html><head><script>var brand = 'Script'</script></head><body><nav>Home</nav><h1>Acme Monitor X{number}</h1>"
         f"<table><tr><th>Brand</th><td>Acme</td></tr><tr><th>Diagonala</th><td>{20 + number % 20} inch</td></tr>"
-        f"<tr><th>Cod produs</th><td>AC-{number:05d}</td></tr></table><p>Pret: 1.{number % 1000:03d},50 lei</p>{extra}</body></html>"
+        f"<tr><th>Cod produs</th><td>AC-{number:05d}</td></tr></table><p>Pret: 1.{number % 1000:03d},50 lei</p>"
+        f"{extra}</body></html>"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from lxml import etree  # type: ignore[import-untyped]
 
 #: Longest page that is looked at, and longest text that is made, in characters.
-LONGEST_PAGE: Final = 2_000_000
+LONGEST_PAGE: Final = 1_000_000
 LONGEST_TEXT: Final = 300_000
 
 _SILENT: Final = frozenset(

@@ -20,7 +20,7 @@ from neanelu.openai.errors import KeyRefused, ProviderBusy, ProviderError, Provi
 from neanelu.settings import Settings, get_settings
 
 #: Statuses with which the provider says that it did nothing.
-_NOT_DONE: Final = frozenset({409, 425, 429})
+_NOT_DONE: Final = frozenset({425, 429})
 #: Codes of 429 that no pause mends.
 _FINAL: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
