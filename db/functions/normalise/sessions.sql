@@ -154,15 +154,17 @@ BEGIN
              WHERE e.id = ANY (p_session_ids)
         ), said AS MATERIALIZED (
             -- Clean texts stand for themselves; what else many products have in common is read once.
-            SELECT s.id, s.source_id, f.field, s.specs -> f.field AS raw, s.currency, s.locale, coalesce(normalise._confidence(s.sure -> f.field), s.score) AS score,
-                   concat_ws(chr(31), f.field, coalesce(s.currency, ''), coalesce(s.locale, ''), (s.specs -> f.field)::text) AS key,
+            SELECT s.id, s.source_id, f.field, s.specs -> f.field AS raw, s.currency, s.locale, s.categories, coalesce(normalise._confidence(s.sure -> f.field), s.score) AS score,
+                   concat_ws(chr(31), f.field, coalesce(s.currency, ''), coalesce(s.locale, ''), CASE WHEN f.field = 'category' THEN s.source_id END,
+                             (s.specs -> f.field)::text) AS key,
                    f.field NOT IN ('brand', 'manufacturer', 'gtin', 'category', 'price') AND jsonb_typeof(s.specs -> f.field) = 'string'
                    AND s.specs ->> f.field !~ '[^\u0020-\u007e\u00c0-\u024f]|  |^ | $|^$' AS is_clean
               FROM sessions AS s CROSS JOIN unnest('{title,brand,manufacturer,mpn,gtin,model,description,category,image,price}'::text[]) AS f (field)
              WHERE jsonb_typeof(s.specs -> f.field) <> 'null'
         ), read AS MATERIALIZED (
-            SELECT d.key, normalise._core_field(d.field, d.raw, d.currency, d.locale) AS value
+            SELECT d.key, coalesce(CASE WHEN d.field = 'category' THEN to_jsonb(normalise.category(v.value #>> '{}', d.categories)) END, v.value) AS value
               FROM (SELECT DISTINCT ON (o.key) o.* FROM said AS o WHERE NOT o.is_clean ORDER BY o.key) AS d
+             CROSS JOIN LATERAL (SELECT normalise._core_field(d.field, d.raw, d.currency, d.locale) AS value OFFSET 0) AS v
         )
         SELECT s.id, s.source_id, s.field, CASE WHEN s.is_clean THEN s.raw ELSE r.value END, s.raw, s.score
           FROM said AS s LEFT JOIN read AS r ON r.key = s.key

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from neanelu.sandbox.suppliers.goods import Attribute
+from neanelu.sandbox.suppliers.goods import KINDS, Attribute
 from neanelu.sandbox.suppliers.world import Product, World
 
 #: Lei of a unit of each currency; only so that prices look alike.
@@ -318,6 +318,10 @@ _MAPPINGS: Final[dict[str, dict[str, Any]]] = {
 def source_config(supplier: Supplier) -> dict[str, Any]:
     """Return prod_sources.config of a supplier: its language, currency, and names of fields that nobody could guess."""
     told: dict[str, Any] = {"locale": supplier.locale, "currency": supplier.currency}
+    if supplier.hand != "en":  # whose words are those of the taxonomy
+        told["categories"] = {
+            kind.paths[supplier.hand]: f"gid://shopify/TaxonomyCategory/{kind.category}" for kind in KINDS
+        }
     if supplier.format in _MAPPINGS:
         told["mapping"] = _MAPPINGS[supplier.format]
     return told
