@@ -70,7 +70,7 @@ SET search_path = neanelu, matching, pg_temp
 AS $$
 DECLARE
     v_keys  constant prod_match_keys[] := ARRAY(SELECT k FROM prod_match_keys AS k WHERE k.product_id = ANY (p_product_ids) ORDER BY k.product_id);
-    v_pairs matching.pair[] := ARRAY(SELECT p FROM matching._compare(v_keys, 20) AS p);
+    v_pairs matching.pair[] := ARRAY(SELECT p FROM matching._compare(v_keys, 10) AS p);
 BEGIN
     v_pairs := ARRAY(SELECT p FROM matching._with_vectors(v_pairs, v_keys) AS p);
     RETURN QUERY
@@ -99,6 +99,7 @@ COMMENT ON FUNCTION matching._may_merge(uuid) IS
 CREATE FUNCTION matching.rescan(p_limit integer DEFAULT 500) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, matching, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_products uuid[];

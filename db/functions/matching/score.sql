@@ -122,6 +122,8 @@ CREATE FUNCTION matching._cosines(p_left matching.term[], p_right matching.term[
 RETURNS TABLE (item integer, other integer, cosine real)
 LANGUAGE sql IMMUTABLE STRICT ROWS 1000
 SET search_path = pg_catalog, pg_temp
+SET enable_mergejoin = off
+SET enable_nestloop = off
 AS $$
     WITH l AS MATERIALIZED (
         SELECT t.item, t.token, t.weight * t.rarity AS strength, sum((t.weight * t.rarity) ^ 2) OVER (PARTITION BY t.item) AS size FROM unnest(p_left) AS t
@@ -289,6 +291,7 @@ CREATE FUNCTION matching.candidates(p_title text, p_brand text DEFAULT NULL, p_m
 RETURNS TABLE (product_id uuid, title text, score numeric, sufficient boolean, method text, evidence jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, matching, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
     SELECT k.product_id, m.canonical_title, round(matching._probability(s.log_odds)::numeric, 4), s.is_sufficient, s.method, s.evidence
       FROM matching._item(NULL, p_title, p_brand, p_mpn, p_gtin) AS i

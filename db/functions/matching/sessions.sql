@@ -101,7 +101,7 @@ DECLARE
 BEGIN
     -- A source that has each product once has no second product of a golden record that it is linked with already.
     v_pairs := ARRAY(
-        SELECT p FROM matching._compare(p_keys, 20) AS p
+        SELECT p FROM matching._compare(p_keys, 10) AS p
          WHERE NOT (p_records[p.item]).is_one_to_one
             OR NOT EXISTS (SELECT FROM prod_match_links AS l WHERE l.product_id = p.product_id AND l.source_id = (p_records[p.item]).source_id));
     RETURN QUERY
@@ -369,7 +369,8 @@ BEGIN
     PERFORM matching._link(v_records, v_keys, v_decisions);
     PERFORM matching._suggest(v_decisions);
     PERFORM matching._add_numbers(ARRAY(SELECT d.product_id FROM unnest(v_decisions) AS d WHERE d.decision = 'matched'));
-    PERFORM matching.fold_terms(CASE WHEN (SELECT count(*) FROM (SELECT FROM prod_match_terms LIMIT 20000) AS t) < 20000 THEN 1 ELSE 5000 END);
+    -- Among few golden records each one makes a difference.
+    PERFORM matching.fold_terms(CASE WHEN coalesce((SELECT t.document_count FROM prod_match_terms AS t WHERE t.term = ''), 0) < 5000 THEN 1 ELSE 5000 END);
 END
 $$;
 COMMENT ON FUNCTION matching._match(matching.offer[]) IS
@@ -392,14 +393,21 @@ COMMENT ON FUNCTION matching._record_keys(matching.offer[]) IS
     'What records are compared by, in the order of session_id, which stands in product_id. Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION matching._add_numbers(p_product_ids uuid[]) RETURNS void
-LANGUAGE sql VOLATILE STRICT
+LANGUAGE plpgsql VOLATILE STRICT
 SET search_path = neanelu, matching, pg_temp
 AS $$
-    SELECT matching.refresh_keys(ARRAY(
+DECLARE
+    v_richer constant uuid[] := ARRAY(
         SELECT k.product_id
           FROM prod_match_keys AS k
          WHERE k.product_id = ANY (p_product_ids)
-           AND EXISTS (SELECT FROM prod_match_links AS l WHERE l.product_id = k.product_id AND (l.gtin <> ALL (k.gtins) OR l.mpn <> ALL (k.mpns) OR lower(l.model) <> ALL (k.codes)))))
+           AND EXISTS (SELECT FROM prod_match_links AS l
+                        WHERE l.product_id = k.product_id AND (l.gtin <> ALL (k.gtins) OR l.mpn <> ALL (k.mpns) OR lower(l.model) <> ALL (k.codes))));
+BEGIN
+    IF v_richer <> '{}' THEN
+        PERFORM matching.refresh_keys(v_richer);
+    END IF;
+END
 $$;
 COMMENT ON FUNCTION matching._add_numbers(uuid[]) IS
     'Golden records are found by numbers that a newly linked source says, too. Idempotent. Locks: the rows. Raises: nothing of its own';
@@ -455,10 +463,12 @@ COMMENT ON FUNCTION matching._suggest_pairs(uuid[], uuid[], double precision[], 
     'Puts pairs of golden records that may be one product into pending clusters: the one that is open for the first of the pair, else a new one. '
     'Returns the clusters that grew, to be counted. Idempotent. Locks: the rows. Raises: nothing of its own';
 
+-- Plans with the records as constants would take longer to make than to run, and lists of records could not be read by place.
 CREATE FUNCTION matching.match_sessions(p_session_ids uuid[])
 RETURNS TABLE (session_id uuid, product_id uuid, decision text, score numeric, method text)
 LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER ROWS 500
 SET search_path = neanelu, matching, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_records constant offer[] := ARRAY(SELECT r FROM matching._records(p_session_ids) AS r ORDER BY r.session_id);
