@@ -66,10 +66,15 @@ LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, pim, pg_temp
 AS $$
     WITH field AS MATERIALIZED (
-        SELECT f.product_id, f.field_path, f.value, pim._value_text(f.value) AS words, d.label, d.code, coalesce(d.is_searchable, true) AS is_searchable,
-               coalesce(d.display_order, 0) AS place
+        SELECT f.product_id, f.field_path, f.value,
+               -- What is plain needs no call.
+               CASE jsonb_typeof(coalesce(f.value -> 'value', f.value))
+                   WHEN 'string' THEN coalesce(f.value -> 'value', f.value) #>> '{}'
+                   WHEN 'number' THEN concat_ws(' ', coalesce(f.value -> 'value', f.value) #>> '{}', f.value ->> 'unit')
+                   ELSE pim._value_text(f.value) END AS words,
+               d.label, d.code, coalesce(d.is_searchable, true) AS is_searchable, coalesce(d.display_order, 0) AS place
           FROM pim._field_values(p_product_ids) AS f
-          LEFT JOIN neanelu.prod_attr_definitions AS d ON f.field_path = 'specs.' || d.code
+          LEFT JOIN neanelu.prod_attr_definitions AS d ON f.field_path LIKE 'specs.%' AND d.code = substr(f.field_path, 7)
     ), product AS (
         SELECT f.product_id,
                max(f.words) FILTER (WHERE f.field_path = 'description') AS description, max(f.words) FILTER (WHERE f.field_path = 'model') AS model,
