@@ -138,7 +138,7 @@ def run(scale: str) -> list[frame.Figure]:
     """Measure recall@10 and time for a tenant with nearly all vectors, with 5 % and with 0.1 %."""
     count = 200_000 if scale == "full" else 50_000
     figures: list[frame.Figure] = []
-    with frame.steps("vectors", 5) as step:
+    with frame.steps("vectors", 6) as step:
         step(f"insert {count} vectors")
         database = frame.laboratory().create()
         with database.connect() as connection:
@@ -175,5 +175,44 @@ def run(scale: str) -> list[frame.Figure]:
                 )
                 figures.append(frame.figure(f"vectors_p50_{name}", float(np.percentile(times, 50)), "ms"))
                 figures.append(frame.figure(f"vectors_p95_{name}", float(np.percentile(times, 95)), "ms"))
+            step("half against full precision")
+            figures += compare_precisions(connection, vectors, ids, definition)
         frame.drop(database)
+    return figures
+
+
+def compare_precisions(
+    connection: psycopg.Connection[Any], vectors: Any, ids: list[UUID], definition: str
+) -> list[frame.Figure]:
+    """Return recall, time and size of the model's index as it is and over four bytes a number, without any filter."""
+    figures = []
+    number = {product: n for n, product in enumerate(ids)}
+    queries = np.random.default_rng(12).choice(len(ids), QUERIES // 2, replace=False)
+    truth = true_neighbours(vectors, np.arange(len(ids)), queries)
+    connection.execute("SET hnsw.ef_search = 80")
+    for kind in ("halfvec", "vector"):
+        connection.execute(f"DROP INDEX neanelu.{INDEX}")
+        began = time.perf_counter()
+        connection.execute(definition.replace("halfvec", kind))
+        seconds = time.perf_counter() - began
+        size = connection.execute(
+            "SELECT pg_relation_size(to_regclass(%s))", (f"neanelu.{INDEX}",)
+        ).fetchone()
+        assert size is not None
+        statement = f"""
+            SELECT product_id FROM neanelu.shop_product_embeddings
+             WHERE model_version = '{MODEL}' AND embedding_type = 'combined'
+             ORDER BY extensions.subvector(embedding, 1, {DIMENSIONS})::extensions.{kind}({DIMENSIONS})
+                      OPERATOR(extensions.<=>) %s::extensions.{kind}({DIMENSIONS}) LIMIT {K + 1}"""
+        recall, times = [], []
+        for query, wanted in zip(queries, truth, strict=True):
+            began = time.perf_counter()
+            rows = connection.execute(statement, (str(vectors[query].tolist()),)).fetchall()
+            times.append((time.perf_counter() - began) * 1000)
+            found = [number[row[0]] for row in rows if number[row[0]] != query][:K]
+            recall.append(len(set(found) & wanted) / K)
+        figures.append(frame.figure(f"vectors_{kind}_build", seconds, "s"))
+        figures.append(frame.figure(f"vectors_{kind}_size", size[0] / 1e6, "MB"))
+        figures.append(frame.figure(f"vectors_{kind}_recall", statistics.fmean(recall), "share"))
+        figures.append(frame.figure(f"vectors_{kind}_p50", float(np.percentile(times, 50)), "ms"))
     return figures
