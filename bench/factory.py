@@ -128,7 +128,7 @@ def process(database: Database, callers: int) -> float:
             while True:
                 row = connection.execute("SELECT pim.process(%s) AS counts", [BATCH]).fetchone()
                 assert row is not None
-                if not row["counts"]["sessions"]:
+                if not row["counts"]["sessions"] and not row["counts"]["products"]:
                     return
 
     began = time.perf_counter()

@@ -78,7 +78,7 @@ def process(db: Database, callers: int = 1, limit: int = 200) -> dict[str, int]:
                     with lock:
                         for name, value in counts.items():
                             totals[name] = totals.get(name, 0) + int(value)
-                    if not counts["sessions"]:
+                    if not counts["sessions"] and not counts["products"]:
                         return
         except BaseException as error:
             errors.append(error)

@@ -60,7 +60,7 @@ def test_a_second_run_finds_nothing_to_do(filled: Database) -> None:
     with superuser(filled) as connection:
         connection.execute("SET search_path = neanelu")
         before = one(connection, state)
-        assert one(connection, "SELECT pim.process()") == {"read": 0, "sessions": 0}
+        assert one(connection, "SELECT pim.process()") == {"read": 0, "sessions": 0, "products": 0}
         assert one(connection, state) == before
         assert not one(connection, "SELECT pim.is_waiting()")
 
@@ -139,32 +139,44 @@ def test_a_killed_factory_loses_nothing(db: Database, world: World) -> None:
     assert verdict(db, world).precision >= 0.98
 
 
-def test_a_reading_that_cannot_be_taken_in_is_set_aside_alone(db: Database, world: World) -> None:
+@pytest.mark.parametrize(
+    ("table", "column", "queue"),
+    [
+        ("prod_match_links", "source_key", "factory_sessions"),
+        ("prod_proposals", "raw_value #>> '{}'", "factory_products"),
+    ],
+)
+def test_what_cannot_be_taken_in_is_set_aside_alone(
+    db: Database, world: World, table: str, column: str, queue: str
+) -> None:
     define(db)
-    keys = {product.key for product in world.products[:10]}
-    delivered = deliver(db, world, only=keys)
+    delivered = deliver(db, world, only={product.key for product in world.products[:10]})
+    refused = delivered["manufacturer"][3]
+    poison = refused.id if queue == "factory_sessions" else refused.mpn
     with superuser(db) as connection:
         connection.execute("SET search_path = neanelu")
-        # A title that no column takes: the constraint that refuses it stands for whatever a source may come up with.
-        refused = delivered["manufacturer"][3].title
+        # The constraint stands for whatever a source may come up with that no column takes.
         connection.execute(
-            "ALTER TABLE prod_proposals ADD CONSTRAINT prod_proposals_poison_check"
-            f" CHECK (position($poison${refused}$poison$ IN proposed_value #>> '{{}}') = 0)"
+            f"ALTER TABLE {table} ADD CONSTRAINT {table}_poison_check CHECK ({column} <> '{poison}')"
         )
         counts = process(db, limit=50)
         assert counts["failed"] == 1
-        assert (
-            counts["matched"] + counts["created"] + counts.get("review", 0)
-            == sum(map(len, delivered.values())) - 1
-        )
-        row = connection.execute("SELECT error_code, error_message FROM factory_sessions").fetchall()
-        assert [found["error_code"] for found in row] == ["23514"] and "poison" in row[0]["error_message"]
+        rows = connection.execute(
+            f"SELECT error_code, error_message FROM {queue} WHERE failed_at IS NOT NULL"
+        ).fetchall()
+        assert [row["error_code"] for row in rows] == ["23514"] and "poison" in rows[0]["error_message"]
         assert not one(connection, "SELECT pim.is_waiting()")
-        connection.execute("ALTER TABLE prod_proposals DROP CONSTRAINT prod_proposals_poison_check")
+        # All others are done.
+        products = one(connection, "SELECT count(*) FROM prod_master")
+        done = one(connection, "SELECT count(*) FROM prod_specs_normalized WHERE is_current")
+        assert products >= 9 and done == products - (queue == "factory_products")
+        connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_poison_check")
         assert one(connection, "SELECT pim.retry_failed()") == 1
-    assert process(db)["sessions"] == 1
-    with superuser(db) as connection:
-        assert one(connection, "SELECT count(*) FROM neanelu.factory_sessions") == 0
+        process(db)
+        assert one(connection, "SELECT count(*) FROM factory_sessions") == 0
+        assert one(connection, "SELECT count(*) FROM factory_products") == 0
+        taken = one(connection, "SELECT count(DISTINCT extraction_session_id) FROM prod_proposals")
+        assert taken == sum(map(len, delivered.values()))
 
 
 def test_the_job_goes_on_while_something_waits(db: Database, world: World) -> None:

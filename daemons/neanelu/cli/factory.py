@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import click
+import psycopg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from neanelu.cli.output import age, console, emit, exits, number, seconds, table
@@ -21,6 +23,8 @@ from neanelu.settings import Settings
 
 #: Readings of a batch, one transaction.
 BATCH = 500
+#: Deadlocks that a batch may lose before that is an error.
+_DEADLOCKS = 5
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -49,10 +53,10 @@ def factory() -> None:
 def run(until_idle: bool, limit: int, workers: int, as_json: bool) -> None:
     """Read what was harvested and take it into golden records: match, propose, decide, score, describe.
 
-    Each batch is one transaction; interrupted, nothing of it is there and the next run does it. Readings whose
-    content the database refuses are set aside (`neanelu factory retry`).
+    Each batch is one transaction; interrupted, nothing of it is there and the next run does it. What has content
+    that the database refuses is set aside (`neanelu factory retry`).
 
-    Exit code 1: a reading was set aside.
+    Exit code 1: something was set aside.
 
     \b
     Examples:
@@ -74,7 +78,7 @@ def run(until_idle: bool, limit: int, workers: int, as_json: bool) -> None:
 @factory.command()
 @_JSON
 def status(as_json: bool) -> None:
-    """Say what waits: documents to read, readings to take in, readings set aside.
+    """Say what waits: documents to read, readings to take in, golden records to finish, and what was set aside.
 
     \b
     Examples:
@@ -89,7 +93,8 @@ def status(as_json: bool) -> None:
     since = f", the oldest for {age(datetime.fromisoformat(found['oldest']))}" if found["oldest"] else ""
     click.echo(f"documents to read    {number(found['documents'])}")
     click.echo(f"readings to take in  {number(found['readings'])}{since}")
-    click.echo(f"readings set aside   {number(found['failed'])}")
+    click.echo(f"records to finish    {number(found['products'])}")
+    click.echo(f"set aside            {number(found['failed'])}")
     if found["last_error"]:
         click.echo(f"! {found['last_error']}")
 
@@ -97,7 +102,7 @@ def status(as_json: bool) -> None:
 @factory.command()
 @_JSON
 def retry(as_json: bool) -> None:
-    """Let readings that were set aside be tried again.
+    """Let what was set aside be tried again.
 
     \b
     Examples:
@@ -108,7 +113,7 @@ def retry(as_json: bool) -> None:
     if as_json:
         emit({"again": again})
     else:
-        click.echo(f"{number(again)} readings wait again")
+        click.echo(f"{number(again)} wait again")
 
 
 @factory.command()
@@ -156,28 +161,30 @@ def run_factory(
     """
     began = time.monotonic()
     stop = stop or threading.Event()
-    totals: dict[str, int] = {"batches": 0, "sessions": 0}
+    totals: dict[str, int] = {"batches": 0, "sessions": 0, "products": 0}
     lock = threading.Lock()
-    columns = (TextColumn("factory"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     screen = console(error=True)
     with Progress(*columns, console=screen, transient=True, disable=quiet or not screen.is_terminal) as bar:
         with session("neanelu_operator", purpose="factory", settings=settings) as connection:
             waiting = _one(connection, sql.FACTORY_STATUS)
-        task = bar.add_task("", total=waiting["documents"] + waiting["readings"])
+        readings = bar.add_task("readings", total=waiting["documents"] + waiting["readings"])
+        records = bar.add_task("golden records", total=None)
 
         def work(_: int) -> None:
             with session("neanelu_operator", purpose="factory", command=False, settings=settings) as own:
                 left = -1
                 while not stop.is_set():
-                    counts = _one(own, sql.FACTORY_PROCESS, {"limit": limit})
+                    counts = _batch(own, limit)
                     with lock:
                         totals["batches"] += 1
                         for name, value in counts.items():
                             totals[name] = totals.get(name, 0) + int(value)
-                        bar.update(task, completed=totals["sessions"])
+                        bar.update(readings, completed=totals["sessions"])
+                        bar.update(records, completed=totals["products"])
                     if not until_idle:
                         return
-                    if not counts["sessions"]:
+                    if not counts["sessions"] and not counts["products"]:
                         # Documents without product data leave no readings. Those that do not become fewer are another's.
                         before, left = left, _one(own, sql.FACTORY_STATUS)["documents"]
                         if left in (0, before):
@@ -189,6 +196,14 @@ def run_factory(
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(work, range(workers)))
     return {**totals, "seconds": round(time.monotonic() - began, 3)}
+
+
+def _batch(connection: Connection, limit: int) -> dict[str, int]:
+    """Run one batch; again when it met another in a deadlock, which undid it whole."""
+    for _ in range(_DEADLOCKS):
+        with suppress(psycopg.errors.DeadlockDetected):
+            return dict(_one(connection, sql.FACTORY_PROCESS, {"limit": limit}))
+    return dict(_one(connection, sql.FACTORY_PROCESS, {"limit": limit}))
 
 
 def _one(connection: Connection, statement: str, values: dict[str, Any] | None = None) -> Any:
@@ -224,6 +239,7 @@ def print_run(done: dict[str, Any]) -> None:
         ("created", "made a new record"),
         ("review", "made a record that a person should compare"),
         ("proposed", "values proposed"),
+        ("versions", "new versions of golden records"),
         ("failed", "set aside: neanelu factory status"),
     ):
         if done.get(name):
@@ -260,7 +276,7 @@ def print_report(found: dict[str, Any]) -> None:
         click.echo()
         print_explained(found["explained"])
     if found["waiting"]["failed"]:
-        click.echo(f"! {number(found['waiting']['failed'])} readings were set aside: neanelu factory status")
+        click.echo(f"! {number(found['waiting']['failed'])} were set aside: neanelu factory status")
 
 
 _LEVELS = ("golden", "silver", "bronze", "review_needed")
