@@ -91,6 +91,8 @@ class AiDaemon:
     def run(self) -> None:
         """Work until `stop`; waits for a database that is away."""
         log.info("daemon starts", daemon=self.name, provider=self.settings.ai_provider)
+        if self.settings.ai_lease_seconds <= self.settings.openai_timeout_seconds:
+            log.warning("the lease is shorter than a request may take: NEANELU_AI_LEASE_SECONDS")
         pause = _FIRST_PAUSE
         while not self._stopping.is_set():
             try:

@@ -150,7 +150,7 @@ BEGIN
             USING ERRCODE = 'NT001', HINT = format('neanelu ai models set %s %s --input USD --output USD', p_provider, p_model);
     END IF;
     IF p_bodies = '{}' THEN
-        RETURN '{}';
+        RETURN '{}'::uuid[];
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended(v_key, 0));
     SELECT array_agg(ai._input_hash(p_endpoint, u.body) ORDER BY u.n) INTO v_hashes FROM unnest(p_bodies) WITH ORDINALITY AS u (body, n);
