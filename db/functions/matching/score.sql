@@ -1,5 +1,6 @@
 -- Deploy neanelu:functions/matching/score to pg
 -- requires: functions/matching/candidates
+-- requires: functions/normalise/values
 -- How much speaks for two records being the same product. Each piece of evidence adds to the log odds what prod_match_weights says; what is
 -- needed for a merge without review is a second, stricter question.
 
@@ -270,7 +271,7 @@ AS $$
            (f.features).tokens || array_remove(ARRAY['g:' || n.gtin, 'p:' || n.mpn], NULL),
            (f.features).weights || array_fill(0::real, ARRAY[num_nonnulls(n.gtin, n.mpn)]),
            (f.features).codes, (f.features).own_codes, (f.features).measures, (f.features).colours,
-           nullif(lower(normalise.mpn(p_brands[f.item])), ''), array_remove(ARRAY[n.gtin], NULL), array_remove(ARRAY[n.mpn], NULL),
+           lower(normalise.mpn(normalise.brand(p_brands[f.item]))), array_remove(ARRAY[n.gtin], NULL), array_remove(ARRAY[n.mpn], NULL),
            p_prices[f.item], left(upper(p_currencies[f.item]), 3), now()
       FROM matching.features_many(p_titles, p_mpns, p_further) AS f
      CROSS JOIN LATERAL (SELECT normalise.gtin(p_gtins[f.item]) AS gtin, normalise.mpn(split_part(p_mpns[f.item], '|', 1)) AS mpn) AS n

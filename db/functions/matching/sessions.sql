@@ -250,7 +250,7 @@ COMMENT ON FUNCTION matching._count_members(uuid[]) IS
 
 CREATE FUNCTION matching._group(p_records matching.offer[], p_keys neanelu.prod_match_keys[], p_decisions matching.decision[])
 RETURNS SETOF matching.decision
-LANGUAGE plpgsql STABLE STRICT ROWS 500
+LANGUAGE plpgsql VOLATILE STRICT ROWS 500
 SET search_path = neanelu, matching, pg_temp
 AS $$
 DECLARE

@@ -20,7 +20,7 @@ BEGIN
              ('matching._pairs_within(matching.offer[], neanelu.prod_match_keys[], integer[])', false, 's', '{}'),
              ('matching._leaders(matching.offer[], integer[], integer[], integer[])', false, 'i', '{}'),
              ('matching._count_members(uuid[])', false, 'v', '{}'),
-             ('matching._group(matching.offer[], neanelu.prod_match_keys[], matching.decision[])', false, 's', '{}'),
+             ('matching._group(matching.offer[], neanelu.prod_match_keys[], matching.decision[])', false, 'v', '{}'),
              ('matching._create(matching.offer[], neanelu.prod_match_keys[], matching.decision[])', false, 'v', '{}'),
              ('matching._link(matching.offer[], neanelu.prod_match_keys[], matching.decision[])', false, 'v', '{}'),
              ('matching._match(matching.offer[])', false, 'v', '{}'),
