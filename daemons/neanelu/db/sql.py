@@ -313,7 +313,7 @@ FAIL_URL: Final = """
     SELECT harvest.fail_url(
         %(queue_id)s, %(token)s, %(code)s, %(message)s, %(may_pass)s, %(is_refusal)s, %(retry_after)s) AS status"""
 RELEASE_URL: Final = "SELECT harvest.release_url(%(queue_id)s, %(token)s)"
-NOTE_CRAWL_DELAY: Final = "SELECT harvest.note_crawl_delay(%(config_id)s, %(seconds)s)"
+NOTE_CRAWL_DELAY: Final = "SELECT harvest.note_crawl_delay(%(config_id)s, %(seconds)s::numeric)"
 HARVEST_OUTLOOK: Final = "SELECT * FROM harvest.outlook()"
 CLOSE_SCRAPER_RUNS: Final = "SELECT harvest.close_runs(%(memory)s) AS ended"
 HARVEST_METRICS: Final = "SELECT * FROM harvest.metrics()"
@@ -436,7 +436,7 @@ SEARCH_SHOP: Final = "SELECT * FROM search.hybrid(%(shop_id)s, %(query)s, %(vect
 SEARCH_PIM: Final = "SELECT * FROM pim.search(%(query)s, %(vector)s::extensions.vector, %(locale)s, %(limit)s)"
 
 # --- Taxonomy and names of attributes -----------------------------------------------------------------------
-IMPORT_TAXONOMY: Final = "SELECT * FROM pim.import_taxonomy(%(categories)s::jsonb, %(most_removed)s)"
+IMPORT_TAXONOMY: Final = "SELECT * FROM pim.import_taxonomy(%(categories)s::jsonb, %(most_removed)s::numeric)"
 IMPORT_ATTRIBUTES: Final = "SELECT * FROM pim.import_attributes(%(attributes)s::jsonb)"
 FIND_CATEGORIES: Final = "SELECT * FROM pim.find_categories(%(query)s, %(parent_id)s, %(limit)s, %(all)s)"
 CATEGORY_ID: Final = "SELECT pim.category_id(%(category)s) AS id"

@@ -48,6 +48,7 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_text text := p_text;
+    v_group text;
 BEGIN
     IF p_text ~ '[^\u0020-\u007e]' THEN
         v_text := regexp_replace(v_text, '(\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))', '\1', 'g');
@@ -59,8 +60,9 @@ BEGIN
     v_text := regexp_replace(v_text, '(\d)''(?=\d{3}(?!\d))', '\1', 'g');
     IF v_text ~ '\d \d{3}' THEN
         -- "1 234,5" and "1 234 567" are numbers everywhere, "1 234" only where people write so.
-        v_text := regexp_replace(v_text, '(?<![\d.,])(\d{1,3}) (\d{3}),(?=\d{1,2}(?!\d))', '\1\2,', 'g');
-        v_text := regexp_replace(v_text, '(?<![\d.,])(\d{1,3}) (\d{3}) (\d{3})(?!\d)', '\1\2\3', 'g');
+        FOR v_group IN SELECT m[1] FROM regexp_matches(v_text, '(?<![\d.,])(\d{1,3}(?: \d{3})+(?=,\d{1,2}(?!\d))|\d{1,3}(?: \d{3}){2,}(?!\d))', 'g') AS m LOOP
+            v_text := replace(v_text, v_group, replace(v_group, ' ', ''));
+        END LOOP;
         IF left(p_locale, 2) IN ('ro', 'de', 'fr', 'es', 'it', 'pt', 'pl', 'cs', 'sk', 'hu', 'bg', 'ru', 'uk', 'sv', 'nb', 'fi', 'da') THEN
             v_text := regexp_replace(v_text, '(?<![\d.,])(\d{1,3}) (?=\d{3}(?!\d))', '\1', 'g');
         END IF;
