@@ -15,7 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from psycopg.types.json import Json, Jsonb
+from psycopg.types.json import Jsonb
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from neanelu.cli.output import console, readable
@@ -207,8 +207,8 @@ class Importer:
             sql.RECORD_IMPORT,
             {
                 "import_id": report["import_id"],
-                "records": Json(records, dumps=orjson.dumps),
-                "errors": Json(told, dumps=orjson.dumps),
+                "records": Jsonb(records, dumps=orjson.dumps),
+                "errors": Jsonb(told, dumps=orjson.dumps),
             },
         ).fetchone()
         assert row is not None
