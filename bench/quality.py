@@ -55,8 +55,8 @@ def rate(connection: Connection, statement: str, products: Sequence[UUID]) -> fl
 
 
 def run(scale: str) -> list[frame.Figure]:
-    """Measure; `small` takes 10,000 records, `full` 100,000."""
-    products = 100_000 if scale == "full" else 10_000
+    """Measure; `small` takes 4,000 records, `full` 100,000."""
+    products = 100_000 if scale == "full" else 4_000
     database = frame.laboratory().create()
     with frame.steps("quality", 3) as step, database.connect() as connection:
         step(f"{products} records")
