@@ -1,4 +1,4 @@
-"""`neanelu demo`: everything once, from no database to three shops in it and one that lives, on one's own machine."""
+"""`neanelu demo`: everything once, from no database to shops in it, one that lives, and golden records of what they sell."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import click
 import orjson
 
 from neanelu.cli.demo_live import CHANGES, LIVE_SHOP, LivePart, Outcome, new_burst, print_outcome, settle_past
+from neanelu.cli.demo_pim import PIM_QUERIES, PimOutcome, PimPart, print_pim
 from neanelu.cli.demo_sandbox import DemoError, DemoSandbox, DemoShop, run_sandbox
 from neanelu.cli.output import console, emit, exits, number
 from neanelu.cli.report import as_document, print_report, run_reports
@@ -119,6 +120,12 @@ SELECT e.line_number, e.error_code, left(e.error_message, 50) AS reason,
     help="Go on with a shop that lives: webhooks, jobs, the stock ledger [default: live].",
 )
 @click.option(
+    "--pim/--no-pim",
+    "with_pim",
+    default=True,
+    help="Go on with the product information factory: suppliers, golden records, search [default: pim].",
+)
+@click.option(
     "--changes",
     default=CHANGES,
     show_default=True,
@@ -126,21 +133,28 @@ SELECT e.line_number, e.error_code, left(e.error_message, 50) AS reason,
     help="Of the shop that lives.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as a JSON object.")
-def demo(yes: bool, workers: int, with_live: bool, changes: int, as_json: bool) -> None:
-    """Start the database, deploy, bring in shops of a sandbox Shopify, and follow one that lives. Takes about a minute.
+def demo(yes: bool, workers: int, with_live: bool, with_pim: bool, changes: int, as_json: bool) -> None:
+    """Start the database, deploy, bring in shops of a sandbox Shopify, follow one that lives, and make golden records.
+
+    Takes about two minutes.
 
     The second shop's product file has a dozen damaged lines, to show what becomes of them. The third shop lives: it
     changes for ten seconds and tells of it by webhooks, some of which come twice, in another order or not at all; a
     worker is killed meanwhile; at the end mirror and ledger are compared with the shop. Run it again: then 1 % of the
     first shop's products has changed and a few are gone, and only that is written.
 
-    Exit code 1: a run failed, or the mirror or the ledger differ from the shop.
+    At last the product information factory: five suppliers, in Romanian and English, by feeds and on sites, say things about
+    some of the shops' products and others, and contradict each other. What becomes of it is shown: golden records by
+    quality, merges, what waits for a person, one value explained, a search.
+
+    Exit code 1: a run failed, the mirror or the ledger differ from the shop, or the factory left something.
 
     \b
     Examples:
       neanelu demo
       neanelu demo && neanelu demo
-      neanelu demo --no-live                      bulk runs only
+      neanelu demo --no-live --no-pim             bulk runs only
+      neanelu demo --no-live                      bulk runs, then the factory
       NEANELU_HOME=/tmp/neanelu neanelu demo      in a cluster of its own
     """
     settings = get_settings()
@@ -163,7 +177,8 @@ def demo(yes: bool, workers: int, with_live: bool, changes: int, as_json: bool) 
         shops = (*SHOPS, LIVE_SHOP) if with_live and not others else SHOPS
         again = _known((*SHOPS, LIVE_SHOP))
         memory = _Memory(settings.home / _MEMORY, again)
-        with run_sandbox(SHOPS) as box:
+        with run_sandbox(SHOPS, memory.port) as box:
+            memory.port = box.port
             say(f"sandbox Shopify answers at {box.url}")
             _make_it_later(box, memory, shops, say)
             own = settings.model_copy(
@@ -181,6 +196,7 @@ def demo(yes: bool, workers: int, with_live: bool, changes: int, as_json: bool) 
                 runs = run_reports(connection, done.run_ids)
             document = as_document(runs, done.seconds)
             live: Outcome | None = None
+            pim: PimOutcome | None = None
             if not stop.is_set():
                 memory.keep()
                 if not as_json:
@@ -189,23 +205,33 @@ def demo(yes: bool, workers: int, with_live: bool, changes: int, as_json: bool) 
                     print_report(runs, done.seconds)
                 if LIVE_SHOP in shops and document["ok"]:
                     live = LivePart(own, box, targets[-1], memory.next_burst(changes), say, stop).run()
+                if with_pim and document["ok"] and not stop.is_set():
+                    if live is not None and not as_json:
+                        click.echo()
+                        print_outcome(live)
+                        say(_verdict(live))
+                        click.echo()
+                    pim = PimPart(own, box, targets, say, stop).run()
     if stop.is_set():
         click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
     is_again = SHOPS[0].domain in again
     if as_json:
-        told = live.as_document() if live else None
-        emit(
-            {**document, "again": is_again, "live": told, "total_seconds": round(time.monotonic() - began, 3)}
-        )
+        parts = {"live": live.as_document() if live else None, "pim": pim.as_document() if pim else None}
+        emit({**document, "again": is_again, **parts, "total_seconds": round(time.monotonic() - began, 3)})
     else:
-        if live is not None:
+        if live is not None and not with_pim:
             click.echo()
             print_outcome(live)
             say(_verdict(live))
-        _say_what_now(document["totals"], is_again, live)
+        if pim is not None:
+            click.echo()
+            print_pim(pim)
+            say("golden records are made" if not pim.problems else "the factory left something:")
+        _say_what_now(document["totals"], is_again, live, pim)
     problems = [f"{resource} of {domain}: {error}" for domain, resource, error in done.refused]
     problems += live.problems if live else []
+    problems += pim.problems if pim else []
     for problem in problems:
         click.echo(f"! {problem}", err=True)
     if not document["ok"] or problems:
@@ -293,7 +319,9 @@ def _verdict(live: Outcome) -> str:
     return "the mirror is what the shop is, the ledger's stock is its levels, and nothing was lost with the worker"
 
 
-def _say_what_now(totals: dict[str, int], is_again: bool, live: Outcome | None) -> None:
+def _say_what_now(
+    totals: dict[str, int], is_again: bool, live: Outcome | None, pim: PimOutcome | None
+) -> None:
     """Say what was shown and what can be looked at."""
     click.echo()
     if is_again:
@@ -304,13 +332,17 @@ def _say_what_now(totals: dict[str, int], is_again: bool, live: Outcome | None) 
     else:
         click.echo("Run it again to see what a second sync writes when 1 % of a shop has changed.")
     click.echo("\nLook around with `make psql`:")
-    for sentence, statement in QUERIES + (LIVE_QUERIES if live else ()):
+    for sentence, statement in QUERIES + (LIVE_QUERIES if live else ()) + (PIM_QUERIES if pim else ()):
         click.echo(f"\n  -- {sentence}{statement.replace(chr(10), chr(10) + '  ')}")
     click.echo(
         "\nAnd with .venv/bin/neanelu: status; runs list; runs show RUN; server stop; server drop (deletes it all)."
     )
     if live:
         click.echo("What the workers did: jobs list; jobs queues; jobs show JOB; tasks list.")
+    if pim:
+        click.echo(
+            "Golden records: factory report; pim search WORDS; pim show GTIN; pim explain GTIN FIELD; review; sources list."
+        )
 
 
 class _Memory:
@@ -319,6 +351,7 @@ class _Memory:
     Attributes:
         rounds: when the first shop was edited.
         bursts: of the live shop.
+        port: of the sandbox: pages of its suppliers keep their addresses, where it is free again.
 
     Args:
         path: the file.
@@ -331,6 +364,7 @@ class _Memory:
         with suppress(OSError, ValueError, TypeError):
             kept = dict(orjson.loads(path.read_bytes()))
         self.rounds = list(kept.get("rounds", ())) if SHOPS[0].domain in known else []
+        self.port = int(kept.get("port", 0))
         self.bursts = list(kept.get("bursts", ())) if LIVE_SHOP.domain in known else []
         if SHOPS[0].domain in known:
             self.rounds.append(_now())
@@ -352,7 +386,9 @@ class _Memory:
     def keep(self) -> None:
         """Remember it for the next run."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_bytes(orjson.dumps({"rounds": self.rounds, "bursts": self.bursts}))
+        self._path.write_bytes(
+            orjson.dumps({"rounds": self.rounds, "bursts": self.bursts, "port": self.port})
+        )
 
 
 def _now() -> str:

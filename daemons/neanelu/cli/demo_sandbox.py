@@ -110,24 +110,28 @@ class Processes:
         return self.log_of(name).read_text("utf-8", "replace")[-2000:] or None
 
 
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(wanted: int = 0) -> int:
+    """Return a port of this machine that nobody listens on just now: the wanted one, if that is so."""
+    for port in (wanted, 0):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise DemoError("no port of this machine is free")
 
 
 class DemoSandbox:
     """A sandbox that runs in a process of its own.
 
     Attributes:
-        url: where it listens.
+        url: where it listens; its last part is port.
         tokens: access tokens by domain.
         secret: the app's client secret there.
     """
 
     def __init__(self, url: str, tokens: dict[str, str], secret: str) -> None:
         self.url = url
+        self.port = int(url.rpartition(":")[2])
         self.tokens = tokens
         self.secret = secret
         self._http = httpx.Client(base_url=url, timeout=30.0)
@@ -162,10 +166,10 @@ class DemoSandbox:
 
 
 @contextmanager
-def run_sandbox(shops: Sequence[DemoShop]) -> Iterator[DemoSandbox]:
-    """Run a sandbox with these shops on a free port; raises DemoError with its log when it does not start."""
+def run_sandbox(shops: Sequence[DemoShop], wanted_port: int = 0) -> Iterator[DemoSandbox]:
+    """Run a sandbox with these shops, at this port if it is free; raises DemoError with its log when it does not start."""
     folder = Path(tempfile.mkdtemp(prefix="neanelu-demo-"))
-    port, secret = free_port(), secrets.token_hex(16)
+    port, secret = free_port(wanted_port), secrets.token_hex(16)
     url, ready = f"http://127.0.0.1:{port}", folder / "ready.json"
     arguments = ["sandbox", "--port", str(port), "--log-level", "warning"]
     arguments += ["--min-polls", "1", "--ready-file", str(ready)]

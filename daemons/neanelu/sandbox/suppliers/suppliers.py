@@ -310,6 +310,7 @@ _MAPPINGS: Final[dict[str, dict[str, Any]]] = {
         "price": "Preț",
         "currency": "Monedă",
         "description": "Descriere",
+        "id": "Cod produs",
         "-": ["Cod produs"],
     },
 }
