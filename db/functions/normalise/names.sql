@@ -74,19 +74,19 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu
 AS $$
 DECLARE
     v_words text[] := string_to_array(normalise.name_key(normalise._without_unit(p_name)), ' ');
-    v_found text[] := '{}';
+    v_found text[] := ARRAY[]::text[];
     v_forms text[];
     v_some text[];
     v_sizes integer[];
     v_hit record;
     v_at integer := 1;
 BEGIN
-    IF v_words = '{}' OR v_words[1] = '' THEN
+    IF coalesce(v_words[1], '') = '' THEN
         v_words := string_to_array(normalise.name_key(p_name), ' ');
     END IF;
     WHILE v_at <= cardinality(v_words) LOOP
-        v_forms := '{}';
-        v_sizes := '{}';
+        v_forms := ARRAY[]::text[];
+        v_sizes := ARRAY[]::integer[];
         FOR v_size IN REVERSE least(4, cardinality(v_words) - v_at + 1) .. 1 LOOP
             v_some := normalise._forms(array_to_string(v_words[v_at : v_at + v_size - 1], ' '));
             v_forms := v_forms || v_some;
@@ -137,11 +137,13 @@ AS $$
         SELECT e.raw, normalise.fold(e.raw) AS folded, m.numbers, m.families, m.units, m.first_amount, m.joined
           FROM (SELECT DISTINCT left(v, 200) AS raw FROM unnest(p_values) AS v WHERE btrim(v) <> '' ORDER BY 1 LIMIT 60) AS e
          CROSS JOIN LATERAL (
-            SELECT count(*) AS numbers, array_remove(array_agg(DISTINCT q.family), NULL) AS families, count(q.unit) AS units,
+            SELECT count(*) AS numbers, array_remove(array_agg(DISTINCT q.family), NULL)
+                       -- 1920 x 1080 needs no unit to be pixels
+                       || CASE WHEN e.raw ~ '(^|\D)\d{3,5} ?[x×*] ?\d{3,5}(?! ?[a-z"])' THEN ARRAY['pixels'] ELSE '{}' END AS families, count(q.unit) AS units,
                    (array_agg(q.amount))[1] AS first_amount, string_agg(q.rest, '|') AS joined
               FROM normalise.measures(e.raw) AS q) AS m
     ), kinds AS (
-        SELECT x.*, CASE WHEN normalise._boolean(x.folded) IS NOT NULL AND x.folded !~ '^[0-9 x.]+$' THEN 'boolean'
+        SELECT x.*, CASE WHEN x.folded !~ '^\d' AND normalise._boolean(x.folded) IS NOT NULL THEN 'boolean'
                     WHEN x.numbers BETWEEN 2 AND 4 AND x.joined ~* '^\s*["'']?\s*\(?[whdl]?\)?\s*x\s*\|' THEN 'dimensions'
                     WHEN x.numbers = 2 AND x.joined ~* '^\s*(-|to|~|bis|à|până la|\.\.\.?)\s*\|' THEN 'range'
                     WHEN x.numbers >= 1 AND length(regexp_replace(x.folded, '[^[:alpha:]]', '', 'g')) <= 12 THEN 'number'
@@ -167,7 +169,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN p_profile IS NULL THEN 0 ELSE least(1, greatest(-1, round(
         -- The family of units: the strongest sign there is.
-        CASE WHEN p_family IS NULL THEN -0.3 * (SELECT coalesce(max(f.value::numeric), 0) FROM jsonb_each_text(p_profile -> 'families') AS f)
+        CASE WHEN p_family IS NULL THEN CASE WHEN p_data_type = 'number' THEN -0.9 ELSE -0.2 END * (SELECT coalesce(max(f.value::numeric), 0) FROM jsonb_each_text(p_profile -> 'families') AS f WHERE f.key <> 'count')
              ELSE 1.1 * coalesce((p_profile -> 'families' ->> p_family)::numeric, 0)
                   - 0.8 * (SELECT coalesce(max(f.value::numeric), 0) FROM jsonb_each_text(p_profile -> 'families') AS f WHERE f.key <> p_family)
                         * (1 - coalesce((p_profile -> 'families' ->> p_family)::numeric, 0))
@@ -179,7 +181,7 @@ AS $$
             WHEN 'dimensions' THEN 0.6 * k.dimensions - 0.4 * k.number - 0.6 * k.boolean - 0.2 * k.string
             WHEN 'range' THEN 0.5 * k.range - 0.15 * k.number - 0.6 * k.boolean - 0.3 * k.string
             WHEN 'list' THEN 0.3 * k.list + 0.1 * k.string - 0.4 * k.number - 0.4 * k.boolean
-            WHEN 'string' THEN 0.2 * (k.string + k.list) - 0.3 * k.number - 0.4 * k.boolean - 0.2 * k.dimensions
+            WHEN 'string' THEN 0.2 * (k.string + k.list) - 0.2 * k.number - 0.4 * k.boolean - 0.2 * k.dimensions
             WHEN 'enum' THEN 0.2 * (k.string + k.list) - 0.2 * k.number - 0.4 * k.boolean
             ELSE -0.25 * k.boolean END
         -- What is known of the attribute's values.
@@ -203,8 +205,9 @@ AS $$
         SELECT a.n::integer AS n, a.key, ARRAY(SELECT jsonb_array_elements_text(p_concepts -> (a.n::integer - 1))) AS concepts
           FROM unnest(p_names) WITH ORDINALITY AS a (key, n)
     ), weights AS MATERIALIZED (
-        -- Rare words tell more. A word that no attribute has counts like one of a single attribute.
-        SELECT c.concept, 0.5 + ln(1 + (SELECT greatest(count(*), 20) FROM prod_attr_definitions)::numeric / (0.5 + count(n.definition_id))) AS weight
+        -- Rare words tell more. A word that no attribute has counts like one of a single attribute; words that only qualify, half.
+        SELECT c.concept, CASE WHEN c.concept IN ('maximum', 'minimum', 'typical', 'nominal', 'support', 'included', 'compatibility', 'product', 'main', 'total') THEN 0.5 ELSE 1 END
+               * (0.5 + ln(1 + (SELECT greatest(count(*), 20) FROM prod_attr_definitions)::numeric / (0.5 + count(n.definition_id)))) AS weight
           FROM (SELECT DISTINCT unnest(x.concepts) AS concept FROM (SELECT concepts FROM asked UNION ALL SELECT concepts FROM prod_attr_names) AS x) AS c
           LEFT JOIN (SELECT DISTINCT d.definition_id, unnest(d.concepts) AS concept FROM prod_attr_names AS d) AS n ON n.concept = c.concept
          GROUP BY c.concept
@@ -328,54 +331,75 @@ $$;
 COMMENT ON FUNCTION normalise._index_names(uuid[]) IS
     'Writes what attributes are found by anew, and forgets which names were unknown, so that they are tried again. Idempotent.';
 
-CREATE FUNCTION normalise.tg_prod_attr_definitions__index() RETURNS trigger
+CREATE FUNCTION normalise.tg_prod_attr_definitions__index_new() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = neanelu, pg_temp
 AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        PERFORM normalise._index_names(array_agg(n.id)) FROM new_rows AS n JOIN old_rows AS o ON o.id = n.id
-          WHERE (n.code, n.label) IS DISTINCT FROM (o.code, o.label) HAVING count(*) > 0;
-    ELSE
-        PERFORM normalise._index_names(array_agg(n.id)) FROM new_rows AS n HAVING count(*) > 0;
-    END IF;
+    PERFORM normalise._index_names(q.ids) FROM (SELECT array_agg(n.id) FROM new_rows AS n) AS q (ids) WHERE q.ids IS NOT NULL;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION normalise.tg_prod_attr_definitions__index() IS 'Keeps prod_attr_names after attributes were made or renamed.';
+COMMENT ON FUNCTION normalise.tg_prod_attr_definitions__index_new() IS 'Keeps prod_attr_names after attributes were made.';
 
-CREATE FUNCTION normalise.tg_prod_attr_synonyms__index() RETURNS trigger
+CREATE FUNCTION normalise.tg_prod_attr_definitions__index_changed() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = neanelu, pg_temp
 AS $$
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        PERFORM normalise._index_names(array_agg(DISTINCT n.definition_id)) FROM new_rows AS n WHERE n.is_approved HAVING count(*) > 0;
-    ELSIF TG_OP = 'UPDATE' THEN
-        PERFORM normalise._index_names(array_agg(DISTINCT q.definition_id))
-           FROM (SELECT n.definition_id FROM new_rows AS n WHERE n.is_approved UNION SELECT o.definition_id FROM old_rows AS o WHERE o.is_approved) AS q HAVING count(*) > 0;
-    ELSE
-        PERFORM normalise._index_names(array_agg(DISTINCT o.definition_id)) FROM old_rows AS o WHERE o.is_approved HAVING count(*) > 0;
-    END IF;
+    PERFORM normalise._index_names(q.ids) FROM (SELECT array_agg(n.id) FROM new_rows AS n JOIN old_rows AS o ON o.id = n.id WHERE (n.code, n.label) IS DISTINCT FROM (o.code, o.label)) AS q (ids) WHERE q.ids IS NOT NULL;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION normalise.tg_prod_attr_synonyms__index() IS 'Keeps prod_attr_names after synonyms came in force or went.';
+COMMENT ON FUNCTION normalise.tg_prod_attr_definitions__index_changed() IS 'Keeps prod_attr_names after attributes were renamed.';
 
-GRANT EXECUTE ON FUNCTION normalise.tg_prod_attr_definitions__index(), normalise.tg_prod_attr_synonyms__index() TO neanelu_owner;
+CREATE FUNCTION normalise.tg_prod_attr_synonyms__index_new() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = neanelu, pg_temp
+AS $$
+BEGIN
+    PERFORM normalise._index_names(q.ids) FROM (SELECT array_agg(DISTINCT n.definition_id) FROM new_rows AS n WHERE n.is_approved) AS q (ids) WHERE q.ids IS NOT NULL;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION normalise.tg_prod_attr_synonyms__index_new() IS 'Keeps prod_attr_names after synonyms were made.';
+
+CREATE FUNCTION normalise.tg_prod_attr_synonyms__index_changed() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = neanelu, pg_temp
+AS $$
+BEGIN
+    PERFORM normalise._index_names(q.ids) FROM (SELECT array_agg(DISTINCT b.id) FROM (SELECT n.definition_id FROM new_rows AS n WHERE n.is_approved
+                                                        UNION SELECT o.definition_id FROM old_rows AS o WHERE o.is_approved) AS b (id)) AS q (ids) WHERE q.ids IS NOT NULL;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION normalise.tg_prod_attr_synonyms__index_changed() IS 'Keeps prod_attr_names after synonyms came in force or went out of it.';
+
+CREATE FUNCTION normalise.tg_prod_attr_synonyms__index_gone() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = neanelu, pg_temp
+AS $$
+BEGIN
+    PERFORM normalise._index_names(q.ids) FROM (SELECT array_agg(DISTINCT o.definition_id) FROM old_rows AS o WHERE o.is_approved) AS q (ids) WHERE q.ids IS NOT NULL;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION normalise.tg_prod_attr_synonyms__index_gone() IS 'Keeps prod_attr_names after synonyms were deleted.';
+
+GRANT EXECUTE ON FUNCTION normalise.tg_prod_attr_definitions__index_new(), normalise.tg_prod_attr_definitions__index_changed(),
+    normalise.tg_prod_attr_synonyms__index_new(), normalise.tg_prod_attr_synonyms__index_changed(), normalise.tg_prod_attr_synonyms__index_gone()
+    TO neanelu_owner;
 GRANT EXECUTE ON FUNCTION normalise.setting(text), normalise.concepts(text, text), normalise.expected(text), normalise.profile(text[]),
     normalise.attribute_candidates(text, text, text, text[], integer, extensions.vector, text)
     TO neanelu_platform, neanelu_pim_editor, neanelu_analyst, neanelu_operator, neanelu_harvester;
 
 SET LOCAL ROLE neanelu_owner;
 
-CREATE TRIGGER tg_prod_attr_definitions__index_insert AFTER INSERT ON neanelu.prod_attr_definitions
-    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION normalise.tg_prod_attr_definitions__index();
-CREATE TRIGGER tg_prod_attr_definitions__index_update AFTER UPDATE ON neanelu.prod_attr_definitions
-    REFERENCING NEW TABLE AS new_rows OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION normalise.tg_prod_attr_definitions__index();
-CREATE TRIGGER tg_prod_attr_synonyms__index_insert AFTER INSERT ON neanelu.prod_attr_synonyms
-    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION normalise.tg_prod_attr_synonyms__index();
-CREATE TRIGGER tg_prod_attr_synonyms__index_update AFTER UPDATE ON neanelu.prod_attr_synonyms
-    REFERENCING NEW TABLE AS new_rows OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION normalise.tg_prod_attr_synonyms__index();
-CREATE TRIGGER tg_prod_attr_synonyms__index_delete AFTER DELETE ON neanelu.prod_attr_synonyms
-    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION normalise.tg_prod_attr_synonyms__index();
+CREATE TRIGGER tg_prod_attr_definitions__index_new AFTER INSERT ON neanelu.prod_attr_definitions
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION normalise.tg_prod_attr_definitions__index_new();
+CREATE TRIGGER tg_prod_attr_definitions__index_changed AFTER UPDATE ON neanelu.prod_attr_definitions
+    REFERENCING NEW TABLE AS new_rows OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION normalise.tg_prod_attr_definitions__index_changed();
+CREATE TRIGGER tg_prod_attr_synonyms__index_new AFTER INSERT ON neanelu.prod_attr_synonyms
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION normalise.tg_prod_attr_synonyms__index_new();
+CREATE TRIGGER tg_prod_attr_synonyms__index_changed AFTER UPDATE ON neanelu.prod_attr_synonyms
+    REFERENCING NEW TABLE AS new_rows OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION normalise.tg_prod_attr_synonyms__index_changed();
+CREATE TRIGGER tg_prod_attr_synonyms__index_gone AFTER DELETE ON neanelu.prod_attr_synonyms
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION normalise.tg_prod_attr_synonyms__index_gone();
 
 COMMIT;

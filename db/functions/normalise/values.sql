@@ -205,7 +205,7 @@ LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg
 AS $$
     SELECT coalesce(
         (SELECT jsonb_build_object('value', w.meaning::boolean) FROM prod_value_words AS w WHERE w.kind = 'boolean' AND w.word = p_folded),
-        CASE WHEN p_folded ~ '^\d+( ?x.*)?$' THEN jsonb_build_object('value', p_folded !~ '^0+\M') END,
+        CASE WHEN p_folded ~ '^\d{1,2}( ?x .*)?$' THEN jsonb_build_object('value', p_folded !~ '^0+\M') END,
         (SELECT jsonb_build_object('value', w.meaning::boolean) FROM prod_value_words AS w
           WHERE w.kind = 'boolean' AND w.word = substring(p_folded FROM '^[[:alpha:]]+(?=[\s,;:(.-])')))
 $$;

@@ -3,15 +3,18 @@
 BEGIN;
 
 SET LOCAL ROLE neanelu_owner;
-DROP TRIGGER tg_prod_attr_synonyms__index_delete ON neanelu.prod_attr_synonyms;
-DROP TRIGGER tg_prod_attr_synonyms__index_update ON neanelu.prod_attr_synonyms;
-DROP TRIGGER tg_prod_attr_synonyms__index_insert ON neanelu.prod_attr_synonyms;
-DROP TRIGGER tg_prod_attr_definitions__index_update ON neanelu.prod_attr_definitions;
-DROP TRIGGER tg_prod_attr_definitions__index_insert ON neanelu.prod_attr_definitions;
+DROP TRIGGER tg_prod_attr_synonyms__index_gone ON neanelu.prod_attr_synonyms;
+DROP TRIGGER tg_prod_attr_synonyms__index_changed ON neanelu.prod_attr_synonyms;
+DROP TRIGGER tg_prod_attr_synonyms__index_new ON neanelu.prod_attr_synonyms;
+DROP TRIGGER tg_prod_attr_definitions__index_changed ON neanelu.prod_attr_definitions;
+DROP TRIGGER tg_prod_attr_definitions__index_new ON neanelu.prod_attr_definitions;
 
 SET LOCAL ROLE neanelu_engine;
-DROP FUNCTION normalise.tg_prod_attr_synonyms__index();
-DROP FUNCTION normalise.tg_prod_attr_definitions__index();
+DROP FUNCTION normalise.tg_prod_attr_synonyms__index_gone();
+DROP FUNCTION normalise.tg_prod_attr_synonyms__index_changed();
+DROP FUNCTION normalise.tg_prod_attr_synonyms__index_new();
+DROP FUNCTION normalise.tg_prod_attr_definitions__index_changed();
+DROP FUNCTION normalise.tg_prod_attr_definitions__index_new();
 DROP FUNCTION normalise._index_names(uuid[]);
 DROP FUNCTION normalise.attribute_candidates(text, text, text, text[], integer, extensions.vector, text);
 DROP FUNCTION normalise._profile_with_unit(text[], text);

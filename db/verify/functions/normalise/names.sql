@@ -22,8 +22,11 @@ BEGIN
              ('normalise._profile_with_unit(text[], text)', true, 's', '{}'),
              ('normalise.attribute_candidates(text, text, text, text[], integer, extensions.vector, text)', true, 's', '{neanelu_platform,neanelu_pim_editor,neanelu_operator,neanelu_harvester,neanelu_analyst}'),
              ('normalise._index_names(uuid[])', true, 'v', '{}'),
-             ('normalise.tg_prod_attr_definitions__index()', true, 'v', '{neanelu_owner}'),
-             ('normalise.tg_prod_attr_synonyms__index()', true, 'v', '{neanelu_owner}')
+             ('normalise.tg_prod_attr_definitions__index_new()', true, 'v', '{neanelu_owner}'),
+             ('normalise.tg_prod_attr_definitions__index_changed()', true, 'v', '{neanelu_owner}'),
+             ('normalise.tg_prod_attr_synonyms__index_new()', true, 'v', '{neanelu_owner}'),
+             ('normalise.tg_prod_attr_synonyms__index_changed()', true, 'v', '{neanelu_owner}'),
+             ('normalise.tg_prod_attr_synonyms__index_gone()', true, 'v', '{neanelu_owner}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
      WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
@@ -38,37 +41,37 @@ BEGIN
 
     IF NOT EXISTS (
         SELECT FROM pg_catalog.pg_trigger AS t
-         WHERE t.tgrelid = 'neanelu.prod_attr_definitions'::regclass AND t.tgname = 'tg_prod_attr_definitions__index_insert' AND t.tgenabled = 'O'
-           AND t.tgfoid = 'normalise.tg_prod_attr_definitions__index()'::regprocedure) THEN
-        RAISE EXCEPTION 'the trigger tg_prod_attr_definitions__index_insert is missing or disabled';
+         WHERE t.tgrelid = 'neanelu.prod_attr_definitions'::regclass AND t.tgname = 'tg_prod_attr_definitions__index_new' AND t.tgenabled = 'O'
+           AND t.tgfoid = 'normalise.tg_prod_attr_definitions__index_new()'::regprocedure) THEN
+        RAISE EXCEPTION 'the trigger tg_prod_attr_definitions__index_new is missing or disabled';
     END IF;
 
     IF NOT EXISTS (
         SELECT FROM pg_catalog.pg_trigger AS t
-         WHERE t.tgrelid = 'neanelu.prod_attr_definitions'::regclass AND t.tgname = 'tg_prod_attr_definitions__index_update' AND t.tgenabled = 'O'
-           AND t.tgfoid = 'normalise.tg_prod_attr_definitions__index()'::regprocedure) THEN
-        RAISE EXCEPTION 'the trigger tg_prod_attr_definitions__index_update is missing or disabled';
+         WHERE t.tgrelid = 'neanelu.prod_attr_definitions'::regclass AND t.tgname = 'tg_prod_attr_definitions__index_changed' AND t.tgenabled = 'O'
+           AND t.tgfoid = 'normalise.tg_prod_attr_definitions__index_changed()'::regprocedure) THEN
+        RAISE EXCEPTION 'the trigger tg_prod_attr_definitions__index_changed is missing or disabled';
     END IF;
 
     IF NOT EXISTS (
         SELECT FROM pg_catalog.pg_trigger AS t
-         WHERE t.tgrelid = 'neanelu.prod_attr_synonyms'::regclass AND t.tgname = 'tg_prod_attr_synonyms__index_insert' AND t.tgenabled = 'O'
-           AND t.tgfoid = 'normalise.tg_prod_attr_synonyms__index()'::regprocedure) THEN
-        RAISE EXCEPTION 'the trigger tg_prod_attr_synonyms__index_insert is missing or disabled';
+         WHERE t.tgrelid = 'neanelu.prod_attr_synonyms'::regclass AND t.tgname = 'tg_prod_attr_synonyms__index_new' AND t.tgenabled = 'O'
+           AND t.tgfoid = 'normalise.tg_prod_attr_synonyms__index_new()'::regprocedure) THEN
+        RAISE EXCEPTION 'the trigger tg_prod_attr_synonyms__index_new is missing or disabled';
     END IF;
 
     IF NOT EXISTS (
         SELECT FROM pg_catalog.pg_trigger AS t
-         WHERE t.tgrelid = 'neanelu.prod_attr_synonyms'::regclass AND t.tgname = 'tg_prod_attr_synonyms__index_update' AND t.tgenabled = 'O'
-           AND t.tgfoid = 'normalise.tg_prod_attr_synonyms__index()'::regprocedure) THEN
-        RAISE EXCEPTION 'the trigger tg_prod_attr_synonyms__index_update is missing or disabled';
+         WHERE t.tgrelid = 'neanelu.prod_attr_synonyms'::regclass AND t.tgname = 'tg_prod_attr_synonyms__index_changed' AND t.tgenabled = 'O'
+           AND t.tgfoid = 'normalise.tg_prod_attr_synonyms__index_changed()'::regprocedure) THEN
+        RAISE EXCEPTION 'the trigger tg_prod_attr_synonyms__index_changed is missing or disabled';
     END IF;
 
     IF NOT EXISTS (
         SELECT FROM pg_catalog.pg_trigger AS t
-         WHERE t.tgrelid = 'neanelu.prod_attr_synonyms'::regclass AND t.tgname = 'tg_prod_attr_synonyms__index_delete' AND t.tgenabled = 'O'
-           AND t.tgfoid = 'normalise.tg_prod_attr_synonyms__index()'::regprocedure) THEN
-        RAISE EXCEPTION 'the trigger tg_prod_attr_synonyms__index_delete is missing or disabled';
+         WHERE t.tgrelid = 'neanelu.prod_attr_synonyms'::regclass AND t.tgname = 'tg_prod_attr_synonyms__index_gone' AND t.tgenabled = 'O'
+           AND t.tgfoid = 'normalise.tg_prod_attr_synonyms__index_gone()'::regprocedure) THEN
+        RAISE EXCEPTION 'the trigger tg_prod_attr_synonyms__index_gone is missing or disabled';
     END IF;
 END
 $verify$;
