@@ -296,7 +296,8 @@ PIM_EXPLAIN: Final = "SELECT pim.explain(%(product_id)s, %(field_path)s)"
 
 # --- Harvest --------------------------------------------------------------------------------------------------
 REGISTER_SOURCE: Final = """
-    SELECT harvest.register_source(%(name)s, %(type)s, %(base_url)s, %(priority)s, %(trust)s, %(config)s, %(rate_limit)s) AS id"""
+    SELECT harvest.register_source(
+        %(name)s, %(type)s, %(base_url)s, %(priority)s, %(trust)s::numeric, %(config)s, %(rate_limit)s) AS id"""
 SET_SOURCE: Final = "SELECT harvest.set_source(%(source_id)s, %(changes)s) AS changed"
 FIND_SOURCE: Final = "SELECT harvest.find_source(%(name)s) AS id"
 SOURCE_SETTINGS: Final = "SELECT * FROM harvest.source_settings(%(source_id)s)"

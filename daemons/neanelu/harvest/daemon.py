@@ -29,7 +29,15 @@ from psycopg_pool import AsyncConnectionPool
 
 from neanelu.db import sql
 from neanelu.db.connection import connect, parameters
-from neanelu.db.errors import DatabaseUnavailable, LeaseLost, NeaneluError, TryAgain, translated
+from neanelu.db.errors import (
+    AccessDenied,
+    DatabaseUnavailable,
+    LeaseLost,
+    NeaneluError,
+    NotDeployed,
+    TryAgain,
+    translated,
+)
 from neanelu.harvest.errors import FetchError
 from neanelu.harvest.fetch import Answer, Fetcher, Request
 from neanelu.harvest.page import normal_url
@@ -277,6 +285,8 @@ class Harvester:
             self._count("unsaved")
             log.warning("page not handed over, it comes back", url=page["url"], error=str(error))
         except NeaneluError as error:
+            if isinstance(error, NotDeployed | AccessDenied):
+                raise
             # What the page holds is refused: as it will be next time.
             with contextlib.suppress(NeaneluError):
                 refused = FetchError("NG041", f"refused by the database: {error}"[:300])

@@ -157,7 +157,13 @@ class Fetcher:
                     old, _ = self._robots.popitem(last=False)
                     self._robots_locks.pop(old, None)
         if rules is None:
-            raise FetchError("NG031", f"{site}/robots.txt cannot be had", may_pass=True)
+            raise FetchError(
+                "NG031",
+                f"{site}/robots.txt cannot be had",
+                may_pass=True,
+                is_refusal=True,
+                retry_after=max(1.0, self._robots[site][0] - time.monotonic()),
+            )
         return rules
 
     async def _fetch_robots(self, site: str) -> Protego | None:

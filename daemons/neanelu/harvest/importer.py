@@ -81,7 +81,7 @@ class Importer:
         mapping: fields and names to keep in the source's config.
         item, delimiter, encoding: win over the source's config.
         settings: limits.
-        dsn: connect here instead of where the settings say (tests).
+        dsn, operator_dsn: connect here instead of where the settings say (tests).
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class Importer:
         encoding: str | None,
         settings: Settings,
         dsn: str | None = None,
+        operator_dsn: str | None = None,
     ) -> None:
         self._file = file
         self._source = source
@@ -103,6 +104,7 @@ class Importer:
         self._given = {"item": item, "delimiter": delimiter, "encoding": encoding}
         self._settings = settings
         self._dsn = dsn
+        self._operator_dsn = operator_dsn
 
     def run(self, *, dry_run: bool = False, quiet: bool = False) -> dict[str, Any]:
         """Import, or with `dry_run` only read; returns the report.
@@ -156,7 +158,10 @@ class Importer:
             config = {**config, "mapping": {**(config.get("mapping") or {}), **self._mapping}}
             if not dry_run:
                 with session(
-                    "neanelu_operator", purpose="harvest import", dsn=self._dsn, settings=self._settings
+                    "neanelu_operator",
+                    purpose="harvest import",
+                    dsn=self._operator_dsn,
+                    settings=self._settings,
                 ) as operator:
                     changes = {"config": {"mapping": config["mapping"]}}
                     operator.execute(sql.SET_SOURCE, {"source_id": source_id, "changes": Jsonb(changes)})

@@ -30,9 +30,9 @@ def decode(body: bytes, content_type: str | None = None) -> str:
         body: the page.
         content_type: the Content-Type header.
     """
-    mark, rest = read_bom(body)
-    if mark is not None and rest is not None:
-        return clean(rest.decode(mark, "replace"))
+    name_of_mark, mark = read_bom(body)
+    if name_of_mark is not None and mark is not None:
+        return clean(body[len(mark) :].decode(name_of_mark, "replace"))
     declared = [
         name
         for name in (http_content_type_encoding(content_type), html_body_declared_encoding(body[:4096]))

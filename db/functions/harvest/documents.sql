@@ -113,6 +113,7 @@ BEGIN
     ), changed AS MATERIALIZED (
         SELECT g.*, uuidv7() AS id FROM given AS g
          WHERE NOT EXISTS (SELECT FROM neanelu.harvest_pages AS p WHERE p.source_id = p_source_id AND p.url = g.url AND p.content_hash = g.hash)
+         ORDER BY g.ord
     ), documents AS (
         INSERT INTO neanelu.prod_raw_harvest (id, source_id, source_url, source_product_id, raw_json, content_hash)
         SELECT c.id, p_source_id, c.url, c.product_id, c.doc, c.hash FROM changed AS c ORDER BY c.ord

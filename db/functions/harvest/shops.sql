@@ -44,23 +44,23 @@ $$;
 COMMENT ON FUNCTION harvest._shop_attributes(neanelu.shopify_products, neanelu.shopify_variants) IS
     'Attributes of a shop''s product: options, metafields by their keys, weight. Takes no locks. Raises: nothing';
 
-CREATE FUNCTION harvest._shop_documents(p_shop_id uuid, p_source_id uuid, p_limit integer)
+CREATE FUNCTION harvest._shop_documents(p_shop_id uuid, p_source_id uuid, p_after uuid, p_limit integer)
 RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = neanelu, harvest, pg_temp
 AS $$
     SELECT jsonb_agg(jsonb_build_object(
-               'source_product_id', p.shopify_gid, 'url', p.url,
+               'id', p.id, 'source_product_id', p.shopify_gid, 'url', p.url,
                'json', jsonb_strip_nulls(jsonb_build_object(
                    'title', p.title, 'brand', nullif(p.vendor, ''), 'description', nullif(p.description, ''), 'category', coalesce(nullif(p.category_id, ''), nullif(p.product_type, '')),
                    'gtin', nullif(btrim(v.barcode), ''), 'sku', nullif(v.sku, ''), 'price', v.price,
                    'currency', v.currency_code, 'image', coalesce(p.featured_image_url, v.image_url),
-                   'attributes', harvest._shop_attributes(p.product, v)))))
+                   'attributes', harvest._shop_attributes(p.product, v)))) ORDER BY p.id)
       FROM (SELECT m AS product, m.*, 'shop:' || s.shopify_domain || '#' || m.shopify_gid AS url
               FROM neanelu.shopify_products AS m
               JOIN neanelu.shops AS s ON s.id = m.shop_id
               LEFT JOIN neanelu.harvest_pages AS g ON g.source_id = p_source_id AND g.url = 'shop:' || s.shopify_domain || '#' || m.shopify_gid
-             WHERE m.shop_id = p_shop_id AND m.deleted_at IS NULL AND m.title <> '' AND NOT coalesce(m.is_gift_card, false)
+             WHERE m.shop_id = p_shop_id AND m.id > p_after AND m.deleted_at IS NULL AND m.title <> '' AND NOT coalesce(m.is_gift_card, false)
                AND (g.checked_at IS NULL OR g.checked_at < m.updated_at OR g.checked_at < (
                     SELECT max(c.updated_at) FROM neanelu.shopify_variants AS c WHERE c.shop_id = m.shop_id AND c.product_id = m.id))
              ORDER BY m.id
@@ -69,8 +69,8 @@ AS $$
             SELECT c.* FROM neanelu.shopify_variants AS c
              WHERE c.shop_id = p_shop_id AND c.product_id = p.id AND c.deleted_at IS NULL ORDER BY c.position, c.id LIMIT 1) AS v ON true
 $$;
-COMMENT ON FUNCTION harvest._shop_documents(uuid, uuid, integer) IS
-    'Live products of a shop that changed since they were last looked at, as records for harvest.store_many. Takes no locks. Raises: nothing';
+COMMENT ON FUNCTION harvest._shop_documents(uuid, uuid, uuid, integer) IS
+    'Live products of a shop behind a given one that changed since they were last looked at, as records for harvest.store_many. Takes no locks. Raises: nothing';
 
 CREATE FUNCTION harvest.take_shop_products(p_shop_id uuid, p_limit integer DEFAULT 10000)
 RETURNS integer
@@ -80,6 +80,7 @@ AS $$
 DECLARE
     v_source  uuid;
     v_records jsonb;
+    v_after   uuid := '00000000-0000-0000-0000-000000000000';
     v_stored  integer := 0;
     v_now     integer;
 BEGIN
@@ -90,10 +91,11 @@ BEGIN
         RAISE EXCEPTION 'there is no installed shop %', p_shop_id USING ERRCODE = 'NG006';
     END IF;
     WHILE v_stored < p_limit LOOP
-        v_records := harvest._shop_documents(p_shop_id, v_source, least(1000, p_limit - v_stored));
+        v_records := harvest._shop_documents(p_shop_id, v_source, v_after, least(1000, p_limit - v_stored));
         EXIT WHEN v_records IS NULL;
         SELECT m.stored INTO v_now FROM harvest.store_many(v_source, v_records) AS m;
         v_stored := v_stored + v_now;
+        v_after := v_records -> -1 ->> 'id';
         UPDATE neanelu.harvest_pages AS g SET checked_at = clock_timestamp()
           FROM jsonb_array_elements(v_records) AS r (record)
          WHERE g.source_id = v_source AND g.url = r.record ->> 'url';

@@ -11,7 +11,7 @@ BEGIN
       FROM (VALUES
              ('harvest._metafield(jsonb)', false, 'i', '{}'),
              ('harvest._shop_attributes(neanelu.shopify_products, neanelu.shopify_variants)', false, 's', '{}'),
-             ('harvest._shop_documents(uuid, uuid, integer)', false, 's', '{}'),
+             ('harvest._shop_documents(uuid, uuid, uuid, integer)', false, 's', '{}'),
              ('harvest.take_shop_products(uuid, integer)', true, 'v', '{neanelu_worker,neanelu_operator}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)

@@ -3,13 +3,25 @@
 BEGIN;
 
 DO $verify$
+DECLARE
+    v_bad text;
 BEGIN
-    IF (SELECT count(*) FROM neanelu.scheduled_tasks AS t WHERE t.task_name IN ('harvest.shops', 'harvest.chores')) <> 2
-       OR (SELECT count(*) FROM neanelu.job_handlers AS h WHERE h.job_name IN ('harvest.shop', 'harvest.shops', 'harvest.chores')) <> 3 THEN
-        RAISE EXCEPTION 'a recurring task of harvest, or who does it, is missing';
-    END IF;
-    IF has_function_privilege('neanelu_worker', 'harvest._do_shop(uuid, jsonb)', 'EXECUTE') THEN
-        RAISE EXCEPTION 'handlers are for jobs.execute alone';
+    -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
+    SELECT string_agg(f.signature, ', ') INTO v_bad
+      FROM (VALUES
+             ('harvest._do_shop(uuid, jsonb)', true, 'v', '{}'),
+             ('harvest._do_shops(uuid, jsonb)', true, 'v', '{}'),
+             ('harvest._do_chores(uuid, jsonb)', true, 'v', '{}')
+           ) AS f (signature, is_definer, volatility, callers)
+      LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
+     WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
+        OR p.prosecdef <> f.is_definer OR p.provolatile::text <> f.volatility
+        OR (p.prosqlbody IS NULL AND coalesce(array_to_string(p.proconfig, ' '), '') !~ 'search_path=.*pg_temp')
+        OR ARRAY(SELECT coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC')
+                   FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+                  WHERE a.grantee <> p.proowner ORDER BY 1 DESC) <> f.callers::text[];
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION 'functions missing, of another kind, or executable by the wrong roles: %', v_bad;
     END IF;
 END
 $verify$;
