@@ -75,7 +75,10 @@ def one(connection: psycopg.Connection[Any], statement: str, *values: Any) -> An
 
 
 def embed_all(rows: run.Rows) -> int:
-    return sum(batch["stored"] for batch in embed(rows, find_model(rows), Settings(embeddings_batch=4)))
+    return sum(
+        batch["stored"]
+        for batch in embed(rows, find_model(rows), Settings(embeddings_batch=4), politely=True)
+    )
 
 
 def vector(*values: float, size: int = 384) -> str:

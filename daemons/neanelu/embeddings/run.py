@@ -5,9 +5,13 @@ A claim ends by itself after five minutes; a vector is stored for the text that 
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -53,13 +57,34 @@ def collect(rows: Rows, model: str, *, every: timedelta = timedelta(0)) -> dict[
         every = timedelta(days=36_500)  # from now on only what is under way
 
 
-def embed(rows: Rows, model: Mapping[str, Any], settings: Settings) -> Iterator[dict[str, int]]:
+class _Polite:
+    """An embedder that computes in a thread of low priority, so that whoever else the machine works for comes first."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.name, self.dimensions = embedder.name, embedder.dimensions
+        self._embedder = embedder
+        self._thread = ThreadPoolExecutor(1, "embeddings", initializer=self._step_back)
+
+    @staticmethod
+    def _step_back() -> None:
+        if sys.platform == "linux":  # elsewhere it would be the whole process
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return a unit vector a text, in their order."""
+        return self._thread.submit(self._embedder.embed, texts).result()
+
+
+def embed(
+    rows: Rows, model: Mapping[str, Any], settings: Settings, *, politely: bool = False
+) -> Iterator[dict[str, int]]:
     """Claim, embed and store until no text waits; yields what became of each batch: stored, stale, refused, failed.
 
     Args:
         rows: see there.
         model: of `find_model`.
         settings: size of a batch, threads, key.
+        politely: a local model computes with low priority.
 
     Raises:
         ProviderMissing: the model cannot be used here.
@@ -76,9 +101,10 @@ def embed(rows: Rows, model: Mapping[str, Any], settings: Settings) -> Iterator[
         if not texts:
             return
         try:
-            embedder = embedder or open_embedder(
-                model["name"], model["provider"], model["dimensions"], settings
-            )
+            if embedder is None:
+                embedder = open_embedder(model["name"], model["provider"], model["dimensions"], settings)
+                if politely and model["provider"] == "local":
+                    embedder = _Polite(embedder)
             yield dict(_embed_batch(rows, embedder, model, texts))
         except NeaneluError as error:
             _give_back(rows, texts, error)

@@ -17,7 +17,7 @@ from neanelu.worker.handlers import Job, handler
 log = structlog.get_logger(__name__)
 
 #: Seconds after which a job leaves the rest to the next minute's, and how often everything is looked at.
-TURN_SECONDS, EVERY = 45.0, timedelta(minutes=5)
+TURN_SECONDS, EVERY = 30.0, timedelta(minutes=5)
 
 
 @handler("ai.embed_local")
@@ -29,7 +29,7 @@ def embed_local(job: Job, context: Context) -> dict[str, Any]:
     result: dict[str, Any] = {"model": model["name"]}
     if model["provider"] == "local":
         try:
-            for batch in embed(context.rows, model, context.settings):
+            for batch in embed(context.rows, model, context.settings, politely=True):
                 totals.update(batch)
                 context.check()
                 if time.monotonic() > until:
