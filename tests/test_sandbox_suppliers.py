@@ -92,8 +92,9 @@ def test_mistakes_come_at_the_rates_that_were_said_and_the_truth_knows_them(code
 
 def test_each_supplier_writes_in_its_own_hand(world: World) -> None:
     said = {one.code: list(records(world, one)) for one in SUPPLIERS}
+    names = ("Greutate", "Weight", "Greutate neta")
     weights = {
-        code: {one.attributes[name].split(" ")[1] for one in of for name in one.attributes if name in ("Greutate", "Weight", "Greutate neta")}
+        code: {one.attributes[name].split(" ")[1] for one in of for name in one.attributes if name in names}
         for code, of in said.items()
     }  # fmt: skip
     assert (

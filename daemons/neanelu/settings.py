@@ -507,7 +507,8 @@ class Settings(BaseSettings):
     # --- Quality and reviews ------------------------------------------------------------------------------
     quality_allow_networks: str = Field(
         default="",
-        description="Networks that events of quality may be posted to although they are not public, with commas: 127.0.0.0/8,::1/128 "
+        description="Networks that events of quality may be posted to although they are not public, with commas: "
+        "127.0.0.0/8,::1/128 "
         "for a demo, 10.1.2.0/24 for a receiver in your own network.",
     )
     quality_post_seconds: float = Field(
