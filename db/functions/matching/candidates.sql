@@ -30,7 +30,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     WITH ordered AS (
         SELECT t.item, t.token, t.found, CASE WHEN t.weight = 0 THEN 1000 ELSE t.weight * t.rarity * t.rarity END AS gain, t.weight = 0 AS is_number,
-               bool_or(t.token LIKE 'g:%' AND t.found > 0) OVER (PARTITION BY t.item) AS has_gtin,
                sum(t.found) OVER w AS cost, row_number() OVER w AS place,
                bool_or(t.weight = 0 AND t.found > 0) OVER (PARTITION BY t.item) AS is_known
           FROM unnest(p_terms) AS t
@@ -42,10 +41,10 @@ AS $$
     UNION ALL
     -- Nothing rare in it: the rarest three together.
     SELECT o.item, array_agg(o.token ORDER BY o.place), sum(o.gain)::real
-      FROM ordered AS o WHERE o.place <= 3 AND NOT o.is_known GROUP BY o.item HAVING min(o.cost) > p_postings AND NOT bool_or(o.has_gtin)
+      FROM ordered AS o WHERE o.place <= 3 AND NOT o.is_known GROUP BY o.item HAVING min(o.cost) > p_postings
 $$;
 COMMENT ON FUNCTION matching._needles(matching.term[], integer) IS
-    'What to look up for each record: its numbers; and unless a golden record has its GTIN, its rarest tokens, as many as together are in p_postings golden records (20 when one of its numbers is '
+    'What to look up for each record: its numbers, and its rarest tokens, as many as together are in p_postings golden records (20 when one of its numbers is '
     'known); where even the rarest is in more, the rarest three together. Reads nothing, takes no locks. Raises: nothing';
 
 -- Bitmaps of posting lists are what is wanted, also while the table is so small that a plan would rather read all of it.
