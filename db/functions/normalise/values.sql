@@ -328,7 +328,7 @@ CREATE FUNCTION normalise._simple(p_text text, p_unit text, p_family text, p_loc
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
-    v_part text[] := regexp_match(p_text, '^([-+]?(?:\d+(?:[.,]\d+)?|[.,]\d+))(?:[ -]?([^\s\d,;/()+-]{1,12}[23]?(?:/[a-zA-Z]{1,6}[23]?)?))?$');
+    v_part text[] := regexp_match(p_text, '^([-+]?(?:(?:\d+(?:[ ]|-))?\d{1,2}/(?:2|3|4|5|6|8|10|12|16|32|64)(?!\d)|\d+(?:[.,]\d+)?|[.,]\d+))(?:[ -]?([^\s\d,;/()+-]{1,12}[23]?(?:/[a-zA-Z]{1,6}[23]?)?))?$');
     v_amount numeric;
     v_hit record;
 BEGIN
