@@ -76,11 +76,16 @@ class Product:
 
 @dataclass(slots=True)
 class Page:
-    """What was read in a page."""
+    """What was read in a page; `is_way`: it asks not to be indexed itself, as lists do, and only leads to others."""
 
     documents: list[dict[str, Any]] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     hash: str = ""
+    is_way: bool = False
+
+
+#: What a page says of itself to robots.
+_ROBOTS: Final = "//meta[translate(@name, 'ROBTS', 'robts') = 'robots']/@content"
 
 
 class TooComplex(Exception):
@@ -143,6 +148,7 @@ def read_page(html: str, url: str, selectors: Mapping[str, Any], pagination: Map
     text = " ".join(_visible(tree))
     page.documents = _documents(products, url, tree, text)
     page.hash = _digest(text)
+    page.is_way = not page.documents and any("noindex" in told.lower() for told in tree.xpath(_ROBOTS))
     return page
 
 

@@ -124,6 +124,8 @@ def answer_to(question: bytes) -> dict[str, Any]:
         return {"error": str(error)}
     except Exception as error:  # whatever a page does to a parser, the next one is read
         return {"error": f"{type(error).__name__}: {error}"[:300]}
+    # Of a page that only leads to others nothing is to be read.
+    html = "" if page.is_way else html
     return {"html": html, "documents": page.documents, "links": page.links, "hash": page.hash}
 
 

@@ -320,19 +320,19 @@ BEGIN
     SELECT array_agg(h.id ORDER BY h.id), array_agg(h.fetched_at ORDER BY h.id) INTO v_pages, v_times
       FROM unnest(p_ids, p_times) AS d (id, fetched_at)
       JOIN neanelu.prod_raw_harvest AS h ON h.id = d.id AND h.fetched_at = d.fetched_at
-     WHERE h.processing_status = 'pending' AND h.raw_html IS NOT NULL;
+     WHERE h.processing_status = 'pending' AND btrim(h.raw_html) <> '';
     IF v_known AND v_pages IS NOT NULL THEN
         EXECUTE format('SELECT %I.%I($1, $2)', 'ai', 'request_extraction') USING v_pages, v_times;
     END IF;
     UPDATE neanelu.prod_raw_harvest AS h
-       SET processing_status = CASE WHEN v_known AND h.raw_html IS NOT NULL THEN 'processed' ELSE 'skipped' END, processed_at = now()
+       SET processing_status = CASE WHEN v_known AND btrim(h.raw_html) <> '' THEN 'processed' ELSE 'skipped' END, processed_at = now()
       FROM unnest(p_ids, p_times) AS d (id, fetched_at)
      WHERE h.id = d.id AND h.fetched_at = d.fetched_at AND h.processing_status = 'pending';
     RETURN CASE WHEN v_known THEN coalesce(cardinality(v_pages), 0) ELSE 0 END;
 END
 $$;
 COMMENT ON FUNCTION harvest._hand_to_model(uuid[], timestamptz[]) IS
-    'Gives those of the documents that are still pending to ai.request_extraction when they have HTML, and marks the others skipped. Returns how many it '
+    'Gives those of the documents that are still pending to ai.request_extraction when they have HTML with something in it, and marks the others skipped. Returns how many it '
     'gave. Locks: their rows. Raises: as ai.request_extraction';
 
 CREATE FUNCTION harvest.extract_structured(p_limit integer DEFAULT 1000)

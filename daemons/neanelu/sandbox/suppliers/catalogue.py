@@ -38,7 +38,9 @@ def define(connection: psycopg.Connection[Any]) -> dict[str, int]:
     known = connection.execute(sql.COUNT_CATEGORIES).fetchone()
     assert known is not None
     if next(iter(known.values() if isinstance(known, dict) else known)) <= len(categories):
-        connection.execute(sql.IMPORT_TAXONOMY, {"categories": Jsonb(categories), "most_removed": Decimal("0.2")})
+        connection.execute(
+            sql.IMPORT_TAXONOMY, {"categories": Jsonb(categories), "most_removed": Decimal("0.2")}
+        )
     connection.execute(sql.DEFINE_ATTRIBUTES, {"attributes": Jsonb(content["attributes"])})
     for gid, wanted in content["categories"].items():
         connection.execute(sql.EXPECT_ATTRIBUTES, {"category": gid, "attributes": Jsonb(wanted)})

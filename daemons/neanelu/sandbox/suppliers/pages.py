@@ -38,7 +38,8 @@ def listing(supplier: Supplier, said: Sequence[Record], page: int) -> str:
     if page * PER_PAGE < len(said):
         following = f'<a rel="next" href="/suppliers/{supplier.code}/?page={page + 1}">Next</a>'
     cart = f'<a href="/suppliers/{supplier.code}/cart">Cart</a>'
-    return _page(supplier, f"{supplier.title}, page {page}", f"<ul>\n{items}</ul>\n{following} {cart}")
+    head = '\n<meta name="robots" content="noindex, follow">'
+    return _page(supplier, f"{supplier.title}, page {page}", f"<ul>\n{items}</ul>\n{following} {cart}", head)
 
 
 def product_page(supplier: Supplier, one: Record, number: int, url: str) -> str:
