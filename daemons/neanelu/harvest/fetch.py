@@ -266,7 +266,7 @@ class Fetcher:
             UnicodeError,
         ) as error:
             raise FetchError("NG033", f"{url[:200]} cannot be asked for: {error}") from None
-        except (httpx.TimeoutException, httpcore.TimeoutException) as error:
+        except (httpx.TimeoutException, httpcore.TimeoutException, TimeoutError) as error:
             raise FetchError("NG036", type(error).__name__, may_pass=True) from None
         except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             raise FetchError("NG035", f"{type(error).__name__}: {error}"[:300], may_pass=True) from None

@@ -11,6 +11,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import httpcore
@@ -21,6 +22,8 @@ from neanelu.harvest.errors import FetchError
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+#: Names that are looked up at a time.
+_RESOLVERS: Final = 32
 #: IPv6 ranges that carry an IPv4 address at some bits: NAT64, 6to4, and IPv4-compatible addresses.
 _CARRIERS: Final[tuple[tuple[ipaddress.IPv6Network, int], ...]] = (
     (ipaddress.IPv6Network("64:ff9b::/96"), 0),
@@ -60,6 +63,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, allowed: Sequence[Network] = ()) -> None:
         self._allowed = tuple(allowed)
         self._inner = httpcore.AnyIOBackend()
+        # Threads of its own: a resolver that does not answer keeps nobody else waiting.
+        self._resolvers = ThreadPoolExecutor(_RESOLVERS, "resolver")
 
     def permits(self, address: Address) -> bool:
         """Return whether a connection to this address may be made."""
@@ -74,7 +79,9 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             FetchError: NG032 one of them is not, NG035 there is none.
         """
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().run_in_executor(
+                self._resolvers, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            )
         except (OSError, UnicodeError) as error:
             raise FetchError("NG035", f"{host} has no address: {error}", may_pass=True) from None
         texts = list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
@@ -102,6 +109,10 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
                 error = raised
         assert error is not None
         raise error
+
+    def close(self) -> None:
+        """Wait for no name any more."""
+        self._resolvers.shutdown(wait=False, cancel_futures=True)
 
     async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
         """Refuse: there is no page behind a socket of this machine."""
@@ -135,6 +146,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, backend: GuardedBackend, limit: int = 32) -> None:
+        self._backend = backend
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl.create_default_context(),
             max_connections=limit,
@@ -167,3 +179,4 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close all connections."""
         await self._pool.aclose()
+        self._backend.close()

@@ -80,7 +80,7 @@ AS $$
 DECLARE
     v_source  uuid;
     v_records jsonb;
-    v_after   uuid := '00000000-0000-0000-0000-000000000000';
+    v_after   uuid := uuid '00000000-0000-0000-0000-000000000000';
     v_stored  integer := 0;
     v_now     integer;
 BEGIN
@@ -95,7 +95,7 @@ BEGIN
         EXIT WHEN v_records IS NULL;
         SELECT m.stored INTO v_now FROM harvest.store_many(v_source, v_records) AS m;
         v_stored := v_stored + v_now;
-        v_after := v_records -> -1 ->> 'id';
+        v_after := (v_records -> -1 ->> 'id')::uuid;
         UPDATE neanelu.harvest_pages AS g SET checked_at = clock_timestamp()
           FROM jsonb_array_elements(v_records) AS r (record)
          WHERE g.source_id = v_source AND g.url = r.record ->> 'url';
