@@ -38,8 +38,8 @@ Say = Callable[[str], None]
 
 #: Products that only suppliers know; those of the shops come on top. Most products that a run takes of a shop.
 PRODUCTS, SEED, SHOP_PRODUCTS = 120, 1, 1200
-#: What is searched for at the end: nobody wrote just this.
-QUESTION: Final = "căști fără fir negre"
+#: What is searched for at the end, as people type it.
+QUESTION: Final = "casti bluetooth"
 #: Longest that one of our commands may take.
 _PATIENCE_SECONDS: Final = 180.0
 #: Time for vectors: thousands of texts take minutes on two cores.

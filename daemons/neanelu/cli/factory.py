@@ -16,6 +16,7 @@ import psycopg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from neanelu.cli.output import age, console, emit, exits, number, seconds, table
+from neanelu.cli.pim import print_story
 from neanelu.cli.sync import INTERRUPTED, stop_on_signals
 from neanelu.db import sql
 from neanelu.db.connection import Connection, session
@@ -288,22 +289,5 @@ def _counted(counts: dict[str, int], name: str) -> str:
 
 def print_explained(explained: dict[str, Any]) -> None:
     """Tell the story of a value; see pim.explain."""
-    click.echo(f"why {explained['field']} of {explained['title']} is what it is:")
-    for line in story_lines(explained["story"]):
-        click.echo(f"  {line}")
-
-
-def story_lines(story: Any, depth: int = 0) -> list[str]:
-    """Return a JSON document as indented lines of `name: value`."""
-    pad = "  " * depth
-    if isinstance(story, dict):
-        lines = []
-        for name, value in story.items():
-            if isinstance(value, dict | list) and value:
-                lines += [f"{pad}{name}:", *story_lines(value, depth + 1)]
-            elif value not in (None, [], {}):
-                lines.append(f"{pad}{name}: {value}")
-        return lines
-    if isinstance(story, list):
-        return [line for value in story for line in story_lines(value, depth)]
-    return [f"{pad}{story}"]
+    click.echo(f"the most disputed value: {explained['field']} of {explained['title']}")
+    print_story(explained["story"])

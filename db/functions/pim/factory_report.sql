@@ -54,8 +54,8 @@ AS $$
           LEFT JOIN neanelu.prod_extraction_sessions AS s ON s.harvest_id = h.id AND s.error_message IS NULL
          GROUP BY h.source_id
     ), voted AS (
-        SELECT p.source_id, count(DISTINCT p.product_id) AS products, count(*) AS votes,
-               count(*) FILTER (WHERE p.proposal_status IN ('approved', 'merged')) AS won
+        SELECT p.source_id, count(DISTINCT p.product_id) AS products, count(*) FILTER (WHERE p.field_path LIKE 'specs.%') AS votes,
+               count(*) FILTER (WHERE p.field_path LIKE 'specs.%' AND p.proposal_status IN ('approved', 'merged')) AS won
           FROM neanelu.prod_proposals AS p WHERE p.proposal_status <> 'superseded'
          GROUP BY p.source_id
     )
@@ -67,7 +67,7 @@ AS $$
       LEFT JOIN voted AS v ON v.source_id = s.id
 $$;
 COMMENT ON FUNCTION pim._factory_sources() IS
-    'Sources that said something: documents, readings, products they speak of, votes, and how many of these agree with what was decided. '
+    'Sources that said something: documents, readings, products they speak of, votes about attributes, and how many of these agree with what was decided. '
     'Reads documents and proposals whole. Takes no locks. Raises: nothing';
 
 CREATE FUNCTION pim.factory_report() RETURNS jsonb
