@@ -12,7 +12,7 @@ SET LOCAL search_path = neanelu, search, ai, app, extensions, pg_temp;
 SELECT extensions.similarity('a', 'b');
 
 CREATE FUNCTION search._alternatives(p_scope uuid, p_words text[])
-RETURNS TABLE (word text, alternatives text[])
+RETURNS TABLE (word text, alternatives text[], is_known boolean)
 LANGUAGE plpgsql STABLE
 SET search_path = neanelu, extensions, pg_temp
 SET pg_trgm.similarity_threshold = 0.4
@@ -22,62 +22,89 @@ DECLARE
     v_nearest text[];
 BEGIN
     FOREACH word IN ARRAY p_words LOOP
-        alternatives := ARRAY[word];
-        IF length(word) BETWEEN 3 AND 40
-           AND NOT EXISTS (SELECT FROM neanelu.search_words AS k WHERE k.scope = p_scope AND k.word = _alternatives.word) THEN
+        v_nearest := NULL;
+        is_known := length(word) NOT BETWEEN 3 AND 40
+                    OR EXISTS (SELECT FROM neanelu.search_words AS k WHERE k.scope = p_scope AND k.word = _alternatives.word);
+        IF NOT is_known THEN
             SELECT array_agg(n.word) INTO v_nearest
               FROM (SELECT k.word FROM neanelu.search_words AS k WHERE k.scope = p_scope AND k.word % _alternatives.word
                      ORDER BY similarity(k.word, _alternatives.word) DESC, k.word LIMIT 3) AS n;
-            alternatives := alternatives || v_nearest;
         END IF;
+        alternatives := ARRAY[word] || v_nearest;
+        is_known := is_known OR v_nearest IS NOT NULL;
         RETURN NEXT;
     END LOOP;
 END
 $body$;
 COMMENT ON FUNCTION search._alternatives(uuid, text[]) IS
-    'For each word itself, and when no title has it, up to three words of titles with most trigrams in common: at least 0.4. '
+    'For each word itself, and when no title has it, up to three words of titles with most trigrams in common: at least 0.4; is_known: some title has one of these. '
     'p_scope is the shop, zeros for golden records. Writes nothing, takes no locks. Raises: nothing';
 
-CREATE FUNCTION search._fuzzy_query(p_scope uuid, p_query text, p_simple regconfig, p_language regconfig, p_missing integer)
+CREATE FUNCTION search._estimated_rows(p_is_shop boolean, p_query tsquery)
+RETURNS numeric
+LANGUAGE plpgsql
+VOLATILE -- EXPLAIN is refused in any other
+SET search_path = neanelu, pg_temp
+AS $body$
+DECLARE
+    v_plan json;
+BEGIN
+    IF p_is_shop THEN
+        EXECUTE $$EXPLAIN (FORMAT JSON) SELECT FROM neanelu.shopify_products AS p
+                   WHERE to_tsvector('pg_catalog.simple', p.title || ' ' || COALESCE(p.description, '')) @@ $1$$ INTO v_plan USING p_query;
+    ELSE
+        EXECUTE 'EXPLAIN (FORMAT JSON) SELECT FROM neanelu.prod_semantics AS s WHERE s.search_vector @@ $1' INTO v_plan USING p_query;
+    END IF;
+    RETURN (v_plan #>> '{0,Plan,Plan Rows}')::numeric;
+END
+$body$;
+COMMENT ON FUNCTION search._estimated_rows(boolean, tsquery) IS
+    'How many products of all shops, or golden records, the planner expects to match, from the statistics of the words; runs no search. '
+    'Writes nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION search._fuzzy_query(p_scope uuid, p_query text, p_simple regconfig, p_language regconfig, p_leave_out boolean)
 RETURNS tsquery
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql VOLATILE -- for search._estimated_rows
 SET search_path = neanelu, search, extensions, pg_temp
 AS $body$
 DECLARE
     v_words constant text[] := (tsvector_to_array(to_tsvector(p_simple, p_query)))[1:12];
-    v_parts tsquery[] := ARRAY[]::tsquery[];
-    v_part tsquery;
     v_one record;
     v_query tsquery;
-    v_whole tsquery;
+    v_part tsquery;
+    v_parts tsquery[] := ARRAY[]::tsquery[];
+    v_unknown integer;
+    v_out integer;
 BEGIN
     -- A phrase or a word to leave out says what exactly is meant.
-    IF p_query ~ '"|(^|\s)-' OR cardinality(v_words) = 0 THEN
+    IF p_query ~ '"|(^|\s)-' OR cardinality(v_words) < (1 + p_leave_out::integer) THEN
         RETURN NULL;
     END IF;
-    FOR v_one IN SELECT a.alternatives FROM search._alternatives(p_scope, v_words) AS a LOOP
-        SELECT string_agg(quote_literal(x.word) || coalesce('|' || nullif(plainto_tsquery(p_language, x.word)::text, ''), ''), '|')::tsquery INTO v_part
-          FROM unnest(v_one.alternatives) AS x (word);
+    FOR v_one IN SELECT a.alternatives, a.is_known FROM search._alternatives(p_scope, v_words) AS a LOOP
+        SELECT string_agg(DISTINCT quote_literal(l.lexeme), '|')::tsquery INTO v_part
+          FROM unnest(v_one.alternatives) AS x (word)
+         CROSS JOIN LATERAL (SELECT x.word AS lexeme UNION SELECT unnest(tsvector_to_array(to_tsvector(p_language, x.word)))) AS l;
         v_parts := v_parts || v_part;
+        v_unknown := CASE WHEN v_one.is_known THEN v_unknown ELSE coalesce(v_unknown, cardinality(v_parts)) END;
     END LOOP;
-    IF p_missing > 0 AND cardinality(v_parts) < 3 THEN
-        RETURN NULL;
+    IF p_leave_out THEN
+        v_out := coalesce(v_unknown, (SELECT x.place FROM unnest(v_parts) WITH ORDINALITY AS x (part, place) WHERE cardinality(v_parts) > 2
+                                       ORDER BY search._estimated_rows(p_scope <> '00000000-0000-0000-0000-000000000000', x.part) DESC LIMIT 1));
+        IF v_out IS NULL THEN
+            RETURN NULL;
+        END IF;
     END IF;
-    FOR v_left IN 1 .. CASE WHEN p_missing > 0 THEN cardinality(v_parts) ELSE 1 END LOOP
-        v_query := NULL;
-        FOR v_number IN 1 .. cardinality(v_parts) LOOP
-            IF p_missing = 0 OR v_number <> v_left THEN
-                v_query := CASE WHEN v_query IS NULL THEN v_parts[v_number] ELSE v_query && v_parts[v_number] END;
-            END IF;
-        END LOOP;
-        v_whole := CASE WHEN v_whole IS NULL THEN v_query ELSE v_whole || v_query END;
+    FOR v_number IN 1 .. cardinality(v_parts) LOOP
+        IF v_number IS DISTINCT FROM v_out THEN
+            v_query := CASE WHEN v_query IS NULL THEN v_parts[v_number] ELSE v_query && v_parts[v_number] END;
+        END IF;
     END LOOP;
-    RETURN v_whole;
+    RETURN v_query;
 END
 $body$;
-COMMENT ON FUNCTION search._fuzzy_query(uuid, text, regconfig, regconfig, integer) IS
-    'A question with similar words beside those that no title has; with p_missing 1 any one of three words or more may be missing. NULL when there is nothing to be loose about. '
-    'Writes nothing, takes no locks. Raises: nothing';
+COMMENT ON FUNCTION search._fuzzy_query(uuid, text, regconfig, regconfig, boolean) IS
+    'A question with similar words beside those that no title has; p_leave_out: without one word, that which is like none in titles, or of three and more the commonest. NULL when there is '
+    'nothing to be loose about. Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION search._fuse(p_texts uuid[], p_words uuid[], p_vectors uuid[])
 RETURNS TABLE (id uuid, score double precision, text_rank integer, word_rank integer, vector_rank integer)
@@ -145,15 +172,16 @@ DECLARE
     v_words uuid[];
     v_vectors uuid[];
     v_fuzzy tsquery;
+    v_leave_out boolean;
     v_model neanelu.embedding_models;
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);
     PERFORM search._assert_limit(p_limit);
     IF p_query IS NOT NULL OR p_vector IS NULL THEN
         v_texts := search._text_hits(p_shop_id, search._parse_query(p_query), NULL, v_many);
-        FOR v_missing IN 0 .. 1 LOOP
-            EXIT WHEN coalesce(cardinality(v_texts), 0) + coalesce(cardinality(v_words), 0) >= least(p_limit, 20);
-            v_fuzzy := search._fuzzy_query(p_shop_id, p_query, 'pg_catalog.simple', 'pg_catalog.simple', v_missing);
+        FOREACH v_leave_out IN ARRAY ARRAY[false, true] LOOP
+            EXIT WHEN coalesce(cardinality(v_texts), 0) + coalesce(cardinality(v_words), 0) >= least(p_limit, 10);
+            v_fuzzy := search._fuzzy_query(p_shop_id, p_query, 'pg_catalog.simple', 'pg_catalog.simple', v_leave_out);
             EXIT WHEN v_fuzzy IS NULL;
             v_words := search._text_hits(p_shop_id, v_fuzzy, p_query, v_many);
         END LOOP;

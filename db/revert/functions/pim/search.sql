@@ -7,7 +7,6 @@ DROP FUNCTION pim.search(text, extensions.vector, text, integer, text);
 DROP FUNCTION pim.similar(uuid, integer, text, text);
 DROP FUNCTION pim.by_vector(extensions.vector, integer, text, text);
 DROP FUNCTION pim._text_hits(tsquery, text, integer);
-DROP FUNCTION pim._is_common_text(tsquery);
 DROP FUNCTION pim._parse_query(text, text);
 
 COMMIT;

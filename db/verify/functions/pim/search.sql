@@ -10,7 +10,6 @@ BEGIN
     SELECT string_agg(f.signature, ', ') INTO v_bad
       FROM (VALUES
              ('pim._parse_query(text, text)', false, 's', '{}'),
-             ('pim._is_common_text(tsquery)', false, 'v', '{}'),
              ('pim._text_hits(tsquery, text, integer)', false, 'v', '{}'),
              ('pim.by_vector(extensions.vector, integer, text, text)', true, 's', '{neanelu_worker,neanelu_pim_editor,neanelu_operator,neanelu_analyst,neanelu_ai}'),
              ('pim.similar(uuid, integer, text, text)', true, 's', '{neanelu_worker,neanelu_pim_editor,neanelu_operator,neanelu_analyst,neanelu_ai}'),

@@ -10,7 +10,8 @@ BEGIN
     SELECT string_agg(f.signature, ', ') INTO v_bad
       FROM (VALUES
              ('search._alternatives(uuid, text[])', false, 's', '{}'),
-             ('search._fuzzy_query(uuid, text, regconfig, regconfig, integer)', false, 's', '{}'),
+             ('search._estimated_rows(boolean, tsquery)', false, 'v', '{}'),
+             ('search._fuzzy_query(uuid, text, regconfig, regconfig, boolean)', false, 'v', '{}'),
              ('search._fuse(uuid[], uuid[], uuid[])', false, 'i', '{}'),
              ('search._text_hits(uuid, tsquery, text, integer)', false, 'v', '{}'),
              ('search.hybrid(uuid, text, extensions.vector, integer, text)', true, 'v', '{neanelu_tenant,neanelu_app}')
