@@ -1,9 +1,9 @@
 """Harvest: how fast documents come in and are read, without models.
 
-- `harvest_import_per_second`: records of a CSV feed of 17 columns from the file to `prod_raw_harvest`, `neanelu harvest import` as
-  people call it, in-process; `harvest_unchanged_per_second` the same file again, when nothing of it changed.
-- `harvest_extract_per_second`: `harvest.extract_structured` in calls of 1,000, over half feed records and half schema.org products with
-  fifteen properties each, sessions and their indexes included. One connection, each call a durable commit.
+- `harvest_import_per_second`: records of a CSV feed of 17 columns from the file to `prod_raw_harvest`, as `neanelu harvest import`
+  takes them, in-process; `harvest_unchanged_per_second` the same file again, when nothing of it changed.
+- `harvest_extract_per_second`: `harvest.extract_structured` in calls of 1,000, over half feed records and half schema.org
+  products with fifteen properties each, sessions and their indexes included. One connection, each call a durable commit.
 - `harvest_claim_p95_ms`: claiming ten pages of a queue of 200,000 over 20 sites, and completing each.
 """
 
@@ -25,10 +25,12 @@ COLUMNS = 14
 FILL = """
 SELECT harvest.store_many(harvest.register_source('schema', 'SUPPLIER'), (
     SELECT jsonb_agg(jsonb_build_object('source_product_id', g, 'json', jsonb_build_object(
-        '@type', 'Product', 'name', 'Product number ' || g, 'sku', g, 'brand', jsonb_build_object('@type', 'Brand', 'name', 'Brand ' || g % 50),
+        '@type', 'Product', 'name', 'Product number ' || g, 'sku', g,
+        'brand', jsonb_build_object('@type', 'Brand', 'name', 'Brand ' || g %% 50),
         'description', repeat('Words about the product ', 20), 'image', jsonb_build_array('https://x.example/' || g || '.jpg'),
-        'offers', jsonb_build_object('@type', 'Offer', 'price', g % 1000, 'priceCurrency', 'EUR'), 'additionalProperty', (
-            SELECT jsonb_agg(jsonb_build_object('@type', 'PropertyValue', 'name', 'Property ' || k, 'value', (g * k) % 977, 'unitCode', 'CMT'))
+        'offers', jsonb_build_object('@type', 'Offer', 'price', g %% 1000, 'priceCurrency', 'EUR'), 'additionalProperty', (
+            SELECT jsonb_agg(jsonb_build_object(
+                '@type', 'PropertyValue', 'name', 'Property ' || k, 'value', (g * k) %% 977, 'unitCode', 'CMT'))
               FROM generate_series(1, 15) AS k))))
       FROM generate_series(%s::integer, %s::integer) AS g))
 """
