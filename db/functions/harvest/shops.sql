@@ -10,13 +10,25 @@ SET LOCAL search_path = neanelu, harvest, app, extensions, pg_temp;
 
 CREATE FUNCTION harvest._metafield(p_metafield jsonb)
 RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE
-    WHEN p_metafield ->> 'type' ~ '(reference|json|rich_text|url|id|money|rating)' AND p_metafield ->> 'type' <> 'list.single_line_text_field' THEN NULL
-    WHEN p_metafield ->> 'value' IS JSON OBJECT THEN
-        to_jsonb(concat_ws(' ', (p_metafield ->> 'value')::jsonb ->> 'value', lower((p_metafield ->> 'value')::jsonb ->> 'unit')))
-    WHEN p_metafield ->> 'value' IS JSON ARRAY THEN (p_metafield ->> 'value')::jsonb
-    ELSE to_jsonb(nullif(btrim(p_metafield ->> 'value'), '')) END;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_type  constant text := p_metafield ->> 'type';
+    v_text  constant text := p_metafield ->> 'value';
+    v_value jsonb;
+BEGIN
+    IF v_type ~ '(reference|json|rich_text|url|id|money|rating)' AND v_type <> 'list.single_line_text_field' THEN
+        RETURN NULL;
+    END IF;
+    -- Not as branches of a CASE: a plan for one value computes the casts of all branches beforehand, since IS JSON is no constant to it.
+    IF v_text IS JSON OBJECT OR v_text IS JSON ARRAY THEN
+        v_value := v_text::jsonb;
+        RETURN CASE jsonb_typeof(v_value) WHEN 'array' THEN v_value ELSE to_jsonb(concat_ws(' ', v_value ->> 'value', lower(v_value ->> 'unit'))) END;
+    END IF;
+    RETURN to_jsonb(nullif(btrim(v_text), ''));
+END
+$$;
 COMMENT ON FUNCTION harvest._metafield(jsonb) IS
     'Value of a metafield as text, measures with their unit, lists as arrays; NULL for references and the like. Pure. Takes no locks. Raises: nothing';
 
