@@ -1,7 +1,7 @@
 """Harvest: how fast documents come in and are read, without models.
 
-- `harvest_import_per_second`: records of a CSV feed of 17 columns from the file to `prod_raw_harvest`, as `neanelu harvest import`
-  takes them, in-process; `harvest_unchanged_per_second` the same file again, when nothing of it changed.
+- `harvest_import_per_second`: records of a CSV feed of 17 columns from the file to `prod_raw_harvest`, as
+  `neanelu harvest import` takes them, in-process; `harvest_unchanged_per_second` the same file again, when nothing of it changed.
 - `harvest_extract_per_second`: `harvest.extract_structured` in calls of 1,000, over half feed records and half schema.org
   products with fifteen properties each, sessions and their indexes included. One connection, each call a durable commit.
 - `harvest_claim_p95_ms`: claiming ten pages of a queue of 200,000 over 20 sites, and completing each.

@@ -417,10 +417,8 @@ def test_bombs_and_floods_are_refused_without_being_swallowed(source: Source) ->
 HOSTILE = {
     "nested": b"<div>" * 2_000_000,
     "wide": b"<b>x</b>" * 1_250_000,
-    "attributes": b"<a " + b"x=1 " * 2_500_000 + b">",
     "json": b'<script type="application/ld+json">' + b"[" * 5_000_000 + b"</script>",
     "items": b"<div itemscope itemtype='http://schema.org/Product' itemprop=x>" * 150_000,
-    "tables": b"<table><tr><td>" * 600_000,
 }
 
 
