@@ -61,7 +61,9 @@ class World:
 def fill(connection: psycopg.Connection[Any], count: int, step: Callable[[str], None]) -> list[str]:
     """Insert everything; return titles to make questions of."""
     connection.execute("SET synchronous_commit = off")
-    connection.execute("SET maintenance_work_mem = '3GB'")  # a graph that does not fit is built ten times slower
+    connection.execute(
+        "SET maintenance_work_mem = '3GB'"
+    )  # a graph that does not fit is built ten times slower
     connection.execute(
         "INSERT INTO neanelu.shops (id, shopify_domain, scopes, uninstalled_at) VALUES (%s, 'large.myshopify.com', '{}', now())",
         (SHOP,),

@@ -503,7 +503,9 @@ def plpgsql_tree(source: str) -> Any:
         if not any(words in str(error) for words in _NO_CATALOGUE):
             raise
     plain = re.sub(
-        r"\b(neanelu|extensions|app|sync|audit|ops|shops|search|pgmq|partman|matching)\.(?=\w)", r"\1_", source
+        r"\b(neanelu|extensions|app|sync|audit|ops|shops|search|pgmq|partman|matching)\.(?=\w)",
+        r"\1_",
+        source,
     )
     plain = re.sub(r"\bVARIADIC\b", "", plain)
     plain = re.sub(r"[\w.]+%(?:ROW)?TYPE\b", "record", plain, flags=re.IGNORECASE)

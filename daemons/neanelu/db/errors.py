@@ -386,8 +386,14 @@ _BY_CONSTRAINT: Final[dict[str, tuple[type[NeaneluError], str]]] = {
     ),
     "prod_sources_priority_check": (InvalidInput, "a priority is a number from 0 to 100"),
     "prod_sources_trust_check": (InvalidInput, "trust is a number from 0 to 1"),
-    "prod_quality_endpoints_url_check": (InvalidInput, "the address is no http or https URL, or has a user in it"),
-    "prod_quality_endpoints_name_check": (InvalidInput, "a name has small letters, digits and _, and begins with a letter"),
+    "prod_quality_endpoints_url_check": (
+        InvalidInput,
+        "the address is no http or https URL, or has a user in it",
+    ),
+    "prod_quality_endpoints_name_check": (
+        InvalidInput,
+        "a name has small letters, digits and _, and begins with a letter",
+    ),
     "idx_shops_shopify_id": (InvalidInput, "another shop has this number at Shopify"),
 }
 

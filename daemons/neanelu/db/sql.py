@@ -433,8 +433,12 @@ INDEX_STATEMENTS: Final = "SELECT ai.index_statements(%(model)s, %(rebuild)s) AS
 EMBEDDING_MODEL: Final = """
     SELECT name, provider, dimensions FROM neanelu.embedding_models
      WHERE CASE WHEN %(model)s::text IS NULL THEN is_default ELSE name = %(model)s END"""
-SEARCH_SHOP: Final = "SELECT * FROM search.hybrid(%(shop_id)s, %(query)s, %(vector)s::extensions.vector, %(limit)s)"
-SEARCH_PIM: Final = "SELECT * FROM pim.search(%(query)s, %(vector)s::extensions.vector, %(locale)s, %(limit)s)"
+SEARCH_SHOP: Final = (
+    "SELECT * FROM search.hybrid(%(shop_id)s, %(query)s, %(vector)s::extensions.vector, %(limit)s)"
+)
+SEARCH_PIM: Final = (
+    "SELECT * FROM pim.search(%(query)s, %(vector)s::extensions.vector, %(locale)s, %(limit)s)"
+)
 
 # --- Taxonomy and names of attributes -----------------------------------------------------------------------
 IMPORT_TAXONOMY: Final = "SELECT * FROM pim.import_taxonomy(%(categories)s::jsonb, %(most_removed)s::numeric)"
@@ -478,4 +482,6 @@ NAMES_WITHOUT_VECTOR: Final = """
 STORE_DEFINITION_VECTORS: Final = (
     "SELECT normalise.store_definition_vectors(%(model)s, %(keys)s, %(vectors)s::real[]) AS stored"
 )
-STORE_NAME_VECTORS: Final = "SELECT normalise.store_name_vectors(%(model)s, %(keys)s, %(vectors)s::real[]) AS stored"
+STORE_NAME_VECTORS: Final = (
+    "SELECT normalise.store_name_vectors(%(model)s, %(keys)s, %(vectors)s::real[]) AS stored"
+)
