@@ -70,7 +70,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="neanelu")
 def main() -> None:
-    """Bring Shopify shops into PostgreSQL, with every row accounted for.
+    """Bring Shopify shops into PostgreSQL and keep them true; turn what sources say of products into golden records.
 
     \b
     Examples:
@@ -79,4 +79,6 @@ def main() -> None:
       neanelu shop add demo.myshopify.com --token-file token.txt
       neanelu sync demo.myshopify.com    bring the whole shop in
       neanelu status                     what is where, and how fresh
+      neanelu harvest import FILE --source NAME
+      neanelu factory run --until-idle   golden records of what was harvested
     """
