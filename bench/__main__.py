@@ -31,6 +31,7 @@ NAMES = (
     "consensus",
     "quality",
     "matching",
+    "factory",
     "vectors",
     "hybrid",
     "bulk",
@@ -58,7 +59,8 @@ NAMES = (
 @click.option("--table", "only_table", is_flag=True, help="Only write results.json's figures into README.md.")
 def main(names: tuple[str, ...], scale: str, data: str | None, only_table: bool) -> None:
     """Measure everything, or what is named: fsync, audit, tenant, webhooks, queue, workers, limiter, ledger,
-    mirror, analytics, harvest, attributes, values, consensus, quality, matching, vectors, hybrid, bulk, duckdb, dlt, scale.
+    mirror, analytics, harvest, attributes, values, consensus, quality, matching, factory, vectors, hybrid, bulk, duckdb,
+    dlt, scale.
 
     One line a figure: name value unit target ok|SHORT. Exit codes: 0 all targets are met, 1 some are not,
     2 no such measurement, 3 a measurement failed.

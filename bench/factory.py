@@ -1,7 +1,8 @@
 """The factory, from harvested documents to golden records, and how near these come to the truth.
 
 N documents of three suppliers of the sandbox (a distributor's CSV, a manufacturer's JSON lines, a marketplace's XML) are
-stored, then taken in by `pim.process`, on a warm database: another world's documents went through before.
+stored, then taken in by `pim.process`, on a warm database: documents of the same suppliers about another world went through
+before.
 
 - `factory_rate`: documents a second, all stages, two callers side by side;
 - `factory_read` … `factory_describe`: seconds of a stage for all N, one caller, batches of 500;
@@ -46,11 +47,11 @@ def run(scale: str) -> list[frame.Figure]:
     world = World.of(WorldSpec(seed=11, products=PRODUCTS[scale]))
     timed: dict[str, float] = {}
     with frame.steps("factory", 5) as step:
-        step("warm up")
+        step("warm up: another world of the same suppliers")
         database = frame.laboratory().create()
         with connect(database) as connection:
             define(connection)
-            store(connection, World.of(WorldSpec(seed=99, products=WARM_PRODUCTS)), "warm ")
+            store(connection, World.of(WorldSpec(seed=99, products=WARM_PRODUCTS)))
             process(database, 1)
             connection.execute("VACUUM ANALYZE")
             step("store documents")
@@ -65,7 +66,7 @@ def run(scale: str) -> list[frame.Figure]:
         database = frame.laboratory().create()
         with connect(database) as connection:
             define(connection)
-            store(connection, World.of(WorldSpec(seed=99, products=WARM_PRODUCTS)), "warm ")
+            store(connection, World.of(WorldSpec(seed=99, products=WARM_PRODUCTS)))
             process(database, 1)
             connection.execute("VACUUM ANALYZE")
             store(connection, world)
@@ -97,13 +98,13 @@ def connect(database: Database) -> Connection:
     )
 
 
-def store(connection: Connection, world: World, prefix: str = "") -> int:
+def store(connection: Connection, world: World) -> int:
     """Store what three suppliers say about a world, a thousand records at a time; return how many documents that is."""
     count = 0
     for code in SUPPLIERS:
         supplier = BY_CODE[code]
         values = (
-            prefix + supplier.title,
+            supplier.title,
             supplier.source_type,
             str(supplier.trust),
             Jsonb(source_config(supplier)),
