@@ -82,9 +82,11 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT l.product_id, l.taxonomy_id, l.field_path, l.id, l.source_id, l.extraction_session_id, l.proposal_status,
-           EXISTS (SELECT FROM neanelu.prod_field_decisions AS d
-                    WHERE d.product_id = l.product_id AND d.field_path = l.field_path AND d.kind = 'reject' AND d.withdrawn_at IS NULL AND d.replaced_at IS NULL
-                      AND pim._value_key(d.value) = pim._value_key(l.proposed_value)),
+           -- A sub-select of its own, so that keys are made only where somebody rejected something: a hash would want one of every vote.
+           EXISTS (SELECT FROM (SELECT d.value FROM neanelu.prod_field_decisions AS d
+                                 WHERE d.product_id = l.product_id AND d.field_path = l.field_path AND d.kind = 'reject'
+                                   AND d.withdrawn_at IS NULL AND d.replaced_at IS NULL OFFSET 0) AS r
+                    WHERE pim._value_key(r.value) = pim._value_key(l.proposed_value)),
            EXISTS (SELECT FROM neanelu.prod_field_decisions AS d
                     WHERE d.proposal_id = l.id AND d.withdrawn_at IS NULL AND d.replaced_at IS NULL),
            l.created_at, l.observed_at, l.expires_at, l.trust_score, l.confidence, l.priority, l.proposed_value, l.raw_value,
