@@ -10,7 +10,7 @@ SET LOCAL search_path = neanelu, harvest, app, extensions, pg_temp;
 
 CREATE FUNCTION harvest._metafield(p_metafield jsonb)
 RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

@@ -9,7 +9,7 @@ BEGIN
     -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
     SELECT string_agg(f.signature, ', ') INTO v_bad
       FROM (VALUES
-             ('harvest._metafield(jsonb)', false, 'i', '{}'),
+             ('harvest._metafield(jsonb)', false, 's', '{}'),
              ('harvest._shop_attributes(neanelu.shopify_products, neanelu.shopify_variants)', false, 's', '{}'),
              ('harvest._shop_documents(uuid, uuid, uuid, integer)', false, 's', '{}'),
              ('harvest.take_shop_products(uuid, integer)', true, 'v', '{neanelu_worker,neanelu_operator}')
