@@ -353,12 +353,20 @@ def test_a_killed_backend_leaves_no_effect_and_the_job_to_another(
         os.kill(busy.info.backend_pid, signal.SIGKILL)
         assert isinstance(running.exception(), psycopg.OperationalError)
 
+    def gone() -> bool:
+        try:
+            queue.value("SELECT 1")
+        except psycopg.OperationalError:
+            return True
+        return False
+
     def back() -> bool:
         with suppress(psycopg.OperationalError):
             queue.own = connect()
             return True
         return False
 
+    until(gone, 30)  # the crash ends every connection: one made before that would end too
     until(back, 30)
     queue.own.execute("UPDATE neanelu.job_runs SET payload = payload - 'sleep'")
     (again,) = until(queue.claim)

@@ -21,6 +21,11 @@ from webhook_support import Receiver, body_of, headers, new_shop, receiver_of
 
 from neanelu.platform.scratch import Database
 
+#: Ends the receiver's connections to one database; the cluster holds those of other tests too.
+KICK_OUT = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE application_name LIKE 'neanelu webhooks %%' AND datname = %s"""
+
 
 @dataclass
 class Traffic:
@@ -102,7 +107,8 @@ def names(count: int, prefix: str = "w") -> list[str]:
 def backends(connection: psycopg.Connection[Any]) -> list[int]:
     """Return the receiver's server processes."""
     rows = connection.execute(
-        "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'neanelu webhooks %'"
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE application_name LIKE 'neanelu webhooks %' AND datname = current_database()"
     )
     return [row[0] for row in rows]
 
@@ -186,18 +192,14 @@ def test_a_database_that_goes_and_comes_back_costs_nothing_but_time(
         async def kick_out() -> None:
             for _ in range(4):
                 await asyncio.sleep(0.1)
-                superuser.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'neanelu webhooks %'"
-                )
+                superuser.execute(KICK_OUT, [module_db.name])
 
         traffic = deliver(receiver, domain, names(300), meanwhile=kick_out)
         assert traffic.counts == {200: 300} and traffic.slowest < 5
         assert stored(superuser, shop_id) == Counter(names(300))
         with psycopg.connect(module_db.cluster.dsn("postgres", "postgres"), autocommit=True) as admin:
             admin.execute(f"ALTER DATABASE {module_db.name} ALLOW_CONNECTIONS false")
-            admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'neanelu webhooks %'"
-            )
+            admin.execute(KICK_OUT, [module_db.name])
             until = time.monotonic() + 10
             while receiver.get("/health/ready").status_code != 503:
                 assert time.monotonic() < until
