@@ -107,9 +107,10 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, extensions, pg_temp
 AS $$
     SELECT btrim(regexp_replace(regexp_replace(regexp_replace(
-               lower(unaccent('unaccent'::regdictionary, normalize(p_raw, NFKC))),
+               -- Marks first: folding makes letters of them.
+               lower(unaccent('unaccent'::regdictionary, normalize(translate(p_raw, '™®©', '   '), NFKC))),
                '(\d)\s*(''''|["\u2033\u201d\u2032'']|[- ]?(inch(es)?|zoll|inci|toli|pouces?|pulgadas?)\M)', '\1in ', 'g'),
-               '\((r|c|tm)\)|[\u00ae\u2122\u00a9]', ' ', 'g'),
+               '\((r|c|tm)\)', ' ', 'g'),
                '\s+', ' ', 'g'))
 $$;
 COMMENT ON FUNCTION normalise.title(text) IS

@@ -26,8 +26,9 @@ CREATE FUNCTION normalise.convert(p_value numeric, p_from text, p_to text) RETUR
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
     SELECT CASE WHEN p_from = p_to THEN p_value ELSE (
-        SELECT trim_scale(round(c.base, greatest(0, 10 - CASE WHEN c.base = 0 THEN 0 ELSE ceil(log(abs(c.base)::double precision))::integer END)))
-          FROM (SELECT (p_value * f.factor + f.shift - t.shift) / t.factor AS base
+        SELECT trim_scale(round(c.base, least(greatest(0, 10 - CASE WHEN c.base = 0 THEN 0 ELSE ceil(log(abs(c.base)::double precision))::integer END), c.most)))
+          -- Where scales have different zeros, what is left beside zero is only what the factors lack.
+          FROM (SELECT (p_value * f.factor + f.shift - t.shift) / t.factor AS base, CASE WHEN f.shift <> t.shift THEN 9 ELSE 1000 END AS most
                   FROM prod_units AS f JOIN prod_units AS t ON t.family = f.family
                  WHERE f.code = p_from AND t.code = p_to) AS c) END
 $$;
@@ -440,7 +441,7 @@ AS $$
     SELECT coalesce(nullif(btrim(regexp_replace(k.key,
                '( |^)(incorporated|inc|corporation|corp|company|co|llc|ltd|limited|plc|gmbh|ag|kg|se|ohg|mbh|srl|s r l|spa|s p a|sa|s a|sas|sarl|bv|b v|nv|ab|oy|as|pte|pty|kk|co kg|gmbh co kg|electronics co|group|holding)(?= |$)',
                ' ', 'g')), ''), k.key)
-      FROM (SELECT btrim(regexp_replace(regexp_replace(normalise.fold(p_text), '^s\.\s?c\.\s+|[™®©''’]', '', 'g'), '[^[:alnum:]]+', ' ', 'g')) AS key) AS k
+      FROM (SELECT btrim(regexp_replace(regexp_replace(normalise.fold(translate(p_text, '™®©', '')), '^s\.\s?c\.\s+|[''’]', '', 'g'), '[^[:alnum:]]+', ' ', 'g')) AS key) AS k
 $$;
 COMMENT ON FUNCTION normalise.brand_key(text) IS 'What brands are compared by: folded, words only, without legal forms (Inc, GmbH, S.R.L.). Pure.';
 
