@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(39);
+SELECT plan(42);
 
 CREATE FUNCTION pg_temp.id(p_name text) RETURNS uuid LANGUAGE sql IMMUTABLE AS $f$ SELECT ('00000000-0000-7000-8000-' || left(md5(p_name), 12))::uuid $f$;
 INSERT INTO prod_sources (id, name, source_type, config) VALUES (pg_temp.id('source'), 'one', 'SUPPLIER', '{"currency": "RON", "categories": {"Ecrane mari": "monitors"}}');

@@ -47,9 +47,9 @@ SELECT is(pg_temp.apply('locations', 'locations/update', '{"id": 31, "name": "De
 SELECT is(pg_temp.apply('levels', 'inventory_levels/update', '{"inventory_item_id": 21, "location_id": 31, "admin_graphql_api_id": "gid://shopify/InventoryLevel/31?inventory_item_id=21", "available": 4, "updated_at": "2026-11-06T00:00:00Z"}'), 'applied', 'then the level');
 SELECT is(pg_temp.apply('levels', 'inventory_levels/update', '{"inventory_item_id": 21, "location_id": 31, "admin_graphql_api_id": "gid://shopify/InventoryLevel/31?inventory_item_id=21", "available": 9, "updated_at": "2026-11-05T00:00:00Z"}'), 'stale', 'not an older one');
 SELECT is((SELECT available FROM neanelu.inventory_levels), 4, 'is in the mirror');
-SELECT is((SELECT sum(delta) FROM neanelu.inventory_ledger), 4::bigint, 'and in the ledger');
+SELECT is((SELECT sum(delta) FROM neanelu.inventory_entries), 4::bigint, 'and in the ledger');
 SELECT is(pg_temp.apply('levels', 'inventory_levels/disconnect', '{"inventory_item_id": 21, "location_id": 31}'), 'applied', 'an item is stocked there no more');
-SELECT is((SELECT sum(delta) FROM neanelu.inventory_ledger), 0::bigint, 'so there is none');
+SELECT is((SELECT sum(delta) FROM neanelu.inventory_entries), 0::bigint, 'so there is none');
 SELECT is(pg_temp.apply('locations', 'locations/delete', '{"id": 31}', '2026-11-11'), 'applied', 'a location goes');
 SELECT is((SELECT count(*) FROM neanelu.inventory_levels WHERE deleted_at IS NULL), 0::bigint, 'with its levels');
 SELECT is(pg_temp.apply('items', 'inventory_items/delete', '{"id": 21}', '2026-11-11'), 'applied', 'an item goes');
