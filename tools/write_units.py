@@ -78,7 +78,7 @@ s | duration | 1 | duration-second | s ; sec ; secs ; sek ; seg ; secunda ; secu
 ms | duration | 0.001 | duration-millisecond | ms ; msec ; msecs ; milisec
 us | duration | 0.000001 | duration-microsecond | µs ; us ; usec
 ns | duration | 0.000000001 | duration-nanosecond | ns
-min | duration | 60 | duration-minute | min ; mins ; minute ; minuten ; minutos
+min | duration | 60 | duration-minute | min ; mins ; m ; minute ; minuten ; minutos
 h | duration | 3600 | duration-hour | h ; hr ; hrs ; hour ; hours ; ora ; ore ; std ; stunden ; heures ; horas
 d | duration | 86400 | duration-day | d ; day ; days ; zi ; zile ; tage ; jours
 wk | duration | 604800 | duration-week | wk ; wks ; week ; weeks

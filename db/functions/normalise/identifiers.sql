@@ -65,8 +65,8 @@ LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, normalise, pg_temp
 AS $$
 DECLARE
-    v_number text := upper(regexp_replace(p_raw,
-        '^\s*(gtin|ean|upc|jan|isbn)([-_ ]?(8|1[0-4]|a|e)(?!\d))?\s*[:#=]?\s*|^''|\.0+$|[\s\u00a0.\-\u2010-\u2015_/]', '', 'gi'));
+    v_number text := upper(regexp_replace(regexp_replace(normalize(p_raw, NFKC), '^\s*[="'']+|[\s"'',;]+$|^\s*(https?://\S*/01/|\(01\))', '', 'g'),
+        '^\s*(gtin|ean|upc|jan|isbn)([-_ ]?(8|1[0-4]|a|e)(?!\d))?\s*[:#=]?\s*|^[[:alpha:] .]{2,30}:\s*|\.0+$|[\s\u00a0.\-\u2010-\u2015_/]', '', 'gi'));
 BEGIN
     IF v_number ~ '^\d{9}[\dX]$' THEN
         v_number := normalise._isbn13(v_number);
@@ -85,7 +85,7 @@ END
 $$;
 COMMENT ON FUNCTION normalise.gtin(text) IS
     'GTIN-8, 12, 13 or 14, UPC-E (8 digits that begin with 0), ISBN-10 or ISBN-13 as 14 digits; null when length or check digit are wrong, or the '
-    'number is for restricted circulation, a coupon or a filler. Separators, a label before it and what spreadsheets add (an apostrophe, .0) are read over. '
+    'number is for restricted circulation, a coupon or a filler. Separators, a label before it (also (01)), quotes and what spreadsheets add (an apostrophe, .0) are read over. '
     'Reads nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION normalise.mpn(p_raw text) RETURNS text

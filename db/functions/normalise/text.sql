@@ -18,7 +18,7 @@ COMMENT ON FUNCTION normalise.fold(text) IS
 CREATE FUNCTION normalise.clean_text(p_text text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT nullif(btrim(regexp_replace(translate(normalize(p_text, NFC), E'\u200b\u200c\u200d\ufeff\u00ad', ''),
+    SELECT nullif(btrim(regexp_replace(translate(normalize(p_text, NFC), E'\u200b\u200c\u200d\ufeff\u00ad\ufe0f', ''),
                                        '[\s\u00a0\u0001-\u001f]+', ' ', 'g')), '')
 $$;
 COMMENT ON FUNCTION normalise.clean_text(text) IS
@@ -53,8 +53,14 @@ BEGIN
     IF p_text ~ '[^\u0020-\u007e]' THEN
         v_text := regexp_replace(v_text, '(\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))', '\1', 'g');
         v_text := regexp_replace(v_text, '([¼½¾⅐-⅞])', ' \1', 'g');
-        v_text := translate(v_text, '²³', '23');
-        v_text := translate(normalize(v_text, NFKC), '⁄′’‘´″“”º‐‑‒–—−×✕·', '/''''''''"""°------xx.');
+        -- Accents that stand for quotes before NFKC makes them marks over a space.
+        v_text := translate(regexp_replace(v_text, '[Øø⌀∅]\s*(?=\d)', ' ', 'g'), '²³´¨÷º', '23''"~°');
+        v_text := translate(normalize(v_text, NFKC), '⁄′’‘`″“”„‐‑‒–—−×✕·', '/''''''''""""------xx.');
+    END IF;
+    v_text := regexp_replace(v_text, '(?<=[[:alnum:]°%"''])\s*\.{2,}\s*(?=[-+]?\s?\d)', ' ~ ', 'g');
+    IF v_text ~* '\m(minus|moins|menos)\s|^- |\dh ?\d|^x\d' THEN
+        v_text := regexp_replace(v_text, '(?:\mminus|(?<!(?:au|al|lo|du) )\m(?:moins|menos))\s+(?=\d)|^-\s+(?=\d[\d.,\s]*(?:°|deg|grad|dB|K\M))', '-', 'gi');
+        v_text := regexp_replace(regexp_replace(v_text, '(\d)\s?h\s?(\d{1,2})(?:\s?(?:m|min|mn))?(?![[:alnum:]])', '\1 h \2 min', 'gi'), '^x(?=\d+$)', '', 'i');
     END IF;
     v_text := replace(v_text, '''''', '"');
     v_text := regexp_replace(v_text, '(\d)''(?=\d{3}(?!\d))', '\1', 'g');
@@ -67,7 +73,7 @@ BEGIN
             v_text := regexp_replace(v_text, '(?<![\d.,])(\d{1,3}) (?=\d{3}(?!\d))', '\1', 'g');
         END IF;
     END IF;
-    v_text := regexp_replace(v_text, '(\d\s*(?:[a-zA-Z]{1,6}\.?|"|'')?)\s*(?:[xX*]|\mby\M)\s*(?=\d)', '\1 x ', 'g');
+    v_text := regexp_replace(v_text, '(\d\s*(?:[a-zA-Z]{1,6}\.?|"|'')?(?: ?\([[:alpha:]]{1,2}\))?)\s*(?:[xX*]|\mby\M)\s*(?=\d)', '\1 x ', 'g');
     RETURN btrim(regexp_replace(v_text, 'l ?/ ?100 ?km', 'l_100km', 'gi'));
 END
 $$;

@@ -39,7 +39,7 @@ CREATE FUNCTION normalise._unit_at(p_gap text, p_family text, OUT code text, OUT
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
-    v_gap text := regexp_replace(p_gap, '^[\s-]*(?:\((?=[^()]*\)))?\s*(?:de |d'')?', '');
+    v_gap text := regexp_replace(p_gap, '^[\s+-]*(?:\((?=[^()]*\)))?\s*(?:de |d'')?', '', 'i');
     v_words text[];
     v_keys text[];
     v_forms text[];
@@ -58,11 +58,11 @@ BEGIN
             RETURN;
         END IF;
     END IF;
-    v_words := regexp_match(v_gap, '^([^\s\d,;()|+:=]+[23]?)(?:( [^\s\d,;()|+:=-][^\s\d,;()|+:=]*[23]?)( [^\s\d,;()|+:=-][^\s\d,;()|+:=]*[23]?)?)?');
+    v_words := regexp_match(v_gap, '^([^\s\d,;()|+:=]+[23]?)(?:( [^\s\d,;()|+:=-][^\s\d,;()|+:=]*[23]?)(?:( [^\s\d,;()|+:=-][^\s\d,;()|+:=]*[23]?)( [^\s\d,;()|+:=-][^\s\d,;()|+:=]*)?)?)?');
     IF v_words IS NULL THEN
         RETURN;
     END IF;
-    v_forms := ARRAY(SELECT f.form FROM unnest(ARRAY[v_words[1] || v_words[2] || v_words[3], v_words[1] || v_words[2], v_words[1]]
+    v_forms := ARRAY(SELECT f.form FROM unnest(ARRAY[v_words[1] || v_words[2] || v_words[3] || v_words[4], v_words[1] || v_words[2] || v_words[3], v_words[1] || v_words[2], v_words[1]]
                    || CASE WHEN v_words[1] ~ '[^[:alpha:]%°]' THEN ARRAY[rtrim(v_words[1], '/-&.x'), split_part(v_words[1], '/', 1),
                                                                        split_part(v_words[1], '-', 1), substring(v_words[1] FROM '^["'']')] END) AS f (form) WHERE f.form <> '');
     v_keys := ARRAY(SELECT CASE WHEN f ~ '^[a-zA-Z]+$' THEN lower(f) ELSE normalise.unit_key(f) END FROM unnest(v_forms) AS f);
@@ -114,7 +114,7 @@ BEGIN
         unit := NULL;
         family := NULL;
         rest := v_gaps[v_i + 1];
-        IF rest <> '' AND rest !~ '^\s*([,;|/]|([-x&~]|to|bis)?\s*$)' THEN
+        IF rest <> '' AND rest !~ '^\s*([,;|/]|([-x&~]|to|bis)?\s*$)|^\s+(a|à|la)\s+$' THEN
             SELECT * INTO v_at FROM normalise._unit_at(rest, p_family);
             unit := v_at.code;
             family := v_at.family;
@@ -154,7 +154,8 @@ RETURNS TABLE (place integer, before text, amount numeric, unit text, rest text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
-    v_between CONSTANT text := '^\s*([-~/x&]|to|bis|à|a|până la|pana la|\.{2,3}|…|and|und|et|și|si|y|or)?\s*$|^\s*\(?[WHDLBT]\)?\s*x\s*$';
+    v_between CONSTANT text := '^\s*([-~/x&]|to|bis|à|a|la|până la|pana la|and|und|et|și|si|y|or)?\s*$'
+        '|^\s*(\(?[[:alpha:]]{1,2}\)?)?\s*x\s*([[:alpha:]]{1,2}[\s:=.]*)?$';
     v_befores text[];
     v_amounts numeric[];
     v_own text[];
@@ -287,17 +288,28 @@ $$;
 COMMENT ON FUNCTION normalise._enum(text, jsonb) IS
     'The allowed value that a text means, as normalise._enum_like says; exact codes and labels first. Reads only.';
 
+CREATE FUNCTION normalise._bound(p_before text, p_after text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN t.before ~ '(<|≤|⩽|\m(up to|max|maxim|maximum|maximal|maximale|maximo|maxima|below|under|less than|at most|(not|no) more than|pana la|sub|cel mult|mai putin de|bis( zu)?|hochstens|unter|weniger als|jusqu''?a|au plus|moins de|inferieure? a|hasta|menos de|menor de|inferior a))[ .:=]*$'
+            OR t.after ~ '^[ ,.()/]*(max|maxim|maximum|maximal|maximo|or less|oder weniger|ou moins|o menos|sau mai putin)\M' THEN 'max'
+        WHEN t.before ~ '(>|≥|⩾|\m(from|min|minim|minimum|minimal|minimale|minimo|minima|over|above|more than|at least|(not|no) less than|peste|cel putin|mai mult de|de la|incepand de la|ab|uber|mindestens|mind|mehr als|a partir de|desde|plus de|au moins|superieure? a|al menos|mas de|mayor de|superior a))[ .:=]*$'
+            OR t.after ~ '^([ ,.()/]*(min|minim|minimum|minimal|minimo|or more|and (up|over|more)|oder mehr|und mehr|ou plus|et plus|o mas|y mas|sau mai mult|si peste)\M|\s?\+\s*$)' THEN 'min' END
+      FROM (SELECT normalise.fold(replace(p_before, '’', '''')) AS before, normalise.fold(p_after) AS after) AS t
+$$;
+COMMENT ON FUNCTION normalise._bound(text, text) IS
+    'max or min: what the words before or after a number say it is (up to, mindestens, 5 W max); null for neither. In five languages. Pure.';
+
 CREATE FUNCTION normalise._range(p_text text, p_unit text, p_family text, p_locale text, p_source_unit text) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
     SELECT jsonb_strip_nulls(jsonb_build_object('value', CASE
                WHEN a.b IS NOT NULL THEN jsonb_build_object('min', least(a.a, a.b), 'max', greatest(a.a, a.b))
-               WHEN a.before ~* '(<|≤|\m(up to|max|maximum|maximal|below|under|până la|pana la|bis|jusqu|hasta|sub)\M)[^[:alnum:]]*$' THEN jsonb_build_object('max', a.a)
-               WHEN a.before ~* '(>|≥|\m(from|min|minimum|over|above|peste|ab|à partir de|desde|de la)\M)[^[:alnum:]]*$' THEN jsonb_build_object('min', a.a)
-               ELSE jsonb_build_object('min', a.a, 'max', a.a) END, 'unit', a.unit))
-      FROM (SELECT (array_agg(m.amount ORDER BY m.place))[1] AS a,
-                   (array_agg(m.amount ORDER BY m.place))[2] AS b,
-                   (array_agg(m.before ORDER BY m.place))[1] AS before, min(m.unit) AS unit
+               ELSE CASE normalise._bound(a.before, CASE WHEN p_text ~ '\d ?\+' THEN '+' ELSE a.rest END) WHEN 'max' THEN jsonb_build_object('max', a.a)
+                    WHEN 'min' THEN jsonb_build_object('min', a.a) ELSE jsonb_build_object('min', a.a, 'max', a.a) END END, 'unit', a.unit))
+      FROM (SELECT (array_agg(m.amount ORDER BY m.place))[1] AS a, (array_agg(m.amount ORDER BY m.place))[2] AS b,
+                   (array_agg(m.before ORDER BY m.place))[1] AS before, (array_agg(m.rest ORDER BY m.place))[1] AS rest, min(m.unit) AS unit
               FROM normalise._amounts(p_text, p_unit, p_family, p_locale, p_source_unit) AS m) AS a
      WHERE a.a IS NOT NULL
 $$;
@@ -307,11 +319,15 @@ COMMENT ON FUNCTION normalise._range(text, text, text, text, text) IS
 CREATE FUNCTION normalise._dimensions(p_text text, p_unit text, p_family text, p_locale text, p_source_unit text) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
-    WITH sides AS (
+    WITH said AS (
+        -- W60 is a side and its number; por and its like are an x here.
+        SELECT regexp_replace(regexp_replace(p_text, '(?<![[:alpha:]]{2})(W|H|D|L|B|T|P|A|F|An|Al|l|h|w|d|b|t|p)(?=\d)', ' \1 ', 'g'),
+                              '(?<=[[:alnum:]"'')])\s+(por|mal|sur|pe|auf)\s+(?=\d)', ' x ', 'gi') AS text
+    ), sides AS (
         SELECT a.*, coalesce(substring(a.rest FROM '^[\s"'']*\(?([WHDLBTwhdlbt])(?![[:alpha:]])'),
                              substring(a.before FROM '(?<![[:alpha:]])([WHDLBTwhdlbt])[\s:=.]*$'), left(substring(lower(a.before) FROM
                              '(width|height|depth|length|latime|lățime|inaltime|înălțime|adancime|adâncime|lungime|breite|höhe|tiefe|largeur|hauteur|profondeur|ancho|alto|fondo)[\s:=.]*$'), 1)) AS axis
-          FROM normalise._amounts(p_text, p_unit, p_family, p_locale, p_source_unit) AS a
+          FROM said, normalise._amounts(said.text, p_unit, p_family, p_locale, p_source_unit) AS a
     ), header AS (
         SELECT regexp_match(p_text, '(?<![[:alpha:]])([WHDLBT])\s*[x×/]\s*([WHDLBT])(?:\s*[x×/]\s*([WHDLBT]))?(?![[:alpha:]])', 'i') AS letters
     )
@@ -369,7 +385,7 @@ BEGIN
         RETURN v_simple;
     END IF;
     -- Of a range the upper end: what is adjustable is named by what it reaches.
-    SELECT a.amount, a.unit, CASE WHEN a.rest ~* '^\s*(-|–|to|bis|à|până la|pana la|\.{2,3}|…)\s*$' THEN lead(a.amount) OVER (ORDER BY a.place) END
+    SELECT a.amount, a.unit, CASE WHEN a.rest ~* '^\s*([-~]|to|bis|à|până la|pana la)\s*$' THEN lead(a.amount) OVER (ORDER BY a.place) END
       INTO v_amount, v_unit, v_next
       FROM normalise._amounts(p_text, p_unit, p_family, p_locale, p_source_unit) AS a
      WHERE a.amount IS NOT NULL ORDER BY a.place LIMIT 1;
@@ -410,7 +426,8 @@ DECLARE
     v_family text := p_unit_family;
 BEGIN
     IF v_text IS NULL OR length(v_text) <= 40 AND v_text !~ '\d'
-       AND EXISTS (SELECT FROM prod_value_words AS w WHERE w.kind = 'nothing' AND w.word = btrim(normalise.fold(v_text), ' .:')) THEN
+       AND EXISTS (SELECT FROM prod_value_words AS w WHERE w.kind = 'nothing' AND w.word = btrim(normalise.fold(v_text), ' .:'))
+       AND NOT (p_data_type = 'boolean' AND EXISTS (SELECT FROM prod_value_words AS w WHERE w.kind = 'boolean' AND w.word = btrim(normalise.fold(v_text), ' .:'))) THEN
         RETURN NULL;
     END IF;
     IF v_unit IS NOT NULL AND p_data_type IN ('number', 'range', 'dimensions', 'list') THEN

@@ -13,6 +13,7 @@ DROP FUNCTION normalise._number(text, text, text, text, text);
 DROP FUNCTION normalise._simple(text, text, text, text, text);
 DROP FUNCTION normalise._dimensions(text, text, text, text, text);
 DROP FUNCTION normalise._range(text, text, text, text, text);
+DROP FUNCTION normalise._bound(text, text);
 DROP FUNCTION normalise._enum(text, jsonb);
 DROP FUNCTION normalise._enum_like(text, jsonb);
 DROP FUNCTION normalise._label_key(text);

@@ -21,6 +21,7 @@ BEGIN
              ('normalise._label_key(text)', false, 'i', '{}'),
              ('normalise._enum_like(text, jsonb)', true, 's', '{}'),
              ('normalise._enum(text, jsonb)', true, 's', '{}'),
+             ('normalise._bound(text, text)', false, 'i', '{}'),
              ('normalise._range(text, text, text, text, text)', true, 's', '{}'),
              ('normalise._dimensions(text, text, text, text, text)', true, 's', '{}'),
              ('normalise._simple(text, text, text, text, text)', true, 's', '{}'),
