@@ -228,13 +228,13 @@ CREATE TABLE neanelu.prod_review_claims (
   expires_at  timestamptz NOT NULL,
   CONSTRAINT prod_review_claims_pkey PRIMARY KEY (item_kind, item_id),
   CONSTRAINT prod_review_claims_reviewer_id_fkey FOREIGN KEY (reviewer_id) REFERENCES neanelu.prod_reviewers (id) ON DELETE CASCADE,
-  CONSTRAINT prod_review_claims_kind_check CHECK (item_kind IN ('proposal', 'cluster')),
+  CONSTRAINT prod_review_claims_kind_check CHECK (item_kind IN ('proposal', 'cluster', 'synonym', 'match')),
   CONSTRAINT prod_review_claims_expires_check CHECK (expires_at > claimed_at)
 );
 CREATE INDEX idx_review_claims_reviewer ON neanelu.prod_review_claims (reviewer_id);
 COMMENT ON TABLE neanelu.prod_review_claims IS 'Who looks at what just now: nobody else gets it until the claim ends. Written by pim.claim_reviews.';
-COMMENT ON COLUMN neanelu.prod_review_claims.item_kind IS 'proposal or cluster.';
-COMMENT ON COLUMN neanelu.prod_review_claims.item_id IS 'Id in prod_proposals or prod_dedupe_clusters; no reference, it is short-lived.';
+COMMENT ON COLUMN neanelu.prod_review_claims.item_kind IS 'proposal, cluster, synonym (a name of a source that may mean an attribute) or match (a pair that no cluster asks about).';
+COMMENT ON COLUMN neanelu.prod_review_claims.item_id IS 'Id in prod_proposals, prod_dedupe_clusters, prod_attr_mappings or prod_similarity_matches; no reference, it is short-lived.';
 COMMENT ON COLUMN neanelu.prod_review_claims.reviewer_id IS 'Who.';
 COMMENT ON COLUMN neanelu.prod_review_claims.claimed_at IS 'Since when.';
 COMMENT ON COLUMN neanelu.prod_review_claims.expires_at IS 'When others may have it.';
@@ -246,12 +246,12 @@ CREATE TABLE neanelu.prod_review_skips (
   skipped_at  timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT prod_review_skips_pkey PRIMARY KEY (item_kind, item_id, reviewer_id),
   CONSTRAINT prod_review_skips_reviewer_id_fkey FOREIGN KEY (reviewer_id) REFERENCES neanelu.prod_reviewers (id) ON DELETE CASCADE,
-  CONSTRAINT prod_review_skips_kind_check CHECK (item_kind IN ('proposal', 'cluster'))
+  CONSTRAINT prod_review_skips_kind_check CHECK (item_kind IN ('proposal', 'cluster', 'synonym', 'match'))
 );
 CREATE INDEX idx_review_skips_reviewer ON neanelu.prod_review_skips (reviewer_id);
 COMMENT ON TABLE neanelu.prod_review_skips IS 'What a reviewer has passed over, and is not given again for a day.';
-COMMENT ON COLUMN neanelu.prod_review_skips.item_kind IS 'proposal or cluster.';
-COMMENT ON COLUMN neanelu.prod_review_skips.item_id IS 'Id in prod_proposals or prod_dedupe_clusters.';
+COMMENT ON COLUMN neanelu.prod_review_skips.item_kind IS 'proposal, cluster, synonym (a name of a source that may mean an attribute) or match (a pair that no cluster asks about).';
+COMMENT ON COLUMN neanelu.prod_review_skips.item_id IS 'Id, as in prod_review_claims.';
 COMMENT ON COLUMN neanelu.prod_review_skips.reviewer_id IS 'Who.';
 COMMENT ON COLUMN neanelu.prod_review_skips.skipped_at IS 'When.';
 
@@ -269,7 +269,7 @@ CREATE TABLE neanelu.prod_review_decisions (
   CONSTRAINT prod_review_decisions_pkey PRIMARY KEY (id),
   CONSTRAINT prod_review_decisions_reviewer_id_fkey FOREIGN KEY (reviewer_id) REFERENCES neanelu.prod_reviewers (id) ON DELETE RESTRICT,
   CONSTRAINT prod_review_decisions_undone_by_fkey FOREIGN KEY (undone_by) REFERENCES neanelu.prod_reviewers (id) ON DELETE RESTRICT,
-  CONSTRAINT prod_review_decisions_kind_check CHECK (item_kind IN ('proposal', 'cluster')),
+  CONSTRAINT prod_review_decisions_kind_check CHECK (item_kind IN ('proposal', 'cluster', 'synonym', 'match')),
   CONSTRAINT prod_review_decisions_decision_check CHECK (decision IN ('approve', 'reject')),
   CONSTRAINT prod_review_decisions_undone_check CHECK ((undone_at IS NULL) = (undone_by IS NULL))
 );
@@ -278,12 +278,12 @@ CREATE INDEX idx_review_decisions_reviewer ON neanelu.prod_review_decisions (rev
 CREATE INDEX idx_review_decisions_undone ON neanelu.prod_review_decisions (undone_by) WHERE undone_by IS NOT NULL;
 COMMENT ON TABLE neanelu.prod_review_decisions IS 'What people decided, and what they took back; append only but for undone_*.';
 COMMENT ON COLUMN neanelu.prod_review_decisions.id IS 'Id, ordered by time of making.';
-COMMENT ON COLUMN neanelu.prod_review_decisions.item_kind IS 'proposal or cluster.';
-COMMENT ON COLUMN neanelu.prod_review_decisions.item_id IS 'Id in prod_proposals or prod_dedupe_clusters; no reference, the decision outlives it.';
+COMMENT ON COLUMN neanelu.prod_review_decisions.item_kind IS 'proposal, cluster, synonym (a name of a source that may mean an attribute) or match (a pair that no cluster asks about).';
+COMMENT ON COLUMN neanelu.prod_review_decisions.item_id IS 'Id, as in prod_review_claims; no reference, the decision outlives it.';
 COMMENT ON COLUMN neanelu.prod_review_decisions.decision IS 'approve or reject.';
 COMMENT ON COLUMN neanelu.prod_review_decisions.reviewer_id IS 'Who.';
 COMMENT ON COLUMN neanelu.prod_review_decisions.notes IS 'Why.';
-COMMENT ON COLUMN neanelu.prod_review_decisions.outcome IS 'What it was about: {"products": [..], ..}.';
+COMMENT ON COLUMN neanelu.prod_review_decisions.outcome IS 'What it was about, and of names and pairs what it changed as it was before: {"products": [..], "before": {..}, ..}.';
 COMMENT ON COLUMN neanelu.prod_review_decisions.decided_at IS 'When.';
 COMMENT ON COLUMN neanelu.prod_review_decisions.undone_at IS 'When it was taken back.';
 COMMENT ON COLUMN neanelu.prod_review_decisions.undone_by IS 'By whom.';

@@ -24,6 +24,7 @@ _INTERRUPTED: Final = 130
 #: Records of a cluster that fit side by side.
 _SIDES: Final = 4
 _KEYS: Final = "[a]pprove  [r]eject  [s]kip  [u]ndo the last  [q]uit"
+_KINDS: Final = ("proposal", "cluster", "synonym", "match")
 
 
 def reviewer_name(name: str | None) -> str:
@@ -35,9 +36,9 @@ def _filters(function: Any) -> Any:
     """Add the options that choose among what waits."""
     for option in reversed(
         (
-            click.option("--kind", type=click.Choice(["proposal", "cluster"]), help="Only these."),
+            click.option("--kind", type=click.Choice(_KINDS), help="Only these."),
             click.option("--category", help="Only products of a category (slug, name or id) and below."),
-            click.option("--source", help="Only proposals of this source."),
+            click.option("--source", help="Only what this source says."),
             click.option("--field", help="Only proposals for this field, such as brand or colour."),
             click.option("--product", help="Only of this golden record (id, SKU or GTIN)."),
             click.option("--min-priority", type=int, help="Only what matters at least so much (0 to 100)."),
@@ -108,8 +109,10 @@ class Desk:
         )
         return item
 
-    def decide(self, kind: str, item_id: str | UUID, decision: str, notes: str | None) -> UUID:
-        """Approve or reject; returns the decision's id."""
+    def decide(
+        self, kind: str, item_id: str | UUID, decision: str, notes: str | None, means: str | None = None
+    ) -> UUID:
+        """Approve or reject; `means` is the attribute that a name means. Returns the decision's id."""
         made: UUID = _value(
             self.connection,
             sql.DECIDE_REVIEW,
@@ -118,6 +121,7 @@ class Desk:
             decision=decision,
             reviewer_id=self.reviewer_id,
             notes=notes,
+            means=means,
         )
         return made
 
@@ -140,10 +144,13 @@ class Desk:
 # --- Showing ----------------------------------------------------------------------------------------------
 def show_item(item: dict[str, Any]) -> None:
     """Print an item with both sides and the evidence."""
-    if item["kind"] == "proposal":
-        _show_proposal(item)
-    else:
-        _show_cluster(item)
+    show = {
+        "proposal": _show_proposal,
+        "cluster": _show_cluster,
+        "synonym": _show_synonym,
+        "match": _show_match,
+    }
+    show[item["kind"]](item)
     claim = item.get("claim")
     if claim:
         click.echo(f"{claim['reviewer']} has it until {instant(claim['until'])}")
@@ -252,6 +259,68 @@ def _show_cluster(item: dict[str, Any]) -> None:
         )
 
 
+def _show_synonym(item: dict[str, Any]) -> None:
+    from neanelu.cli.pim import plain
+
+    out = console()
+    name, means = item["name"], item["candidates"]
+    head = f"  score {item.get('confidence')}  since {age_of(item)}"
+    out.print(Text.assemble(("synonym ", "dim"), item["id"], head))
+    said = f"“{name['name']}” of {name['source']}"
+    said += f" ({name['locale']})" if name.get("locale") else ""
+    sides = Table(title=Text(said, style="bold"), title_justify="left")
+    sides.add_column("THE SOURCE WRITES", overflow="fold")
+    for place, candidate in enumerate(means):
+        label = f"{candidate['code']}?" if place == 0 else f"[{place + 1}] {candidate['code']}?"
+        sides.add_column(Text(label), overflow="fold")
+    sides.add_row("", *(Text(f"{c.get('score', '-')} by {c.get('method', '-')}") for c in means))
+    what = ("  ".join(filter(None, (c.get("label"), c.get("type"), c.get("unit")))) for c in means)
+    sides.add_row(f"unit {name['unit']}" if name.get("unit") else "", *(Text(text) for text in what))
+    sides.add_row("", *(Text(", ".join(c.get("also") or ()) or "-") for c in means))
+    for place, example in enumerate(name.get("examples") or ()):
+        read = (_value_at(candidate, place) for candidate in means)
+        sides.add_row(Text(plain(example)), *(Text(plain(value), style="green") for value in read))
+    out.print(sides)
+    for other in item["elsewhere"]:
+        click.echo(f"{other['source']}: {other['decision']} {other.get('means', '')}".rstrip())
+
+
+def _value_at(candidate: Mapping[str, Any], place: int) -> Any:
+    """Return what an example of a name would become as a value of a candidate; None: it cannot be read."""
+    values = candidate.get("values") or ()
+    return values[place].get("value") if place < len(values) else None
+
+
+def _show_match(item: dict[str, Any]) -> None:
+    from neanelu.cli.pim import plain
+
+    out = console()
+    offer = item["offer"]
+    head = f"  score {item.get('confidence')} by {item['method']}  since {age_of(item)}"
+    out.print(Text.assemble(("match ", "dim"), item["id"], head))
+    sides = Table()
+    sides.add_column("", style="dim")
+    sides.add_column("RECORD", overflow="fold")
+    columns = [_flat(item["product"])]
+    if item.get("other"):
+        sides.add_column("IS A RECORD OF ITS OWN NOW", overflow="fold")
+        columns.append(_flat(item["other"]))
+    sides.add_column(Text(f"{offer.get('source', 'a source')} says"), overflow="fold")
+    said = _flat({**offer, "sources": None})
+    said["price"] = " ".join(str(offer[key]) for key in ("price", "currency") if offer.get(key)) or None
+    columns.append({**said, "url": offer.get("url"), "key": offer.get("key")})
+    for name in dict.fromkeys(key for side in columns for key in side):
+        values = [plain(side.get(name)) for side in columns]
+        style = "" if len({value for value in values if value != "-"}) < 2 else "bold yellow"
+        sides.add_row(name, *(Text(value, style=style) for value in values))
+    out.print(sides)
+    if item["scores"]:
+        evidence = sorted(item["scores"].items(), key=lambda piece: str(piece[0]))
+        click.echo("because of " + ", ".join(f"{key}: {plain(value)}" for key, value in evidence))
+    if item["conflicts"]:
+        click.secho("against it: " + ", ".join(item["conflicts"]), fg="yellow")
+
+
 def _flat(member: Mapping[str, Any]) -> dict[str, Any]:
     """Return a record's facts in one level, those that tell records apart first."""
     names = (
@@ -284,7 +353,8 @@ def _flat(member: Mapping[str, Any]) -> dict[str, Any]:
 @_minutes
 @click.pass_context
 def review(ctx: click.Context, /, name: str | None, minutes: float, **options: Any) -> None:
-    """Decide what waits for people: proposed values and records that may be one.
+    """Decide what waits for people: proposed values (proposal), records that may be one (cluster), names that may mean an
+    attribute (synonym), and single pairs of a source's record and a golden record (match).
 
     Without a command: one item after another in the terminal, by key: approve, reject, skip, undo, quit. Nobody else gets an
     item that you look at. The login neanelu_pim_editor suffices.
@@ -293,6 +363,7 @@ def review(ctx: click.Context, /, name: str | None, minutes: float, **options: A
     Examples:
       neanelu review --category headphones
       neanelu review list --kind cluster --json
+      neanelu review --kind synonym --source "Acme feed"
       neanelu review next --json
       neanelu review decide 0199… approve --notes "as printed on the box"
       neanelu review undo
@@ -329,12 +400,16 @@ def _answer(desk: Desk, item: dict[str, Any], counts: dict[str, int]) -> bool:
     """Ask for a key until one decides about the item; returns whether to go on."""
     kind, item_id = item["kind"], item["id"]
     while True:
-        click.echo(_KEYS)
+        others = [candidate["code"] for candidate in item.get("candidates", ())[1:]]
+        more = "".join(f"  [{place}] it means {code}" for place, code in enumerate(others, 2))
+        click.echo(_KEYS + more)
         key = click.getchar().lower()
+        means = others[int(key) - 2] if key.isdecimal() and 2 <= int(key) < len(others) + 2 else None
+        key = "a" if means else key
         try:
             if key in ("a", "r"):
                 decision = "approve" if key == "a" else "reject"
-                desk.decide(kind, item_id, decision, None)
+                desk.decide(kind, item_id, decision, None, means)
                 counts[decision] += 1
                 click.secho("approved" if key == "a" else "rejected", fg="green" if key == "a" else "red")
                 return True
@@ -459,6 +534,7 @@ def show(item_id: UUID, as_json: bool) -> None:
 @click.argument("item_ids", metavar="ID...", type=click.UUID, nargs=-1, required=True)
 @click.argument("decision", type=click.Choice(["approve", "reject", "skip"]))
 @click.option("--notes", help="Why; kept with the decision.")
+@click.option("--means", metavar="CODE", help="Of names: the attribute, when it is not the proposed one.")
 @_as
 @click.option("--dry-run", is_flag=True, help="Check it; change nothing.")
 @_json
@@ -466,18 +542,20 @@ def decide(
     item_ids: tuple[UUID, ...],
     decision: str,
     notes: str | None,
+    means: str | None,
     name: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Approve, reject or skip items; all of them or none. Approving a cluster merges its records.
+    """Approve, reject or skip items; all of them or none. Approving a cluster or a match merges its records.
 
     \b
     Examples:
       neanelu review decide 0199… approve --notes "as printed on the box"
       neanelu review decide 0199… 0199… reject --dry-run
+      neanelu review decide 0199… approve --means screen_size
     """
-    if decision == "skip" and notes:
+    if decision == "skip" and (notes or means):
         raise InvalidInput("what is skipped has no notes")
     with exits(as_json), session(_EDITOR, purpose="review") as connection:
         desk = Desk(connection, reviewer_name(name))
@@ -489,7 +567,7 @@ def decide(
                 if decision == "skip":
                     desk.release(kind, item_id, skip=True)
                 else:
-                    made = desk.decide(kind, item_id, decision, notes)
+                    made = desk.decide(kind, item_id, decision, notes, means)
                 done.append(
                     {"item_kind": kind, "item_id": item_id, "decision": decision, "decision_id": made}
                 )

@@ -339,6 +339,7 @@ _BY_CODE: Final[dict[str, type[NeaneluError]]] = {
     "NQ007": InvalidInput,
     "NQ008": NotFound,
     "NQ009": InvalidInput,
+    "NQ012": InvalidInput,
     "NC001": NotFound,
     "NC002": NotFound,
     "NC003": RunEnded,

@@ -354,7 +354,8 @@ REVIEW_ITEM: Final = "SELECT pim.review_item(%(kind)s, %(item_id)s) AS item"
 REVIEW_KIND: Final = "SELECT pim.review_kind(%(item_id)s) AS kind"
 RELEASE_REVIEW: Final = "SELECT pim.release_review(%(kind)s, %(item_id)s, %(reviewer_id)s, %(is_skipped)s)"
 DECIDE_REVIEW: Final = """
-    SELECT pim.decide_review(%(kind)s, %(item_id)s, %(decision)s, %(reviewer_id)s, %(notes)s) AS decision_id"""
+    SELECT pim.decide_review(
+        %(kind)s, %(item_id)s, %(decision)s, %(reviewer_id)s, %(notes)s, %(means)s) AS decision_id"""
 UNDO_DECISION: Final = "SELECT * FROM pim.undo_review_decision(%(reviewer_id)s, %(decision_id)s)"
 REVIEW_LOG: Final = "SELECT * FROM pim.review_log(%(reviewer_id)s, %(limit)s)"
 

@@ -76,12 +76,33 @@ AS $$
 $$;
 COMMENT ON FUNCTION normalise._propose_synonyms(uuid, text[]) IS 'Proposed mappings as synonyms that are not in force yet. Idempotent.';
 
+CREATE FUNCTION normalise._read_again(p_source_ids uuid[], p_name_key text) RETURNS integer
+LANGUAGE plpgsql VOLATILE SET search_path = neanelu, normalise, pim, pg_temp
+AS $$
+DECLARE
+    v_names text[];
+BEGIN
+    v_names := ARRAY(SELECT q.name
+                       FROM (SELECT DISTINCT a.name FROM prod_match_links AS l JOIN prod_extraction_sessions AS e ON e.id = l.session_id
+                              CROSS JOIN LATERAL jsonb_object_keys(CASE jsonb_typeof(e.extracted_specs -> 'attributes') WHEN 'object' THEN e.extracted_specs -> 'attributes'
+                                                                        ELSE '{}' END) AS a (name)
+                              WHERE l.source_id = ANY (p_source_ids)) AS q
+                      WHERE normalise.name_key(q.name) = p_name_key);
+    RETURN CASE WHEN v_names = '{}' THEN 0 ELSE pim.request_readings(ARRAY(
+        SELECT l.session_id FROM prod_match_links AS l JOIN prod_extraction_sessions AS e ON e.id = l.session_id
+         WHERE l.source_id = ANY (p_source_ids) AND jsonb_typeof(e.extracted_specs -> 'attributes') = 'object' AND e.extracted_specs -> 'attributes' ?| v_names)) END;
+END
+$$;
+COMMENT ON FUNCTION normalise._read_again(uuid[], text) IS
+    'Asks that the newest readings of sources which use a name be proposed again, for it means something now; returns how many. Idempotent.';
+
 CREATE FUNCTION normalise.add_synonym(p_code text, p_name text, p_locale text DEFAULT 'und', p_source text DEFAULT 'manual') RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
     v_definition uuid;
     v_name text := left(normalise.clean_text(p_name), 255);
+    v_sources uuid[];
 BEGIN
     SELECT d.id INTO v_definition FROM prod_attr_definitions AS d WHERE d.code = p_code;
     IF NOT FOUND THEN
@@ -90,18 +111,22 @@ BEGIN
     IF v_name IS NULL OR normalise.name_key(v_name) = '' THEN
         RAISE EXCEPTION 'a synonym needs a name' USING ERRCODE = 'NN002';
     END IF;
+    v_sources := ARRAY(SELECT m.source_id FROM prod_attr_mappings AS m
+                        WHERE m.name_key = normalise.name_key(v_name) AND m.decision IN ('proposed', 'unknown')
+                          AND (p_locale = 'und' OR m.locale IS NULL OR left(m.locale, 2) = left(p_locale, 2)));
     INSERT INTO prod_attr_synonyms AS s (definition_id, synonym_text, locale, source, is_approved)
     VALUES (v_definition, v_name, p_locale, p_source, true)
     ON CONFLICT (definition_id, lower(synonym_text), locale) DO UPDATE SET is_approved = true, source = excluded.source WHERE NOT s.is_approved;
     UPDATE prod_attr_mappings AS m
        SET definition_id = v_definition, decision = 'applied', score = 0.99, method = 'synonym', updated_at = now()
-     WHERE m.name_key = normalise.name_key(v_name) AND m.decision IN ('proposed', 'unknown')
-       AND (p_locale = 'und' OR m.locale IS NULL OR left(m.locale, 2) = left(p_locale, 2));
+     WHERE m.source_id = ANY (v_sources) AND m.name_key = normalise.name_key(v_name) AND m.decision IN ('proposed', 'unknown');
+    PERFORM normalise._read_again(v_sources, normalise.name_key(v_name));
     RETURN v_definition;
 END
 $$;
 COMMENT ON FUNCTION normalise.add_synonym(text, text, text, text) IS
-    'A further name of an attribute, in force at once: names of sources that waited for a decision are mapped. Idempotent. '
+    'A further name of an attribute, in force at once: names of sources that waited for a decision are mapped, and what '
+    'these sources said is proposed again. Idempotent. '
     'Raises NN001 (no such attribute), NN002 (no name).';
 
 CREATE FUNCTION normalise.review_mapping(p_mapping_id uuid, p_decision text, p_code text DEFAULT NULL, p_reviewer uuid DEFAULT NULL) RETURNS text
@@ -128,6 +153,7 @@ BEGIN
            SET decision = 'applied', definition_id = (SELECT d.id FROM prod_attr_definitions AS d WHERE d.code = v_code), score = 1, method = 'review',
                decided_by = p_reviewer, updated_at = now()
          WHERE id = p_mapping_id;
+        PERFORM normalise._read_again(ARRAY[v_mapping.source_id], v_mapping.name_key);
     ELSE
         DELETE FROM prod_attr_synonyms AS s
          WHERE s.definition_id = v_mapping.definition_id AND lower(s.synonym_text) = lower(v_mapping.name) AND NOT s.is_approved;

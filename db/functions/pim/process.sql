@@ -49,6 +49,25 @@ COMMENT ON FUNCTION pim.request_decisions(uuid[]) IS
     'Asks that golden records be decided, scored and described anew, for there is news about them; returns how many there are. Again is no harm. '
     'Locks: none of others. Raises: nothing';
 
+CREATE FUNCTION pim.request_readings(p_session_ids uuid[]) RETURNS integer
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    WITH again AS (
+        INSERT INTO neanelu.factory_sessions (session_id, product_id)
+        SELECT DISTINCT ON (e.id) e.id, l.product_id
+          FROM neanelu.prod_extraction_sessions AS e LEFT JOIN neanelu.prod_match_links AS l ON l.session_id = e.id
+         WHERE e.id = ANY (p_session_ids) AND e.error_message IS NULL ORDER BY e.id, l.product_id
+        ON CONFLICT (session_id) DO NOTHING
+        RETURNING product_id
+    ), asked AS (
+        INSERT INTO neanelu.factory_products (product_id) SELECT DISTINCT a.product_id FROM again AS a WHERE a.product_id IS NOT NULL ORDER BY 1)
+    SELECT count(*)::integer FROM again
+$$;
+COMMENT ON FUNCTION pim.request_readings(uuid[]) IS
+    'Asks that readings be proposed again, for their names mean something else by now; returns how many did not wait already. Again is no harm. '
+    'Locks: none of others. Raises: nothing';
+
 -- Sums ---------------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION pim._add_counts(p_one jsonb, p_other jsonb) RETURNS jsonb
@@ -310,11 +329,11 @@ COMMENT ON FUNCTION pim._do_process(uuid, jsonb) IS
     'Handler of pim.process: one batch of {"limit"}, and another job while something waits. Idempotent. Locks: as pim.process. Raises: nothing of its own';
 
 REVOKE EXECUTE ON FUNCTION
-    pim.tg_prod_extraction_sessions__queue(), pim.request_decisions(uuid[]), pim._add_counts(jsonb, jsonb), pim._take_in(uuid[]),
+    pim.tg_prod_extraction_sessions__queue(), pim.request_decisions(uuid[]), pim.request_readings(uuid[]), pim._add_counts(jsonb, jsonb), pim._take_in(uuid[]),
     pim._take_in_safely(uuid[]), pim._process_sessions(integer), pim._propose_waiting(uuid[]), pim._finish(uuid[]), pim._process_products(integer), pim.is_waiting(),
     pim._backlog(integer), pim.process(integer), pim.retry_failed(integer), pim._do_process(uuid, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pim.process(integer), pim.is_waiting() TO neanelu_worker, neanelu_operator;
-GRANT EXECUTE ON FUNCTION pim.request_decisions(uuid[]) TO neanelu_worker, neanelu_operator, neanelu_pim_editor;
+GRANT EXECUTE ON FUNCTION pim.request_decisions(uuid[]), pim.request_readings(uuid[]) TO neanelu_worker, neanelu_operator, neanelu_pim_editor;
 GRANT EXECUTE ON FUNCTION pim.retry_failed(integer) TO neanelu_operator;
 
 SELECT jobs.register_handler('pim.process', 'maintenance', 'database', 'pim._do_process(uuid, jsonb)', 8, '10 minutes', '10 seconds');

@@ -213,6 +213,16 @@ $$;
 COMMENT ON FUNCTION pim._primary_sources(pim.outcome[]) IS
     'Which source is behind most fields of each product. Writes nothing, takes no locks. Raises: nothing';
 
+CREATE FUNCTION pim._came_from_sources(p_product_id uuid, p_field_path text)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM neanelu.prod_specs_normalized AS s WHERE s.product_id = p_product_id AND s.provenance ? p_field_path)
+$$;
+COMMENT ON FUNCTION pim._came_from_sources(uuid, text) IS
+    'Whether a field of a golden record was ever decided: it goes when nobody says anything of it any more. Writes nothing, takes no locks. Raises: nothing';
+
 CREATE FUNCTION pim._write_masters(p_outcomes outcome[])
 RETURNS uuid[]
 LANGUAGE plpgsql VOLATILE
@@ -224,10 +234,10 @@ DECLARE
 BEGIN
     WITH wanted AS (
         SELECT m.id, m.taxonomy_id AS old_taxonomy_id, coalesce(f.title, m.canonical_title) AS canonical_title,
-               CASE WHEN 'brand' = ANY (f.fields) THEN f.brand ELSE m.brand END AS brand,
-               CASE WHEN 'manufacturer' = ANY (f.fields) THEN f.manufacturer ELSE m.manufacturer END AS manufacturer,
-               CASE WHEN 'mpn' = ANY (f.fields) THEN f.mpn ELSE m.mpn END AS mpn,
-               CASE WHEN 'gtin' = ANY (f.fields) THEN f.gtin ELSE m.gtin END AS gtin,
+               CASE WHEN 'brand' = ANY (f.fields) THEN f.brand WHEN m.brand IS NOT NULL AND NOT pim._came_from_sources(m.id, 'brand') THEN m.brand END AS brand,
+               CASE WHEN 'manufacturer' = ANY (f.fields) THEN f.manufacturer WHEN m.manufacturer IS NOT NULL AND NOT pim._came_from_sources(m.id, 'manufacturer') THEN m.manufacturer END AS manufacturer,
+               CASE WHEN 'mpn' = ANY (f.fields) THEN f.mpn WHEN m.mpn IS NOT NULL AND NOT pim._came_from_sources(m.id, 'mpn') THEN m.mpn END AS mpn,
+               CASE WHEN 'gtin' = ANY (f.fields) THEN f.gtin WHEN m.gtin IS NOT NULL AND NOT pim._came_from_sources(m.id, 'gtin') THEN m.gtin END AS gtin,
                CASE WHEN f.category IS NULL THEN m.taxonomy_id ELSE coalesce(pim._category_of(f.category), m.taxonomy_id) END AS taxonomy_id,
                coalesce(s.source_id, m.primary_source_id) AS primary_source_id,
                -- Another reason to look at it, given by somebody else, stays.
@@ -252,7 +262,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pim._write_masters(pim.outcome[]) IS
-    'Writes decided fields into the columns of golden records; returns those whose category changed. A title is never emptied. '
+    'Writes decided fields into the columns of golden records; returns those whose category changed. A title is never emptied; '
+    'what was decided once and nobody says any more goes. '
     'The caller has locked the golden records. Raises: nothing';
 
 CREATE FUNCTION pim._decide(p_product_ids uuid[], p_is_again boolean)

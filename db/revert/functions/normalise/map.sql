@@ -11,6 +11,7 @@ DROP FUNCTION normalise.set_source_unit(uuid, text, text);
 DROP FUNCTION normalise.review_mappings(integer, text, uuid);
 DROP FUNCTION normalise.review_mapping(uuid, text, text, uuid);
 DROP FUNCTION normalise.add_synonym(text, text, text, text);
+DROP FUNCTION normalise._read_again(uuid[], text);
 DROP FUNCTION normalise._propose_synonyms(uuid, text[]);
 DROP FUNCTION normalise.map_attributes(uuid, text[], jsonb, text);
 DROP FUNCTION normalise._decide_names(text[], text[], jsonb, text);

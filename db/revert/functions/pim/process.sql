@@ -20,6 +20,7 @@ DROP FUNCTION pim._process_sessions(integer);
 DROP FUNCTION pim._take_in_safely(uuid[]);
 DROP FUNCTION pim._take_in(uuid[]);
 DROP FUNCTION pim._add_counts(jsonb, jsonb);
+DROP FUNCTION pim.request_readings(uuid[]);
 DROP FUNCTION pim.request_decisions(uuid[]);
 DROP FUNCTION pim.tg_prod_extraction_sessions__queue();
 

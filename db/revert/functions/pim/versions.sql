@@ -7,6 +7,7 @@ DROP FUNCTION pim.as_of(uuid, timestamptz);
 DROP FUNCTION pim.decide(uuid[]);
 DROP FUNCTION pim._decide(uuid[], boolean);
 DROP FUNCTION pim._write_masters(pim.outcome[]);
+DROP FUNCTION pim._came_from_sources(uuid, text);
 DROP FUNCTION pim._primary_sources(pim.outcome[]);
 DROP FUNCTION pim._main_fields(pim.outcome[]);
 DROP FUNCTION pim._category_of(text);

@@ -12,6 +12,7 @@ BEGIN
              ('normalise._decide_names(text[], text[], jsonb, text)', true, 's', '{}'),
              ('normalise.map_attributes(uuid, text[], jsonb, text)', true, 'v', '{neanelu_platform,neanelu_pim_editor,neanelu_harvester}'),
              ('normalise._propose_synonyms(uuid, text[])', true, 'v', '{}'),
+             ('normalise._read_again(uuid[], text)', false, 'v', '{}'),
              ('normalise.add_synonym(text, text, text, text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
              ('normalise.review_mapping(uuid, text, text, uuid)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
              ('normalise.review_mappings(integer, text, uuid)', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_analyst}'),

@@ -15,6 +15,7 @@ BEGIN
        OR NOT has_function_privilege('neanelu_operator', 'pim.process(integer)', 'EXECUTE')
        OR has_function_privilege('neanelu_tenant', 'pim.process(integer)', 'EXECUTE')
        OR NOT has_function_privilege('neanelu_pim_editor', 'pim.request_decisions(uuid[])', 'EXECUTE')
+       OR NOT has_function_privilege('neanelu_pim_editor', 'pim.request_readings(uuid[])', 'EXECUTE')
        OR has_function_privilege('neanelu_pim_editor', 'pim.retry_failed(integer)', 'EXECUTE')
        OR has_function_privilege('neanelu_worker', 'pim._take_in(uuid[])', 'EXECUTE') THEN
         RAISE EXCEPTION 'rights on the factory are not what they should be';

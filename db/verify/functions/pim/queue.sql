@@ -10,18 +10,14 @@ BEGIN
     SELECT string_agg(f.signature, ', ') INTO v_bad
       FROM (VALUES
              ('pim.reviewer(text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
-             ('pim._category_tree(text)', true, 's', '{}'),
-             ('pim._waiting(jsonb, uuid, integer)', true, 's', '{}'),
              ('pim.review_queue(jsonb, integer)', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_analyst}'),
+             ('pim._lock_item(text, uuid)', false, 'v', '{}'),
              ('pim.claim_reviews(uuid, jsonb, interval, integer)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
              ('pim.release_review(text, uuid, uuid, boolean)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
              ('pim.review_kind(uuid)', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_analyst}'),
-             ('pim._card(uuid)', true, 's', '{}'),
-             ('pim._proposal_evidence(uuid)', true, 's', '{}'),
-             ('pim._cluster_evidence(uuid)', true, 's', '{}'),
              ('pim.review_item(text, uuid)', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_analyst}'),
              ('pim._after_review(uuid[], uuid)', true, 'v', '{}'),
-             ('pim.decide_review(text, uuid, text, uuid, text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim.decide_review(text, uuid, text, uuid, text, text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
              ('pim.undo_review_decision(uuid, uuid)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
              ('pim.review_log(uuid, integer)', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_analyst}')
            ) AS f (signature, is_definer, volatility, callers)

@@ -20,6 +20,7 @@ BEGIN
              ('pim._category_of(text)', false, 's', '{}'),
              ('pim._main_fields(pim.outcome[])', false, 's', '{}'),
              ('pim._primary_sources(pim.outcome[])', false, 's', '{}'),
+             ('pim._came_from_sources(uuid, text)', false, 's', '{}'),
              ('pim._write_masters(pim.outcome[])', false, 'v', '{}'),
              ('pim._decide(uuid[], boolean)', false, 'v', '{}'),
              ('pim.decide(uuid[])', true, 'v', '{neanelu_worker,neanelu_pim_editor,neanelu_operator}'),
