@@ -474,3 +474,27 @@ def test_thresholds_are_calibrated_from_what_people_decided(db: Database) -> Non
             connection.execute("SELECT matching.calibrate(%s, NULL, %s::numeric)", arguments)
         assert refused.value.sqlstate == "NM005"
     assert json.dumps(connection.execute("SELECT matching._bands(%s)", ([product],)).fetchone(), default=str)
+
+
+# --- Plans ------------------------------------------------------------------------------------------------
+def buffers(connection: Connection, session: uuid.UUID) -> int:
+    """Return how many pages it takes to match one reading."""
+    row = connection.execute(
+        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM matching.match_sessions(%s)", ([session],)
+    ).fetchone()
+    assert row
+    plan = row[0][0]["Plan"]
+    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
+
+
+def test_one_record_costs_the_same_however_many_came_before_while_statistics_are_old(db: Database) -> None:
+    """Statistics say that the tables are empty, as they were: no plan may start from the links."""
+    connection = db.connect()
+    connection.execute("VACUUM ANALYZE")
+    source = add_source(connection)
+    sessions = [
+        read(connection, source, {"title": f"Lamp {uuid.uuid4().hex[:6].upper()} {n}"}) for n in range(220)
+    ]
+    taken = [buffers(connection, session) for session in sessions]
+    early, late = sorted(taken[10:20]), sorted(taken[-10:])
+    assert late[5] < 3 * early[5], (early, late)

@@ -8,9 +8,11 @@ BEGIN;
 SET LOCAL search_path = neanelu, extensions, pg_temp;
 SET LOCAL ROLE neanelu_engine;
 
+-- One by one, whatever the statistics say: the table may have grown by a million since a plan was made.
 CREATE FUNCTION matching._terms(p_items neanelu.prod_match_keys[]) RETURNS SETOF matching.term
 LANGUAGE sql STABLE STRICT ROWS 1000
 SET search_path = neanelu, matching, pg_temp
+SET enable_seqscan = off
 AS $$
     SELECT i.item::integer, t.token, t.weight,
            (ln(coalesce((SELECT n.document_count FROM prod_match_terms AS n WHERE n.term = ''), 0) + 200)
@@ -18,7 +20,7 @@ AS $$
            coalesce(m.document_count, 0)
       FROM unnest(p_items) WITH ORDINALITY AS i (product_id, title, tokens, weights, codes, own_codes, measures, colours, brand, gtins, mpns, price, currency, made_from, item)
      CROSS JOIN LATERAL unnest(i.tokens, i.weights) AS t (token, weight)
-      LEFT JOIN prod_match_terms AS m ON m.term = t.token
+      LEFT JOIN LATERAL (SELECT x.log_count, x.document_count FROM prod_match_terms AS x WHERE x.term = t.token LIMIT 1) AS m ON true
 $$;
 COMMENT ON FUNCTION matching._terms(neanelu.prod_match_keys[]) IS
     'Tokens of records with their rarity: ln((golden records + 200) / (those with the token + what is expected of its kind)). '
@@ -58,7 +60,10 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH needle AS MATERIALIZED (
-        SELECT n.item, n.needle, n.gain FROM matching._needles(v_terms, 600) AS n
+        SELECT n.item, n.needle, n.gain, i.product_id AS self
+          FROM matching._needles(v_terms, 600) AS n
+          JOIN unnest(p_items) WITH ORDINALITY AS i (product_id, title, tokens, weights, codes, own_codes, measures, colours, brand, gtins, mpns, price, currency, made_from, item)
+            ON i.item = n.item
     ), posting AS (
         SELECT d.needle, k.product_id, k.weights[array_position(k.tokens, d.needle[1])] AS weight, cardinality(k.tokens) AS length
           FROM (SELECT DISTINCT e.needle FROM needle AS e) AS d
@@ -68,7 +73,7 @@ BEGIN
                row_number() OVER (PARTITION BY n.item ORDER BY sum(n.gain * greatest(p.weight, 0.01)) / sqrt(max(p.length) + 5) DESC, p.product_id) AS place
           FROM needle AS n
           JOIN posting AS p ON p.needle = n.needle
-         WHERE p.product_id <> p_items[n.item].product_id
+         WHERE p.product_id <> n.self
          GROUP BY n.item, p.product_id
     )
     SELECT r.item, r.product_id FROM ranked AS r WHERE r.place <= p_limit;

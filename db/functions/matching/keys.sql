@@ -7,9 +7,11 @@ BEGIN;
 SET LOCAL search_path = neanelu, extensions, pg_temp;
 SET LOCAL ROLE neanelu_engine;
 
+-- Terms are looked up one by one, also by a plan that was made while there were few.
 CREATE FUNCTION matching.fold_terms(p_least integer DEFAULT 0) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, matching, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     v_folded bigint;
@@ -23,15 +25,13 @@ BEGIN
     ), summed AS (
         SELECT t.term, sum(t.change) AS change FROM taken AS t GROUP BY t.term
     ), put AS (
-        UPDATE prod_match_terms AS m
-           SET document_count = greatest(m.document_count + s.change, 0), log_count = ln(greatest(m.document_count + s.change, 0) + matching._prior(m.term))
-          FROM summed AS s
-         WHERE m.term = s.term AND s.change <> 0
-    ), new AS (
         INSERT INTO prod_match_terms (term, document_count, log_count)
-        SELECT s.term, greatest(s.change, 0), ln(greatest(s.change, 0) + matching._prior(s.term))
+        SELECT s.term, n.count, ln(n.count + matching._prior(s.term))
           FROM summed AS s
-         WHERE NOT EXISTS (SELECT FROM prod_match_terms AS m WHERE m.term = s.term)
+          LEFT JOIN LATERAL (SELECT m.document_count FROM prod_match_terms AS m WHERE m.term = s.term LIMIT 1) AS o ON true
+         CROSS JOIN LATERAL (SELECT greatest(coalesce(o.document_count, 0) + s.change, 0) AS count) AS n
+         WHERE s.change <> 0
+        ON CONFLICT (term) DO UPDATE SET document_count = excluded.document_count, log_count = excluded.log_count
     )
     SELECT count(*) INTO v_folded FROM taken;
     RETURN v_folded;

@@ -482,12 +482,17 @@ BEGIN
       FROM unnest(v_records) AS r
      WHERE l.source_id = r.source_id AND l.source_key = r.source_key AND l.session_id IS DISTINCT FROM r.session_id
        AND (l.session_id IS NULL OR l.session_id < r.session_id);
+    -- From the readings to the links, whatever the statistics say: a plan from the links to the readings reads a source's documents for each link.
     RETURN QUERY
-    SELECT s.id, l.product_id, l.decision::text, l.score, l.method::text
-      FROM prod_extraction_sessions AS s
-      JOIN prod_raw_harvest AS h ON h.id = s.harvest_id AND h.fetched_at = s.harvest_fetched_at
-      JOIN prod_match_links AS l ON l.source_id = h.source_id AND l.source_key = matching._source_key(h.source_product_id, h.source_url)
-     WHERE s.id = ANY (p_session_ids);
+    WITH reading AS MATERIALIZED (
+        SELECT s.id, h.source_id, matching._source_key(h.source_product_id, h.source_url) AS source_key
+          FROM prod_extraction_sessions AS s
+          JOIN prod_raw_harvest AS h ON h.id = s.harvest_id AND h.fetched_at = s.harvest_fetched_at
+         WHERE s.id = ANY (p_session_ids)
+    )
+    SELECT r.id, l.product_id, l.decision::text, l.score, l.method::text
+      FROM reading AS r
+      JOIN prod_match_links AS l ON l.source_id = r.source_id AND l.source_key = r.source_key;
 END
 $$;
 COMMENT ON FUNCTION matching.match_sessions(uuid[]) IS
