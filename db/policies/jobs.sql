@@ -27,6 +27,10 @@ BEGIN
     FOR v_table IN SELECT 'q_' || q.queue_name || s.suffix FROM neanelu.job_queues AS q, (VALUES (''), ('_dead')) AS s (suffix) ORDER BY 1 LOOP
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON pgmq.%I TO neanelu_engine', v_table);
     END LOOP;
+    -- Many messages get their numbers before they are sent, so that no record has to be matched with its message.
+    FOR v_table IN SELECT 'q_' || q.queue_name || '_msg_id_seq' FROM neanelu.job_queues AS q ORDER BY 1 LOOP
+        EXECUTE format('GRANT USAGE ON SEQUENCE pgmq.%I TO neanelu_engine', v_table);
+    END LOOP;
 END
 $queues$;
 

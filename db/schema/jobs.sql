@@ -277,8 +277,8 @@ COMMENT ON COLUMN neanelu.scheduled_tasks.error_count IS 'Of these, the ones tha
 COMMENT ON COLUMN neanelu.scheduled_tasks.created_at IS 'When the row was inserted here.';
 COMMENT ON COLUMN neanelu.scheduled_tasks.updated_at IS 'When the row''s content last changed here.';
 
-CREATE TYPE neanelu.picked_job AS (queue_name text, job_id uuid, lane text, lane_order integer);
-COMMENT ON TYPE neanelu.picked_job IS 'A job whose message a claim has taken, and the place of its lane in the ring. In no table.';
+CREATE TYPE neanelu.picked_jobs AS (job_ids uuid[], lanes text[]);
+COMMENT ON TYPE neanelu.picked_jobs IS 'Jobs whose messages a claim has taken, and the lane of each. In no table.';
 
 -- The queues themselves. A message is {"job": id} (and "key": true for jobs that stand for others); its header says its lane in pgmq's own way.
 DO $queues$

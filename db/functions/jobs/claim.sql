@@ -142,12 +142,13 @@ DO $of_queues$
 DECLARE
     v_branches text;
 BEGIN
-    -- A branch for each queue, because a statement that names its table is planned once a session, not once a claim.
+    -- A branch for each queue, because a statement that names its table is planned once a session, not once a claim. Two small plans
+    -- instead of one large one: most claims need the first alone, and a plan's nodes are set up anew each time.
     SELECT string_agg(format($branch$%1$s p_queue = %2$L THEN
         WITH RECURSIVE ring AS (
-            SELECT p_after AS lane, NULL::tid AS head, false AS is_around, 0 AS n, 0 AS quota, 0 AS found
+            SELECT p_after AS lane, NULL::tid AS head, false AS is_around, 0 AS quota, 0 AS found
              UNION ALL
-            SELECT x.lane, x.head, x.is_around, r.n + 1, x.quota, r.found + (x.quota > 0)::integer
+            SELECT x.lane, x.head, x.is_around, x.quota, r.found + (x.quota > 0)::integer
               FROM ring AS r
              CROSS JOIN LATERAL (
                 SELECT y.lane, y.head, y.is_around, CASE WHEN y.vt > v_now THEN 0 ELSE least(
@@ -163,29 +164,37 @@ BEGIN
                       ORDER BY m.headers ->> 'x-pgmq-group', m.vt LIMIT 1)) AS y
                  LIMIT 1) AS x
              WHERE r.found < p_room
-        ), share AS (
-            SELECT greatest(ceil(p_room::numeric / greatest(max(r.found), 1))::integer, 1) AS most FROM ring AS r
-        ), heads AS (
-            SELECT m.ctid, r.n, m.place
-              FROM share AS s
-             CROSS JOIN ring AS r
-             CROSS JOIN LATERAL (
-                SELECT f.ctid, 1 AS place
-                  FROM (SELECT q.ctid FROM pgmq.%3$I AS q WHERE s.most = 1 AND q.ctid = r.head FOR UPDATE SKIP LOCKED) AS f
-                UNION ALL
-                SELECT f.ctid, row_number() OVER ()
-                  FROM (SELECT q.ctid FROM pgmq.%3$I AS q
-                         WHERE s.most > 1 AND q.headers ->> 'x-pgmq-group' = r.lane AND q.vt <= v_now
-                         ORDER BY q.vt LIMIT least(r.quota, s.most) FOR UPDATE SKIP LOCKED) AS f) AS m
-             WHERE r.quota > 0
-             ORDER BY m.place, r.n
-             LIMIT p_room
-        ), gone AS (
-            DELETE FROM pgmq.%3$I AS q USING heads AS h
-             WHERE q.ctid = h.ctid AND (NOT q.message ? 'key' OR jobs._may_start(p_queue, (q.message ->> 'job')::uuid, q.msg_id))
-            RETURNING (q.message ->> 'job')::uuid AS job_id, q.headers ->> 'x-pgmq-group' AS lane, h.n
         )
-        SELECT array_agg(ROW(p_queue, g.job_id, g.lane, g.n)::neanelu.picked_job) INTO v_taken FROM gone AS g;
+        SELECT array_agg(r.head), array_agg(r.lane), array_agg(r.quota), max(r.quota) INTO v_heads, v_lanes, v_quotas, v_most FROM ring AS r WHERE r.quota > 0;
+        IF cardinality(v_heads) = p_room OR v_most = 1 THEN
+            WITH gone AS (
+                DELETE FROM pgmq.%3$I AS q
+                 USING (SELECT f.ctid FROM pgmq.%3$I AS f WHERE f.ctid = ANY (v_heads) FOR UPDATE SKIP LOCKED) AS h
+                 WHERE q.ctid = h.ctid AND (NOT q.message ? 'key' OR jobs._may_start(p_queue, (q.message ->> 'job')::uuid, q.msg_id))
+                RETURNING (q.message ->> 'job')::uuid AS job_id, q.headers ->> 'x-pgmq-group' AS lane
+            )
+            SELECT array_agg(g.job_id), array_agg(g.lane) INTO v_taken FROM gone AS g;
+            v_last := v_lanes[cardinality(v_lanes)];
+        ELSIF v_most > 1 THEN
+            v_most := ceil(p_room::numeric / cardinality(v_heads));
+            WITH heads AS (
+                SELECT m.ctid
+                  FROM unnest(v_lanes, v_quotas) WITH ORDINALITY AS l (lane, quota, n)
+                 CROSS JOIN LATERAL (
+                    SELECT f.ctid, row_number() OVER () AS place
+                      FROM (SELECT q.ctid FROM pgmq.%3$I AS q
+                             WHERE q.headers ->> 'x-pgmq-group' = l.lane AND q.vt <= v_now
+                             ORDER BY q.vt LIMIT least(l.quota, v_most) FOR UPDATE SKIP LOCKED) AS f) AS m
+                 ORDER BY m.place, l.n
+                 LIMIT p_room
+            ), gone AS (
+                DELETE FROM pgmq.%3$I AS q USING heads AS h
+                 WHERE q.ctid = h.ctid AND (NOT q.message ? 'key' OR jobs._may_start(p_queue, (q.message ->> 'job')::uuid, q.msg_id))
+                RETURNING (q.message ->> 'job')::uuid AS job_id, q.headers ->> 'x-pgmq-group' AS lane
+            )
+            SELECT array_agg(g.job_id), array_agg(g.lane) INTO v_taken FROM gone AS g;
+            v_last := v_taken.lanes[cardinality(v_taken.lanes)];
+        END IF;
     $branch$, CASE o.n WHEN 1 THEN 'IF' ELSE 'ELSIF' END, o.queue_name, 'q_' || o.queue_name), '' ORDER BY o.n)
       INTO v_branches
       FROM (SELECT q.queue_name, row_number() OVER (ORDER BY q.queue_name = 'webhooks' DESC, q.queue_name) AS n FROM neanelu.job_queues AS q) AS o;
@@ -193,18 +202,26 @@ BEGIN
     EXECUTE format($create$
 CREATE FUNCTION jobs._take_from(
     p_queue text, p_after text, p_room integer, p_each integer, p_platform integer, p_busy text[], p_each_here integer, p_busy_here text[])
-RETURNS neanelu.picked_job[]
+RETURNS neanelu.picked_jobs
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, pg_temp
 AS $$
 DECLARE
-    v_now   constant timestamptz := clock_timestamp();
-    v_taken picked_job[];
+    v_now    constant timestamptz := clock_timestamp();
+    v_heads  tid[];
+    v_lanes  text[];
+    v_quotas integer[];
+    v_most   integer;
+    v_last   text;
+    v_taken  picked_jobs;
 BEGIN
-    -- The ring: lane after lane from the one behind p_after, once around, by one look into the index each. Then the first messages
-    -- of each lane that may have some, so many that they fill the room; the very first is known from the look.
+    -- The ring: lane after lane from the one behind p_after, once around, by one look into the index each. Then the first messages of the
+    -- lanes that may have some: where one of each fills the room, the very first, which are known from the look; else so many that they do.
     %sEND IF;
-    RETURN coalesce(v_taken, '{}');
+    IF v_taken.job_ids IS NOT NULL AND v_last <> p_after THEN
+        UPDATE neanelu.job_signals AS s SET ring_lane = v_last WHERE s.queue_name = p_queue;
+    END IF;
+    RETURN v_taken;
 END
 $$;
 COMMENT ON FUNCTION jobs._take_from(text, text, integer, integer, integer, text[], integer, text[]) IS
@@ -216,41 +233,44 @@ END
 $of_queues$;
 
 CREATE FUNCTION jobs._take(p_queues text[], p_room integer, p_each integer, p_platform integer, p_busy text[])
-RETURNS picked_job[]
+RETURNS picked_jobs
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, pg_temp
 AS $$
 DECLARE
+    v_name   text;
     v_queue  record;
-    v_taken  picked_job[];
-    v_picked picked_job[] := CAST('{}' AS picked_job[]);
+    v_taken  picked_jobs;
+    v_picked picked_jobs;
+    v_queues text[] := '{}';
     v_share  integer;
     v_here   text[];
     v_room   integer;
 BEGIN
     -- Each queue has a share of the room, in any order; then those that have more get what others left.
     FOREACH v_share IN ARRAY ARRAY[ceil(p_room::numeric / greatest(cardinality(p_queues), 1)), p_room] LOOP
-        FOR v_queue IN SELECT q.*, s.ring_lane FROM neanelu.job_queues AS q JOIN neanelu.job_signals AS s ON s.queue_name = q.queue_name
-                        WHERE q.queue_name = ANY (p_queues) ORDER BY random() LOOP
-            v_room := least(v_share, p_room - cardinality(v_picked));
+        FOREACH v_name IN ARRAY array_shuffle(p_queues) LOOP
+            SELECT s.ring_lane, q.max_active, q.max_active_per_shop INTO v_queue
+              FROM neanelu.job_signals AS s JOIN neanelu.job_queues AS q ON q.queue_name = s.queue_name WHERE s.queue_name = v_name;
+            v_room := least(v_share, p_room - cardinality(v_queues));
             v_here := NULL;
             IF num_nonnulls(v_queue.max_active, v_queue.max_active_per_shop) > 0 THEN
-                v_here := ARRAY(SELECT s.lane FROM neanelu.job_slots AS s WHERE s.queue_name = v_queue.queue_name
-                                UNION ALL SELECT p.lane FROM unnest(v_picked) AS p WHERE p.queue_name = v_queue.queue_name);
+                v_here := ARRAY(SELECT s.lane FROM neanelu.job_slots AS s WHERE s.queue_name = v_name
+                                UNION ALL SELECT p.lane FROM unnest(v_picked.lanes, v_queues) AS p (lane, queue_name) WHERE p.queue_name = v_name);
                 v_room := least(v_room, v_queue.max_active - cardinality(v_here));
             END IF;
-            CONTINUE WHEN v_room <= 0;
-            v_taken := jobs._take_from(v_queue.queue_name, v_queue.ring_lane, v_room, p_each, p_platform, p_busy, v_queue.max_active_per_shop, v_here);
-            CONTINUE WHEN v_taken = '{}';
-            UPDATE neanelu.job_signals AS s SET ring_lane = (v_taken[cardinality(v_taken)]).lane
-             WHERE s.queue_name = v_queue.queue_name AND s.ring_lane <> (v_taken[cardinality(v_taken)]).lane;
-            v_picked := v_picked || v_taken;
+            CONTINUE WHEN v_room <= 0 OR v_queue.ring_lane IS NULL;
+            v_taken := jobs._take_from(v_name, v_queue.ring_lane, v_room, p_each, p_platform, p_busy, v_queue.max_active_per_shop, v_here);
             IF cardinality(p_queues) = 1 THEN
-                RETURN v_picked;
+                RETURN v_taken;
+            ELSIF v_taken.job_ids IS NOT NULL THEN
+                v_picked.job_ids := v_picked.job_ids || v_taken.job_ids;
+                v_picked.lanes := v_picked.lanes || v_taken.lanes;
+                v_queues := v_queues || array_fill(v_name, ARRAY[cardinality(v_taken.job_ids)]);
+                p_busy := p_busy || v_taken.lanes;
             END IF;
-            p_busy := p_busy || ARRAY(SELECT t.lane FROM unnest(v_taken) AS t);
         END LOOP;
-        EXIT WHEN v_picked = '{}' OR cardinality(v_picked) >= p_room;
+        EXIT WHEN cardinality(v_queues) IN (0, p_room);
     END LOOP;
     RETURN v_picked;
 END
@@ -273,44 +293,18 @@ AS $$
 $$;
 COMMENT ON FUNCTION jobs._add_slots(integer) IS 'Adds slots, for when jobs.max_active was raised. Called within a claim only. Raises: nothing';
 
-CREATE FUNCTION jobs._start(p_picked picked_job[], p_free integer[], p_worker text, p_lease interval)
-RETURNS TABLE (
-    job_id uuid, token bigint, queue_name text, job_name text, shop_id uuid, payload jsonb, attempt integer, max_attempts integer, runs_in text,
-    lease_expires_at timestamptz, enqueued_at timestamptz)
+CREATE FUNCTION jobs._want(p_queues text[])
+RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
-SET search_path = neanelu, jobs, pg_temp
-AS $$
-    WITH started AS (
-        UPDATE neanelu.job_runs AS j
-           SET status = 'active', attempts = j.attempts + 1, started_at = clock_timestamp()
-          FROM unnest(p_picked) WITH ORDINALITY AS t (queue_name, job_id, lane, lane_order, n)
-         WHERE j.id = t.job_id AND j.status = 'waiting'
-        RETURNING j.id, j.job_name, j.shop_id, j.payload, j.attempts, j.max_attempts, j.created_at, t.lane, t.queue_name, p_free[t.n] AS slot
-    )
-    UPDATE neanelu.job_slots AS s
-       SET job_id = j.id, lane = j.lane, queue_name = j.queue_name, token = (random(1, 140737488355327) << 16) | j.slot, leased_by = p_worker,
-           leased_at = clock_timestamp(), lease_expires_at = clock_timestamp() + coalesce(p_lease, h.lease, '60 seconds')
-      FROM started AS j
-      LEFT JOIN neanelu.job_handlers AS h ON h.job_name = j.job_name
-     WHERE s.slot = j.slot
-    RETURNING j.id, s.token, s.queue_name, j.job_name, j.shop_id, j.payload, j.attempts, j.max_attempts, coalesce(h.runs_in, 'daemon'),
-              s.lease_expires_at, j.created_at
-$$;
-COMMENT ON FUNCTION jobs._start(picked_job[], integer[], text, interval) IS
-    'Turns the jobs of taken messages into leases, in free slots. Called within a claim only. Locks: jobs and slots. Raises: nothing';
-
-CREATE FUNCTION jobs._limits(OUT most integer, OUT each_shop integer, OUT platform integer)
-LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
-    SELECT least(coalesce(max(c.n) FILTER (WHERE c.key = 'jobs.max_active'), 50), 65535),
-           coalesce(max(c.n) FILTER (WHERE c.key = 'jobs.max_active_per_shop'), 2), coalesce(max(c.n) FILTER (WHERE c.key = 'jobs.max_active_platform'), 4)
-      FROM (SELECT s.key, (s.value #>> '{}')::integer AS n FROM neanelu.system_config AS s
-             WHERE s.key IN ('jobs.max_active', 'jobs.max_active_per_shop', 'jobs.max_active_platform')) AS c
+    UPDATE neanelu.job_signals AS s SET is_wanted = true
+     WHERE s.queue_name IN (SELECT w.queue_name FROM neanelu.job_signals AS w
+                             WHERE w.queue_name = ANY (p_queues) AND NOT w.is_wanted FOR NO KEY UPDATE SKIP LOCKED)
 $$;
-COMMENT ON FUNCTION jobs._limits() IS
-    'How many jobs may be active: in all, of one shop, of the platform itself; system_config jobs.max_active (50), jobs.max_active_per_shop (2), jobs.max_active_platform (4). '
-    'Reads only. Raises: 22P02 a setting is no whole number';
+COMMENT ON FUNCTION jobs._want(text[]) IS
+    'A worker found nothing to do in these queues: the next enqueuer notifies. Idempotent. Locks: the queues'' rows of job_signals, without waiting for an enqueuer '
+    'that is about to say the opposite, and notify. Raises: nothing';
 
 CREATE FUNCTION jobs.claim(p_queues text[], p_worker text, p_limit integer, p_lease interval DEFAULT NULL)
 RETURNS TABLE (
@@ -325,9 +319,9 @@ SET enable_sort = off
 SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
-    v_limits constant record := jobs._limits();
-    v_slots  record;
-    v_picked picked_job[];
+    v_now    record;
+    v_picked picked_jobs;
+    v_more   integer;
 BEGIN
     IF pg_catalog.pg_current_xact_id_if_assigned() IS NULL THEN
         -- A claim that a crash of the server undoes is no harm: nothing of the job is done before it is on disk.
@@ -335,23 +329,42 @@ BEGIN
     END IF;
     PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('jobs.claim', 0));
     FOR v_look IN 1 .. 2 LOOP
-        SELECT coalesce(array_agg(s.slot) FILTER (WHERE s.job_id IS NULL), '{}') AS free, coalesce(array_agg(s.lane) FILTER (WHERE s.job_id IS NOT NULL), '{}') AS busy,
-               min(s.lease_expires_at) AS expires_at
-          INTO v_slots FROM neanelu.job_slots AS s;
-        EXIT WHEN v_slots.expires_at > clock_timestamp() OR v_slots.expires_at IS NULL OR jobs.reclaim_expired() = 0;
+        -- Limits and slots at one look: here a statement more costs as much as a job.
+        SELECT least(coalesce(max(c.n) FILTER (WHERE c.key = 'jobs.max_active'), 50), 65535) AS most,
+               coalesce(max(c.n) FILTER (WHERE c.key = 'jobs.max_active_per_shop'), 2) AS each_shop,
+               coalesce(max(c.n) FILTER (WHERE c.key = 'jobs.max_active_platform'), 4) AS platform, min(s.free) AS free, min(s.busy) AS busy, min(s.expires_at) AS expires_at
+          INTO v_now
+          FROM (SELECT coalesce(array_agg(t.slot) FILTER (WHERE t.job_id IS NULL), '{}') AS free, min(t.lease_expires_at) AS expires_at,
+                       coalesce(array_agg(t.lane) FILTER (WHERE t.job_id IS NOT NULL), '{}') AS busy FROM neanelu.job_slots AS t) AS s
+          LEFT JOIN (SELECT k.key, (k.value #>> '{}')::integer AS n FROM neanelu.system_config AS k
+                      WHERE k.key IN ('jobs.max_active', 'jobs.max_active_per_shop', 'jobs.max_active_platform')) AS c ON true;
+        EXIT WHEN v_now.expires_at > clock_timestamp() OR v_now.expires_at IS NULL OR jobs.reclaim_expired() = 0;
     END LOOP;
-    v_picked := jobs._take(p_queues, least(p_limit, v_limits.most - cardinality(v_slots.busy)), v_limits.each_shop, v_limits.platform, v_slots.busy);
-    IF v_picked <> '{}' THEN
-        IF cardinality(v_picked) > cardinality(v_slots.free) THEN
-            v_slots.free := v_slots.free || jobs._add_slots(cardinality(v_picked) - cardinality(v_slots.free));
+    v_picked := jobs._take(p_queues, least(p_limit, v_now.most - cardinality(v_now.busy)), v_now.each_shop, v_now.platform, v_now.busy);
+    IF v_picked.job_ids IS NULL THEN
+        IF cardinality(v_now.busy) < v_now.most THEN
+            PERFORM jobs._want(p_queues);
         END IF;
-        RETURN QUERY SELECT * FROM jobs._start(v_picked, v_slots.free, p_worker, p_lease);
-    ELSIF cardinality(v_slots.busy) < v_limits.most THEN
-        -- Without waiting for an enqueuer that is about to say the opposite, and notify.
-        UPDATE neanelu.job_signals AS s SET is_wanted = true
-         WHERE s.queue_name IN (SELECT w.queue_name FROM neanelu.job_signals AS w
-                                 WHERE w.queue_name = ANY (p_queues) AND NOT w.is_wanted FOR NO KEY UPDATE SKIP LOCKED);
+        RETURN;
     END IF;
+    v_more := cardinality(v_picked.job_ids) - cardinality(v_now.free);
+    IF v_more > 0 THEN
+        v_now.free := v_now.free || jobs._add_slots(v_more);
+    END IF;
+    RETURN QUERY
+    WITH started AS (
+        UPDATE neanelu.job_runs AS j SET status = 'active', attempts = j.attempts + 1, started_at = clock_timestamp()
+         WHERE j.id = ANY (v_picked.job_ids) AND j.status = 'waiting'
+        RETURNING j.id, j.queue_name, j.job_name, j.shop_id, j.payload, j.attempts, j.max_attempts, j.created_at
+    )
+    UPDATE neanelu.job_slots AS s
+       SET job_id = j.id, lane = jobs._lane(j.shop_id), queue_name = j.queue_name, token = (random(1, 140737488355327) << 16) | s.slot, leased_by = p_worker,
+           leased_at = clock_timestamp(), lease_expires_at = clock_timestamp() + coalesce(p_lease, h.lease, '60 seconds')
+      FROM (SELECT x.*, row_number() OVER () AS n FROM started AS x) AS j
+      LEFT JOIN neanelu.job_handlers AS h ON h.job_name = j.job_name
+     WHERE s.slot = v_now.free[j.n]
+    RETURNING j.id, s.token, j.queue_name::text, j.job_name::text, j.shop_id, j.payload, j.attempts, j.max_attempts, coalesce(h.runs_in, 'daemon')::text,
+              s.lease_expires_at, j.created_at;
 END
 $$;
 COMMENT ON FUNCTION jobs.claim(text[], text, integer, interval) IS

@@ -29,6 +29,9 @@ BEGIN
     FOR v_table IN SELECT 'q_' || q.queue_name || s.suffix FROM neanelu.job_queues AS q, (VALUES (''), ('_dead')) AS s (suffix) ORDER BY 1 LOOP
         EXECUTE format('REVOKE ALL ON pgmq.%I FROM neanelu_engine', v_table);
     END LOOP;
+    FOR v_table IN SELECT 'q_' || q.queue_name || '_msg_id_seq' FROM neanelu.job_queues AS q ORDER BY 1 LOOP
+        EXECUTE format('REVOKE ALL ON SEQUENCE pgmq.%I FROM neanelu_engine', v_table);
+    END LOOP;
 END
 $queues$;
 

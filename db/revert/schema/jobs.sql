@@ -14,7 +14,7 @@ BEGIN
 END
 $queues$;
 
-DROP TYPE neanelu.picked_job;
+DROP TYPE neanelu.picked_jobs;
 DROP TABLE neanelu.scheduled_tasks;
 DROP TABLE neanelu.job_keys;
 DROP SEQUENCE neanelu.job_flushes;

@@ -24,6 +24,7 @@ BEGIN
     IF has_column_privilege('neanelu_operator', 'neanelu.job_runs', 'payload', 'SELECT')
        OR has_table_privilege('neanelu_worker', 'neanelu.job_runs', 'UPDATE')
        OR NOT has_table_privilege('neanelu_engine', 'pgmq.q_webhooks', 'DELETE')
+       OR NOT has_sequence_privilege('neanelu_engine', 'pgmq.q_webhooks_msg_id_seq', 'USAGE')
        OR NOT has_schema_privilege('neanelu_engine', 'pgmq', 'USAGE')
        OR NOT has_column_privilege('neanelu_tenant', 'neanelu.job_runs', 'status', 'SELECT') THEN
         RAISE EXCEPTION 'rights on the tables of jobs are not what they should be';

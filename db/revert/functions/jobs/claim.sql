@@ -4,8 +4,7 @@ BEGIN;
 
 SET LOCAL ROLE neanelu_engine;
 DROP FUNCTION jobs.claim(text[], text, integer, interval);
-DROP FUNCTION jobs._limits();
-DROP FUNCTION jobs._start(neanelu.picked_job[], integer[], text, interval);
+DROP FUNCTION jobs._want(text[]);
 DROP FUNCTION jobs._add_slots(integer);
 DROP FUNCTION jobs._take(text[], integer, integer, integer, text[]);
 DROP FUNCTION jobs._may_start(text, uuid, bigint);

@@ -17,8 +17,7 @@ BEGIN
              ('jobs._may_start(text, uuid, bigint)', true, 'v', '{}'),
              ('jobs._take(text[], integer, integer, integer, text[])', true, 'v', '{}'),
              ('jobs._add_slots(integer)', true, 'v', '{}'),
-             ('jobs._start(neanelu.picked_job[], integer[], text, interval)', true, 'v', '{}'),
-             ('jobs._limits()', true, 's', '{}'),
+             ('jobs._want(text[])', true, 'v', '{}'),
              ('jobs.claim(text[], text, integer, interval)', true, 'v', '{neanelu_worker,neanelu_operator}'),
              ('jobs._take_from(text, text, integer, integer, integer, text[], integer, text[])', true, 'v', '{}')
            ) AS f (signature, is_definer, volatility, callers)
