@@ -116,6 +116,7 @@ CREATE TABLE neanelu.prod_field_decisions (
   replaced_at  timestamptz,
   replaced_by_id uuid,
   withdrawn_at timestamptz,
+  moved_from   uuid[] NOT NULL DEFAULT '{}',
   CONSTRAINT prod_field_decisions_pkey PRIMARY KEY (id),
   CONSTRAINT prod_field_decisions_product_id_fkey FOREIGN KEY (product_id) REFERENCES neanelu.prod_master (id) ON DELETE CASCADE,
   CONSTRAINT prod_field_decisions_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES neanelu.prod_proposals (id) ON DELETE SET NULL,
@@ -149,6 +150,9 @@ COMMENT ON COLUMN neanelu.prod_field_decisions.decided_at IS 'When it was decide
 COMMENT ON COLUMN neanelu.prod_field_decisions.replaced_at IS 'When a later decision took its place.';
 COMMENT ON COLUMN neanelu.prod_field_decisions.replaced_by_id IS 'That decision; this one is in force again when it is withdrawn.';
 COMMENT ON COLUMN neanelu.prod_field_decisions.withdrawn_at IS 'When it was taken back (pim.undo_review, pim.release_field).';
+
+COMMENT ON COLUMN neanelu.prod_field_decisions.moved_from IS
+  'Golden records that it was decided about before they were merged away, the first one first: it goes back when they are taken out again.';
 
 CREATE TABLE neanelu.prod_trust_observations (
   id          uuid NOT NULL DEFAULT uuidv7(),

@@ -21,9 +21,23 @@ AS $$
       JOIN prod_master AS m ON m.id = s.product_id
      WHERE s.validated_at IS NOT NULL AND s.match_confidence IN ('confirmed', 'rejected') AND coalesce(s.match_details ->> 'model', 'evidence/1') = p_model
        AND (p_taxonomy_id IS NULL OR m.taxonomy_id IN (SELECT b.id FROM below AS b))
+    UNION ALL
+    -- Golden records that were compared with one another have their score in the cluster alone.
+    SELECT c.similarity_score, j.action = 'approve' AND NOT EXISTS (
+               SELECT FROM prod_match_rules AS r
+                WHERE r.low_id = least(c.product_id, j.survivor_id) AND r.high_id = greatest(c.product_id, j.survivor_id) AND r.rule = 'cannot')
+      FROM prod_match_journal AS j
+      JOIN prod_dedupe_clusters AS d ON d.id = j.cluster_id
+      JOIN prod_dedupe_cluster_members AS c ON c.cluster_id = j.cluster_id AND c.product_id <> j.survivor_id
+      JOIN prod_master AS m ON m.id = j.survivor_id
+     WHERE j.action IN ('approve', 'reject') AND j.undone_at IS NULL AND d.match_criteria ->> 'model' = p_model AND c.similarity_score IS NOT NULL
+       AND NOT EXISTS (SELECT FROM prod_similarity_matches AS s
+                        WHERE s.product_id IN (c.product_id, j.survivor_id, d.canonical_product_id) AND s.validated_at IS NOT NULL
+                          AND s.match_details ->> 'decided_for' = c.product_id::text)
+       AND (p_taxonomy_id IS NULL OR m.taxonomy_id IN (SELECT b.id FROM below AS b))
 $$;
 COMMENT ON FUNCTION matching.reviewed_pairs(text, uuid) IS
-    'Scores of pairs that people decided about, and what they said; of a category and all below it. Writes nothing, takes no locks. Raises: nothing';
+    'Scores of pairs that people decided about, as matches or in clusters, and what they said; of a category and all below it. Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION matching._best_threshold(p_scores numeric[], p_matches boolean[], p_precision numeric, p_old numeric) RETURNS numeric
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

@@ -1,5 +1,6 @@
 -- Deploy neanelu:functions/matching/clusters to pg
 -- requires: functions/matching/sessions
+-- requires: functions/pim/consensus
 -- Golden records become one, and two again. The one that goes stays as it was, as duplicate; what sources say moves to the survivor and is
 -- noted in the journal row by row, so that it can go back.
 
@@ -86,6 +87,53 @@ $$;
 COMMENT ON FUNCTION matching._snapshot(uuid, uuid, uuid) IS
     'What a merge of two golden records will change, as it is now. Writes nothing, takes no locks. Raises: nothing';
 
+CREATE FUNCTION matching._adopt_decisions(p_loser uuid, p_survivor uuid) RETURNS void
+LANGUAGE sql VOLATILE
+SET search_path = neanelu, pim, pg_temp
+AS $$
+    WITH said AS (
+        SELECT d.* FROM prod_field_decisions AS d WHERE d.product_id = p_loser AND d.replaced_at IS NULL AND d.withdrawn_at IS NULL
+    ), free AS (
+        SELECT s.field_path FROM said AS s
+        EXCEPT
+        -- A value that a person gave the survivor stands, and so does that they refused it one.
+        SELECT s.field_path FROM said AS s
+          JOIN prod_field_decisions AS o ON o.product_id = p_survivor AND o.field_path = s.field_path AND o.replaced_at IS NULL AND o.withdrawn_at IS NULL
+         WHERE o.kind <> 'reject' OR s.kind <> 'reject' AND pim._value_key(o.value) = pim._value_key(s.value)
+    )
+    UPDATE prod_field_decisions AS d SET product_id = p_survivor, moved_from = d.moved_from || p_loser
+      FROM free AS f WHERE d.product_id = p_loser AND d.field_path = f.field_path
+$$;
+COMMENT ON FUNCTION matching._adopt_decisions(uuid, uuid) IS
+    'What people decided about fields of a merged golden record holds for the survivor where nothing was decided about that. Idempotent. Locks: the rows. Raises: nothing';
+
+CREATE FUNCTION matching._return_decisions(p_loser uuid, p_survivor uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = neanelu, matching, pg_temp
+AS $$
+BEGIN
+    UPDATE prod_field_decisions AS d
+       SET product_id = p_loser, moved_from = d.moved_from[:cardinality(d.moved_from) - 1],
+           replaced_at = CASE WHEN NOT w.is_free THEN d.replaced_at END, replaced_by_id = CASE WHEN NOT w.is_free THEN d.replaced_by_id END
+      FROM (SELECT b.id,
+                   -- What a person put in its place since stays with the survivor: where it was said it is in force again.
+                   n.id IS NOT NULL AND n.moved_from[cardinality(n.moved_from)] IS DISTINCT FROM p_loser
+                   AND (b.kind = 'reject' OR NOT EXISTS (
+                        SELECT FROM prod_field_decisions AS o WHERE o.product_id = p_loser AND o.field_path = b.field_path AND o.kind <> 'reject'
+                           AND o.replaced_at IS NULL AND o.withdrawn_at IS NULL)) AS is_free
+              FROM prod_field_decisions AS b LEFT JOIN prod_field_decisions AS n ON n.id = b.replaced_by_id
+             WHERE b.product_id = p_survivor AND b.moved_from[cardinality(b.moved_from)] = p_loser) AS w
+     WHERE d.id = w.id;
+    -- Others that were merged into it may have something to say about the same fields.
+    PERFORM matching._adopt_decisions(j.product_id, p_survivor)
+       FROM (SELECT m.product_id FROM prod_match_journal AS m
+              WHERE m.survivor_id = p_survivor AND m.action = 'merge' AND m.undone_at IS NULL AND m.product_id <> p_loser ORDER BY m.id) AS j;
+END
+$$;
+COMMENT ON FUNCTION matching._return_decisions(uuid, uuid) IS
+    'Gives a golden record that is taken out of another back what people had decided about it; then what they decided about others that were merged holds where it '
+    'now can. Locks: the rows. Raises: nothing';
+
 CREATE FUNCTION matching._merge_one(p_cluster_id uuid, p_loser uuid, p_survivor uuid, p_reviewer uuid, p_notes text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = neanelu, matching, pg_temp
@@ -102,12 +150,14 @@ BEGIN
     UPDATE prod_match_links SET product_id = p_survivor WHERE product_id = p_loser;
     UPDATE prod_master SET dedupe_status = 'duplicate', dedupe_cluster_id = p_cluster_id, updated_at = now() WHERE id = p_loser;
     UPDATE prod_master SET dedupe_status = 'merged', dedupe_cluster_id = p_cluster_id, updated_at = now() WHERE id = p_survivor;
+    PERFORM matching._adopt_decisions(p_loser, p_survivor);
     PERFORM matching.refresh_keys(ARRAY[p_loser, p_survivor]);
     RETURN v_entry;
 END
 $$;
 COMMENT ON FUNCTION matching._merge_one(uuid, uuid, uuid, uuid, text) IS
-    'Merges one golden record into another: what sources said about it, its channels and matches move, its versions, texts and vectors stay with it. '
+    'Merges one golden record into another: what sources said about it, its channels and matches move, and what people decided where '
+    'nothing was decided about the other; its versions, texts and vectors stay with it. '
     'Returns the journal entry. Locks: the rows. Raises: nothing of its own';
 
 CREATE FUNCTION matching._lock_cluster(p_cluster_id uuid) RETURNS neanelu.prod_dedupe_clusters
@@ -281,6 +331,7 @@ BEGIN
     v_is_last := NOT EXISTS (SELECT FROM prod_master AS m
                               WHERE m.dedupe_cluster_id = p_entry.cluster_id AND m.dedupe_status = 'duplicate' AND m.id <> p_entry.product_id);
     PERFORM matching._restore_references(p_entry);
+    PERFORM matching._return_decisions(p_entry.product_id, p_entry.survivor_id);
     PERFORM matching._restore_products(p_entry, v_is_last);
     PERFORM matching._restore_cluster(p_entry, v_is_last);
     INSERT INTO prod_match_journal (action, cluster_id, product_id, survivor_id, done_by, notes, undoes)

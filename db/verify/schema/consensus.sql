@@ -5,7 +5,7 @@ BEGIN;
 SELECT id, field_pattern, taxonomy_id, rule, value_kind, tolerance, half_life_days, auto_approve, min_margin, min_confidence,
        keep_share, omission_weight, importance, teaches_trust, review_days, reason, is_active, created_at, updated_at
   FROM neanelu.prod_survivorship_rules WHERE false;
-SELECT id, product_id, field_path, kind, value, proposal_id, reviewed_by, notes, decided_at, replaced_at, replaced_by_id, withdrawn_at
+SELECT id, product_id, field_path, kind, value, proposal_id, reviewed_by, notes, decided_at, replaced_at, replaced_by_id, withdrawn_at, moved_from
   FROM neanelu.prod_field_decisions WHERE false;
 SELECT id, source_id, decision_id, proposal_id, product_id, field_path, is_right, observed_at
   FROM neanelu.prod_trust_observations WHERE false;

@@ -12,6 +12,8 @@ DROP FUNCTION matching.merge(uuid, uuid, uuid, text);
 DROP FUNCTION matching._tell(uuid[]);
 DROP FUNCTION matching._lock_cluster(uuid);
 DROP FUNCTION matching._merge_one(uuid, uuid, uuid, uuid, text);
+DROP FUNCTION matching._return_decisions(uuid, uuid);
+DROP FUNCTION matching._adopt_decisions(uuid, uuid);
 DROP FUNCTION matching._snapshot(uuid, uuid, uuid);
 DROP FUNCTION matching._choose_survivor(uuid);
 DROP FUNCTION matching._are_never_one(uuid, uuid);
