@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(50);
+SELECT plan(53);
 
 CREATE FUNCTION pg_temp.id(p_name text) RETURNS uuid LANGUAGE sql IMMUTABLE AS $f$ SELECT ('00000000-0000-7000-8000-' || left(md5(p_name), 12))::uuid $f$;
 INSERT INTO prod_sources (id, name, source_type, trust_score) VALUES (pg_temp.id('one'), 'one', 'MANUFACTURER', 0.95), (pg_temp.id('two'), 'two', 'SUPPLIER', 0.3);
@@ -44,6 +44,9 @@ SELECT is((SELECT pim.propose(ARRAY[e.id], ARRAY[pg_temp.mug()]) FROM prod_extra
 SELECT throws_ok($$SELECT pim.propose(ARRAY[pg_temp.id('a')], '{}')$$, 'NC008', NULL, 'readings and records come in pairs');
 SELECT throws_ok($$SELECT pim.propose(ARRAY[pg_temp.id('a')], ARRAY[pg_temp.id('none')])$$, 'NC002', NULL, 'of records that there are');
 SELECT is(pim.propose('{}', '{}'), 0, 'no readings say nothing');
+SELECT is(pim.request_readings(ARRAY(SELECT id FROM prod_extraction_sessions) || pg_temp.id('none')), 3, 'readings can be asked to be proposed anew');
+SELECT is(pim.request_readings(ARRAY(SELECT id FROM prod_extraction_sessions)), 0, 'once while they wait');
+SELECT is(pg_temp.work() - 'read', '{"sessions": 0, "products": 2}', 'for the records that they have');
 
 -- What people look at.
 SELECT throws_ok($$SELECT pim.find('nothing')$$, 'NQ008', NULL, 'what is not there is not found');
