@@ -1,7 +1,7 @@
 -- Deploy neanelu:functions/matching/candidates to pg
 -- requires: functions/matching/features
--- Which golden records may be the same as a record: those that share its rarest tokens. Identifiers and codes are tokens too, so one look into
--- one index finds them by number, by words, by codes and by parts of codes.
+-- Which golden records may be the same as a record: those that share its rarest tokens, or rare pairs of common ones. Identifiers and
+-- codes are tokens too, so one look into one index finds them by number, by words, by codes and by parts of codes.
 
 BEGIN;
 
@@ -26,28 +26,55 @@ COMMENT ON FUNCTION matching._terms(neanelu.prod_match_keys[]) IS
     'Tokens of records with their rarity: ln((golden records + 200) / (those with the token + what is expected of its kind)). '
     'Writes nothing, takes no locks. Raises: nothing';
 
-CREATE FUNCTION matching._needles(p_terms matching.term[], p_postings integer) RETURNS TABLE (item integer, needle text[], gain real)
+CREATE FUNCTION matching._common_terms(p_terms matching.term[], p_postings integer)
+RETURNS TABLE (item integer, token text, gain double precision, found bigint, rarity real, place bigint)
 LANGUAGE sql IMMUTABLE STRICT ROWS 1000
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, matching, pg_temp
 AS $$
     WITH ordered AS (
-        SELECT t.item, t.token, t.found, CASE WHEN t.weight = 0 THEN 1000 ELSE t.weight * t.rarity * t.rarity END AS gain, t.weight = 0 AS is_number,
-               sum(t.found) OVER w AS cost, row_number() OVER w AS place,
+        SELECT t.item, t.token, t.weight * t.rarity * t.rarity AS gain, t.found, t.rarity, left(t.token, 1) IN ('#', '~') AS is_part,
+               sum(t.found) OVER (PARTITION BY t.item ORDER BY t.found, t.token) AS cost,
+               bool_or(t.found > 0 AND t.weight = 0
+                       OR t.found BETWEEN 1 AND 20 AND left(t.token, 1) NOT IN ('#', '~') AND matching._prior(t.token) < 1) OVER (PARTITION BY t.item) AS is_known
+          FROM unnest(p_terms) AS t
+    )
+    SELECT o.item, o.token, o.gain, o.found, o.rarity, row_number() OVER (PARTITION BY o.item ORDER BY o.found, o.token)
+      FROM ordered AS o WHERE NOT o.is_known AND NOT o.is_part AND o.cost > p_postings
+$$;
+COMMENT ON FUNCTION matching._common_terms(matching.term[], integer) IS
+    'Words and codes of each record that are in too many golden records to look all of them through, the rarest first; none for a record one of whose numbers, or '
+    'a rare code of which, golden records have. Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching._needles(p_terms matching.term[], p_postings integer) RETURNS TABLE (item integer, needle text[], gain real)
+LANGUAGE sql IMMUTABLE STRICT ROWS 1000
+SET search_path = pg_catalog, matching, pg_temp
+AS $$
+    WITH ordered AS (
+        SELECT t.item, t.token, CASE WHEN t.weight = 0 THEN 1000 ELSE t.weight * t.rarity * t.rarity END AS gain, t.weight = 0 AS is_number,
+               sum(t.found) OVER (PARTITION BY t.item ORDER BY t.found, t.token) AS cost,
                bool_or(t.weight = 0 AND t.found > 0) OVER (PARTITION BY t.item) AS is_known
           FROM unnest(p_terms) AS t
-        WINDOW w AS (PARTITION BY t.item ORDER BY t.found, t.token)
+    ), common AS MATERIALIZED (
+        SELECT c.* FROM matching._common_terms(p_terms, p_postings) AS c
+    ), pair AS MATERIALIZED (
+        -- As many as would have both by chance: those with found of b, times how likely one has a.
+        SELECT a.item, ARRAY[a.token, b.token] AS needle, a.gain + b.gain AS gain
+          FROM common AS a JOIN common AS b ON b.item = a.item AND b.place > a.place
+         WHERE b.place <= 4 AND b.found * exp(- a.rarity) <= 60
     )
     -- Somebody has its number already: the next of kin, which its rarest tokens find, are enough to see whether that is so.
     SELECT o.item, ARRAY[o.token], o.gain::real FROM ordered AS o
      WHERE o.cost <= CASE WHEN o.is_known THEN least(20, p_postings) ELSE p_postings END OR o.is_number
     UNION ALL
-    -- Nothing rare in it: the rarest three together.
-    SELECT o.item, array_agg(o.token ORDER BY o.place), sum(o.gain)::real
-      FROM ordered AS o WHERE o.place <= 3 AND NOT o.is_known GROUP BY o.item HAVING min(o.cost) > p_postings
+    SELECT p.item, p.needle, p.gain::real FROM pair AS p
+    UNION ALL
+    SELECT c.item, array_agg(c.token ORDER BY c.place), sum(c.gain)::real
+      FROM common AS c WHERE c.place <= 3 AND NOT EXISTS (SELECT FROM pair AS p WHERE p.item = c.item) GROUP BY c.item
 $$;
 COMMENT ON FUNCTION matching._needles(matching.term[], integer) IS
-    'What to look up for each record: its numbers, and its rarest tokens, as many as together are in p_postings golden records (20 when one of its numbers is '
-    'known); where even the rarest is in more, the rarest three together. Reads nothing, takes no locks. Raises: nothing';
+    'What to look up for each record: its numbers; its rarest tokens, as many as together are in p_postings golden records (20 when one of its numbers is '
+    'known); and of the four rarest beyond those each two that few golden records have together, or the three rarest at once where no two are rare. '
+    'Reads nothing, takes no locks. Raises: nothing';
 
 -- Bitmaps of posting lists are what is wanted, also while the table is so small that a plan would rather read all of it.
 CREATE FUNCTION matching._candidates(p_items neanelu.prod_match_keys[], p_limit integer) RETURNS TABLE (item integer, product_id uuid)
@@ -61,13 +88,13 @@ BEGIN
     RETURN QUERY
     WITH needle AS MATERIALIZED (
         SELECT n.item, n.needle, n.gain, i.product_id AS self
-          FROM matching._needles(v_terms, 600) AS n
+          FROM matching._needles(v_terms, 200) AS n
           JOIN unnest(p_items) WITH ORDINALITY AS i (product_id, title, tokens, weights, codes, own_codes, measures, colours, brand, gtins, mpns, price, currency, made_from, item)
             ON i.item = n.item
     ), posting AS (
         SELECT d.needle, k.product_id, k.weights[array_position(k.tokens, d.needle[1])] AS weight, cardinality(k.tokens) AS length
           FROM (SELECT DISTINCT e.needle FROM needle AS e) AS d
-         CROSS JOIN LATERAL (SELECT x.product_id, x.tokens, x.weights FROM prod_match_keys AS x WHERE x.tokens @> d.needle LIMIT 600) AS k
+         CROSS JOIN LATERAL (SELECT x.product_id, x.tokens, x.weights FROM prod_match_keys AS x WHERE x.tokens @> d.needle LIMIT 200) AS k
     ), ranked AS (
         SELECT n.item, p.product_id,
                row_number() OVER (PARTITION BY n.item ORDER BY sum(n.gain * greatest(p.weight, 0.01)) / sqrt(max(p.length) + 5) DESC, p.product_id) AS place
@@ -80,7 +107,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION matching._candidates(neanelu.prod_match_keys[], integer) IS
-    'Golden records that share the rarest tokens of each record, the most promising first, at most p_limit a record; item is the place in p_items. '
+    'Golden records that share the rarest tokens of each record, or rare pairs of its common ones, the most promising first, at most p_limit a record; item is the place in p_items. '
     'Writes nothing, takes no locks. Raises: nothing';
 
 COMMIT;
