@@ -10,7 +10,9 @@ model numbers without punctuation; of a UPC the manufacturer's digits; brands in
 - `values_right`: the share of rows of these attributes; `values_NAME` the same by kind.
 - `values_enums`: attributes whose values are put into classes of the data set's own making (product types, colours,
   interfaces). No rule knows those; labels of values are learnt from the other nine tenths of the rows, as a shop's people would
-  enter them. Not part of `values_right`, no target.
+  enter them. Not part of `values_right`, no target. `values_enums_wrong`: how many of the values it dared to name are in none of
+  the wanted classes; the rest it leaves to people.
+- `values_all`: every row of the file, those of the classes too.
 - `values_per_second`: values a second through `normalise.value`, one connection, distinct values only.
 """
 
@@ -19,7 +21,7 @@ from __future__ import annotations
 import csv
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -83,6 +85,7 @@ KINDS = {
 ENUMS = ("product type", "color", "color(s)", "interface", "processor type", "generation")
 MEASURES = "SELECT amount, unit, rest FROM normalise.measures(%s, %s)"
 VALUE = "SELECT normalise.value(%s, 'number', %s, %s, 'en', NULL, %s)"
+ENUM = "SELECT normalise.value(%s, 'enum', NULL, NULL, 'en', %s) ->> 'value'"
 FULL = {
     "kB": "Kilobytes",
     "MB": "Megabytes",
@@ -154,8 +157,10 @@ def normalised(connection: Connection, raw: str, kind: Kind) -> list[str]:
     return [found[0] or raw]
 
 
-def rules(connection: Connection, rows: list[tuple[str, str, list[str], list[str]]]) -> list[frame.Figure]:
-    """Return the shares right of what rules can know, by kind and of all."""
+def rules(
+    connection: Connection, rows: list[tuple[str, str, list[str], list[str]]]
+) -> tuple[list[frame.Figure], int]:
+    """Return the shares right of what rules can know, by kind and of all; how many rows are right."""
     for alias, brand in ALIASES.items():
         connection.execute("SELECT normalise.add_brand_alias(%s, %s)", (alias, brand))
     right: dict[str, list[bool]] = defaultdict(list)
@@ -181,29 +186,53 @@ def rules(connection: Connection, rows: list[tuple[str, str, list[str], list[str
     for name, results in right.items():
         least = 0.985 if name == "right" else None
         figures.append(frame.figure(f"values_{name}", sum(results) / len(results), "share", least=least))
-    return figures
+    return figures, sum(right["right"])
 
 
-def enums(connection: Connection, rows: list[tuple[str, str, list[str], list[str]]]) -> frame.Figure:
-    """Return the share of classified values found with labels learnt from the other tenths."""
-    asked = [(c, a, raws[0], wanted[0]) for c, a, raws, wanted in rows if a in ENUMS and len(wanted) == 1]
-    right = 0
+Labels = dict[tuple[str, str], dict[str, set[str]]]
+
+
+def learn(rows: list[tuple[str, str, list[str], list[str]]]) -> Labels:
+    """Return what rows call each class of an attribute: a text that has several, by the one that it has most."""
+    seen: dict[tuple[str, str], dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    labels: Labels = defaultdict(lambda: defaultdict(set))
+    for category, attribute, raws, wanted in rows:
+        for code in wanted:
+            labels[category, attribute].setdefault(code, set())
+        if len(wanted) == 1:
+            for raw in raws:
+                seen[category, attribute][raw.lower()][wanted[0]] += 1
+    for key, texts in seen.items():
+        for raw, codes in texts.items():
+            labels[key][codes.most_common(1)[0][0]].add(raw)
+    return labels
+
+
+def enums(
+    connection: Connection, rows: list[tuple[str, str, list[str], list[str]]]
+) -> tuple[list[frame.Figure], int]:
+    """Return the shares of classified values found and named wrongly with labels of the other tenths; how many rows are right."""
+    asked = [row for row in rows if row[1] in ENUMS]
+    right = named = wrong = 0
     for tenth in range(10):
-        labels: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-        for number, (category, attribute, raw, wanted) in enumerate(asked):
-            if number % 10 != tenth:
-                labels[category, attribute][wanted].add(raw)
-        for category, attribute, raw, wanted in asked[tenth::10]:
-            allowed = [
-                {"code": code, "labels": {"en": sorted(raws)}}
-                for code, raws in labels[category, attribute].items()
-            ]
-            found = connection.execute(
-                "SELECT normalise.value(%s, 'enum', NULL, NULL, 'en', %s) ->> 'value'",
-                (raw, json.dumps(allowed)),
-            ).fetchone()
-            right += found is not None and found[0] == wanted
-    return frame.figure("values_enums", right / max(1, len(asked)), "share")
+        labels = learn([row for number, row in enumerate(asked) if number % 10 != tenth])
+        for category, attribute, raws, wanted in asked[tenth::10]:
+            allowed = json.dumps(
+                [
+                    {"code": code, "labels": {"en": sorted(texts)}}
+                    for code, texts in sorted(labels[category, attribute].items())
+                ]
+            )
+            found = [connection.execute(ENUM, (raw, allowed)).fetchone() for raw in raws]
+            got = {row[0] for row in found if row is not None and row[0] is not None}
+            named += len(got)
+            wrong += len(got - set(wanted))
+            right += (got or set(raws)) == set(wanted)
+    figures = [
+        frame.figure("values_enums", right / max(1, len(asked)), "share"),
+        frame.figure("values_enums_wrong", wrong / max(1, named), "share"),
+    ]
+    return figures, right
 
 
 def speed(connection: Connection, rows: list[tuple[str, str, list[str], list[str]]]) -> frame.Figure:
@@ -229,6 +258,12 @@ def run(scale: str) -> list[frame.Figure]:
     rows = read(folder)
     database = frame.laboratory().create()
     with database.connect(autocommit=True) as connection:
-        figures = [*rules(connection, rows), enums(connection, rows), speed(connection, rows)]
+        figures, by_rules = rules(connection, rows)
+        classes, by_labels = enums(connection, rows)
+        figures += [
+            *classes,
+            frame.figure("values_all", (by_rules + by_labels) / len(rows), "share"),
+            speed(connection, rows),
+        ]
     frame.drop(database)
     return figures

@@ -216,77 +216,116 @@ COMMENT ON FUNCTION normalise._boolean(text) IS 'Yes or no in five languages, al
 CREATE FUNCTION normalise._label_key(p_text text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT btrim(regexp_replace(regexp_replace(normalise.fold(p_text), '[^[:alnum:]+#]+', ' ', 'g'), '(?<=[[:alpha:]]{3})(?:es|s)(?= |$)', '', 'g'))
+    SELECT btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(normalise.fold(p_text), '[^[:alnum:]+#]+', ' ', 'g'),
+               '(ss|x|z|ch|sh)es(?= |$)', '\1', 'g'), '(?<=[[:alpha:]]{3})s(?= |$)', '', 'g'), '(?<=[[:alpha:]]{4})e(?= |$)', '', 'g'))
 $$;
-COMMENT ON FUNCTION normalise._label_key(text) IS 'What labels of enum values are compared by: folded, words only, without plural endings. Pure.';
+COMMENT ON FUNCTION normalise._label_key(text) IS 'What labels of enum values are compared by: folded, words only, without the s, es or e of plurals and genders (boxes, envelopes, azules). Pure.';
 
-CREATE FUNCTION normalise._enum_like(p_text text, p_allowed jsonb) RETURNS jsonb
+CREATE FUNCTION normalise._colour_key(p_text text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+    SELECT CASE WHEN count(w.word) > 0 THEN normalise._label_key(string_agg(coalesce(w.meaning, t.word), ' ' ORDER BY t.n)) END
+      FROM regexp_split_to_table(normalise.fold(p_text), '[^[:alnum:]]+') WITH ORDINALITY AS t (word, n)
+      LEFT JOIN prod_value_words AS w ON w.kind = 'colour' AND w.word = t.word
+$$;
+COMMENT ON FUNCTION normalise._colour_key(text) IS
+    'The key of a label with its words for colours in one language and shade: bleu marine and navy blue are blue blue; null without any. Reads only.';
+
+CREATE FUNCTION normalise._enum_labels(p_allowed jsonb, OUT codes text[], OUT labels text[], OUT keys text[])
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH said AS (
+        SELECT coalesce(a.v ->> 'code', a.v #>> '{}') AS code, coalesce(a.v ->> 'code', a.v #>> '{}') AS label, a.n, 0 AS kind
+          FROM jsonb_array_elements(p_allowed) WITH ORDINALITY AS a (v, n)
+        UNION SELECT a.v ->> 'code', x #>> '{}', a.n, 1
+          FROM jsonb_array_elements(p_allowed) WITH ORDINALITY AS a (v, n) CROSS JOIN LATERAL jsonb_path_query(a.v, 'lax $.labels.*[*]') AS x WHERE jsonb_typeof(a.v) = 'object'
+    ), parts AS (
+        -- A value that is named by several things is each of them: Pens and Pencils.
+        SELECT s.code, p.label, s.n, 2 AS kind, count(*) OVER (PARTITION BY normalise._label_key(p.label)) AS owners
+          FROM said AS s CROSS JOIN LATERAL regexp_split_to_table(s.code, '\s*[,/()&]\s*|\s+(?:and|und|et|y|și|si)\s+', 'i') AS p (label)
+         WHERE s.kind = 0 AND s.code ~* '[,/()&]|\s(and|und|et|y|și|si)\s'
+    )
+    SELECT array_agg(q.code ORDER BY q.kind / 2, q.n, q.label), array_agg(q.label ORDER BY q.kind / 2, q.n, q.label),
+           array_agg(normalise._label_key(q.label) ORDER BY q.kind / 2, q.n, q.label)
+      FROM (SELECT s.code, s.label, s.n, s.kind FROM said AS s UNION ALL SELECT p.code, p.label, p.n, p.kind FROM parts AS p WHERE p.owners = 1) AS q
+     WHERE normalise._label_key(q.label) <> ''
+$$;
+COMMENT ON FUNCTION normalise._enum_labels(jsonb) IS
+    'What allowed values are called, side by side: code, label, key; codes and labels in the order given, then the parts of codes that name several things. Pure.';
+
+CREATE FUNCTION normalise._enum_hit(p_text text, p_codes text[], p_keys text[], p_colours text[]) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(p_codes[array_position(p_keys, k.key)], p_codes[array_position(p_colours, normalise._colour_key(p_text))],
+                    (SELECT l.code FROM unnest(p_codes, p_keys) WITH ORDINALITY AS l (code, key, n)
+                      WHERE length(k.key) >= 5 AND replace(l.key, ' ', '') = replace(k.key, ' ', '') ORDER BY l.n LIMIT 1))
+      FROM normalise._label_key(p_text) AS k (key)
+     WHERE k.key <> ''
+$$;
+COMMENT ON FUNCTION normalise._enum_hit(text, text[], text[], text[]) IS
+    'The allowed value whose label a text is: the same words, the same colours, or the same letters (bathmat, bath mat). Reads only.';
+
+CREATE FUNCTION normalise._enum_near(p_key text, p_colour text, p_codes text[], p_keys text[], p_colours text[]) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, extensions, pg_temp
 AS $$
-    WITH wanted AS (
-        SELECT normalise._label_key(p_text) AS key,
-               normalise._label_key((SELECT string_agg(coalesce(w.meaning, t.word), ' ' ORDER BY t.n)
-                  FROM regexp_split_to_table(normalise.fold(p_text), '[^[:alnum:]]+') WITH ORDINALITY AS t (word, n)
-                  LEFT JOIN prod_value_words AS w ON w.kind = 'colour' AND w.word = t.word)) AS translated
-    ), labels AS (
-        SELECT coalesce(a.v ->> 'code', a.v #>> '{}') AS code, l.label, a.n
-          FROM jsonb_array_elements(CASE jsonb_typeof(p_allowed) WHEN 'array' THEN p_allowed ELSE '[]' END) WITH ORDINALITY AS a (v, n)
-          CROSS JOIN LATERAL (
-            SELECT normalise._label_key(coalesce(a.v ->> 'code', a.v #>> '{}')) AS label
-            UNION SELECT normalise._label_key(e.v #>> '{}')
-              FROM jsonb_path_query(a.v, 'lax $.labels.*[*]') AS e (v)) AS l
-    )
-    SELECT jsonb_build_object('value', q.code) FROM (
-        SELECT l.code, l.n, CASE WHEN l.label = w.key THEN 1.0 WHEN l.label = w.translated THEN 0.99
-                            WHEN length(l.label) > 2 AND strpos(' ' || w.key || ' ', ' ' || l.label || ' ') > 0 THEN 0.9
-                            WHEN length(l.label) > 2 AND strpos(' ' || w.translated || ' ', ' ' || l.label || ' ') > 0 THEN 0.85
-                            ELSE similarity(l.label, w.key) END AS score, length(l.label) AS long
-          FROM labels AS l, wanted AS w WHERE l.label <> '') AS q
+    SELECT q.code
+      FROM (SELECT l.code, l.n, length(l.key) AS long,
+                   CASE WHEN length(l.key) > 2 AND strpos(' ' || p_key || ' ', ' ' || l.key || ' ') > 0 THEN 0.9
+                        WHEN length(l.colour) > 2 AND strpos(' ' || p_colour || ' ', ' ' || l.colour || ' ') > 0 THEN 0.85
+                        ELSE similarity(l.key, p_key) END AS score
+              FROM unnest(p_codes, p_keys, p_colours) WITH ORDINALITY AS l (code, key, colour, n)) AS q
      WHERE q.score >= 0.7 ORDER BY q.score DESC, q.long DESC, q.n LIMIT 1
 $$;
-COMMENT ON FUNCTION normalise._enum_like(text, jsonb) IS
-    'The allowed value that a text means: by code or label in any language, by the words of colours, as a word in it, or nearly so '
-    '(trigram similarity from 0.7); null for none. Reads only.';
+COMMENT ON FUNCTION normalise._enum_near(text, text, text[], text[], text[]) IS
+    'The allowed value of which a text has a label in it, or nearly is one (trigram similarity from 0.7). Reads only.';
+
+CREATE FUNCTION normalise._enum_learnt(p_key text, p_codes text[], p_keys text[]) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT q.code
+      FROM (SELECT w.n, l.code, cardinality(string_to_array(p_key, ' ')) AS words, count(*) AS here, sum(count(*)) OVER (PARTITION BY w.n) AS everywhere
+              FROM string_to_table(p_key, ' ') WITH ORDINALITY AS w (word, n)
+              JOIN unnest(p_codes, p_keys) AS l (code, key) ON strpos(' ' || l.key || ' ', ' ' || w.word || ' ') > 0
+             WHERE w.word ~ '^[[:alpha:]]{3,}$'
+             GROUP BY w.n, l.code) AS q
+     WHERE q.here >= CASE WHEN q.n = q.words THEN 2 ELSE 3 END AND q.here >= 0.8 * q.everywhere
+     ORDER BY q.n DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION normalise._enum_learnt(text, text[], text[]) IS
+    'The allowed value that a word speaks for: its labels have it, hardly one of the others does. Two are enough for the last word, which mostly names '
+    'the thing, three for the others. Pure.';
 
 CREATE FUNCTION normalise._enum(p_text text, p_allowed jsonb) RETURNS jsonb
-LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, extensions, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
     v_key text := normalise._label_key(p_text);
-    v_other text;
-    v_codes text[];
-    v_labels text[];
+    v_colour text := normalise._colour_key(p_text);
+    v_names record;
+    v_colours text[];
     v_code text;
 BEGIN
     IF p_allowed ? p_text THEN
         RETURN jsonb_build_object('value', p_text);
     END IF;
-    SELECT array_agg(l.code), array_agg(normalise._label_key(l.label)) INTO v_codes, v_labels
-      FROM (SELECT coalesce(a.v ->> 'code', a.v #>> '{}') AS code, e.label, a.n
-              FROM jsonb_array_elements(p_allowed) WITH ORDINALITY AS a (v, n)
-             CROSS JOIN LATERAL (SELECT coalesce(a.v ->> 'code', a.v #>> '{}') UNION SELECT x #>> '{}'
-                                   FROM jsonb_path_query(a.v, 'lax $.labels.*[*]') AS x WHERE jsonb_typeof(a.v) = 'object') AS e (label)
-             ORDER BY a.n, e.label) AS l;
-    v_code := v_codes[array_position(v_labels, v_key)];
-    IF v_code IS NULL THEN
-        SELECT normalise._label_key(string_agg(coalesce(w.meaning, t.word), ' ' ORDER BY t.n)) INTO v_other
-          FROM regexp_split_to_table(normalise.fold(p_text), '[^[:alnum:]]+') WITH ORDINALITY AS t (word, n)
-          LEFT JOIN prod_value_words AS w ON w.kind = 'colour' AND w.word = t.word;
-        v_code := v_codes[array_position(v_labels, v_other)];
+    v_names := normalise._enum_labels(p_allowed);
+    IF v_colour IS NOT NULL THEN
+        v_colours := ARRAY(SELECT normalise._colour_key(l.label) FROM unnest(v_names.labels) WITH ORDINALITY AS l (label, n) ORDER BY l.n);
     END IF;
-    IF v_code IS NULL THEN
-        SELECT q.code INTO v_code
-          FROM (SELECT l.code, l.n, length(l.label) AS long, CASE WHEN length(l.label) > 2 AND strpos(' ' || v_key || ' ', ' ' || l.label || ' ') > 0 THEN 0.9
-                       WHEN length(l.label) > 2 AND strpos(' ' || v_other || ' ', ' ' || l.label || ' ') > 0 THEN 0.85
-                       ELSE similarity(l.label, v_key) END AS score
-                  FROM unnest(v_codes, v_labels) WITH ORDINALITY AS l (code, label, n) WHERE l.label <> '') AS q
-         WHERE q.score >= 0.7 ORDER BY q.score DESC, q.long DESC, q.n LIMIT 1;
+    v_code := normalise._enum_hit(p_text, v_names.codes, v_names.keys, v_colours);
+    IF v_code IS NULL AND p_text ~* '[/,;&+]|\s(and|und|et|y|și|si)\s' THEN
+        SELECT h.code INTO v_code
+          FROM regexp_split_to_table(p_text, '[/,;&+]|\s(?:and|und|et|y|și|si)\s', 'i') WITH ORDINALITY AS p (part, n)
+         CROSS JOIN LATERAL normalise._enum_hit(p.part, v_names.codes, v_names.keys, v_colours) AS h (code) WHERE h.code IS NOT NULL ORDER BY p.n LIMIT 1;
     END IF;
+    v_code := coalesce(v_code, normalise._enum_near(v_key, v_colour, v_names.codes, v_names.keys, v_colours),
+                       normalise._enum_learnt(v_key, v_names.codes, v_names.keys));
     RETURN CASE WHEN v_code IS NOT NULL THEN jsonb_build_object('value', v_code) END;
 END
 $$;
 COMMENT ON FUNCTION normalise._enum(text, jsonb) IS
-    'The allowed value that a text means, as normalise._enum_like says; exact codes and labels first. Reads only.';
+    'The allowed value that a text means, from the surest sign to the least: its code, a label in any language, the same colour, the first of several '
+    'named, a label in the text, nearly a label, a word that many of its labels have; null for none. Reads only.';
 
 CREATE FUNCTION normalise._bound(p_before text, p_after text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
