@@ -59,6 +59,7 @@ def write(tmp_path: Path) -> Write:
         verify: str = "SELECT id FROM neanelu.things WHERE false;\n",
         plan: str = "schema/things 2026-01-01T00:00:00Z A <a@b.c> # Things\n",
         whole: str | None = None,
+        pgtap: str = "SELECT is(neanelu.do(NULL), 1);\n",
     ) -> Path:
         scripts = {
             "db/schema/things.sql": whole
@@ -68,6 +69,7 @@ def write(tmp_path: Path) -> Write:
             "db/verify/schema/things.sql": f"BEGIN;\n{verify}\nROLLBACK;\n",
             "docs/errors.md": "| code | means |\n|---|---|\n| NA001 | something |\n",
             "sqitch.plan": f"%project=x\n\n# heading\n{plan}",
+            "pgtap/things/it_does.sql": pgtap,
         }
         for name, text in scripts.items():
             path = tmp_path / name
@@ -143,6 +145,11 @@ def test_a_rule_finds_its_violation(write: Write, rule: str, old: str, new: str)
         ("transaction", {"whole": f"BEGIN;{TABLE}ROLLBACK;"}),
         ("counterpart", {"plan": ""}),
         ("counterpart", {"plan": "schema/things …\nschema/more …\n"}),
+        ("pgtap", {"pgtap": "SELECT neanelu.do_not(NULL), neanelu.do FROM neanelu.does() -- neanelu.do(1)"}),
+        (
+            "pgtap",
+            {"pgtap": "SELECT ok(has_function_privilege('x', 'neanelu.do(uuid, text[])', 'EXECUTE'));"},
+        ),
         ("names", {"deploy": "CREATE FUNCTION app.x() RETURNS trigger LANGUAGE sql STABLE AS ''; "}),
     ],
 )

@@ -32,6 +32,8 @@ LONG_BODY, TOO_LONG_BODY = 60, 100
 
 _ALLOW = re.compile(r"--\s*lint:\s*(?P<rest>.*)")
 _ALLOW_FORM = re.compile(r"allow (?P<rule>[a-z-]+) because \S.*")
+_QUIET = re.compile(r"--.*|has_function_privilege\s*\((?:[^()']|'[^']*'|\([^()]*\))*\)")
+_CALL = re.compile(r"\b([a-z]\w*\.[a-z]\w*)\s*\(")
 _OWN_SQLSTATE = re.compile(r"[I-Z][0-9A-Z][0-9]{3}")
 _ERROR_LEVEL = 21  # elog level of RAISE EXCEPTION
 _EXPRESSION = 2  # RAW_PARSE_PLPGSQL_EXPR, and the assignments above it
@@ -216,6 +218,15 @@ class Project:
         for letters, first, last in re.findall(row, text, re.MULTILINE):
             codes.update(f"{letters}{number:03}" for number in range(int(first), int(last or first) + 1))
         return codes
+
+    @cached_property
+    def tested(self) -> set[str] | None:
+        """Functions that a script under pgtap/ calls, schema.name; None where there is no such folder."""
+        folder = self.root / "pgtap"
+        if not folder.is_dir():
+            return None
+        texts = (path.read_text(encoding="utf-8") for path in folder.rglob("*.sql"))
+        return {name for text in texts for name in _CALL.findall(_QUIET.sub("", text))}
 
 
 # --- Rules ----------------------------------------------------------------------------------------------
@@ -614,6 +625,18 @@ def check_names(_project: Project, script: Script, statement: Statement) -> Iter
         if not name.startswith("v_") and name not in ("sqlstate", "sqlerrm"):
             where = body_offset(script, statement, variable["lineno"])
             yield Problem(f"variable {name} of {function_name(node)} does not begin with v_", where)
+
+
+@statement_rule("pgtap")
+def check_pgtap(project: Project, script: Script, statement: Statement) -> Iterator[Problem]:
+    """Every function without _ in front is called by a script under pgtap/; its rights alone do not do."""
+    node = statement.node
+    if not isinstance(node, ast.CreateFunctionStmt) or project.tested is None:
+        return
+    is_trigger = node.returnType is not None and type_key(node.returnType) == "trigger"
+    name = script.name_key(node.funcname)
+    if not is_trigger and "._" not in name and name not in project.tested:
+        yield Problem(f"no script under pgtap/ calls {name}")
 
 
 @statement_rule("sqlstate")
