@@ -130,12 +130,14 @@ AS $$
         SELECT t.item, t.token, t.weight * t.rarity AS strength, sum((t.weight * t.rarity) ^ 2) OVER (PARTITION BY t.item) AS size FROM unnest(p_left) AS t
     ), r AS MATERIALIZED (
         SELECT t.item, t.token, t.weight * t.rarity AS strength, sum((t.weight * t.rarity) ^ 2) OVER (PARTITION BY t.item) AS size FROM unnest(p_right) AS t
+    ), p AS MATERIALIZED (
+        -- The pairs' own tokens first: the tokens that any two records share are a hundred times as many.
+        SELECT u.item, u.other, l.token, l.strength, l.size FROM unnest(p_items, p_others) AS u (item, other) JOIN l ON l.item = u.item WHERE l.strength > 0
     )
-    SELECT p.item, p.other, (sum(l.strength * r.strength) / sqrt(max(l.size) * max(r.size)))::real
-      FROM unnest(p_items, p_others) AS p (item, other)
-      JOIN l ON l.item = p.item
-      JOIN r ON r.item = p.other AND r.token = l.token
-     WHERE l.strength > 0 AND r.strength > 0
+    SELECT p.item, p.other, (sum(p.strength * r.strength) / sqrt(max(p.size) * max(r.size)))::real
+      FROM p
+      JOIN r ON r.item = p.other AND r.token = p.token
+     WHERE r.strength > 0
      GROUP BY p.item, p.other
 $$;
 COMMENT ON FUNCTION matching._cosines(matching.term[], matching.term[], integer[], integer[]) IS
