@@ -450,6 +450,109 @@ $$;
 COMMENT ON FUNCTION sync._tombstone(bulk_runs, sync_tables[]) IS
     'Marks everything that the snapshot shows to be gone, and counts it by kind. Locks: the rows marked. Raises NS063.';
 
+-- The first load of all -----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION sync._has_rows(p_tables text[]) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    v_table text;
+    v_found boolean := false;
+BEGIN
+    FOREACH v_table IN ARRAY p_tables LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM neanelu.%I)', v_table) INTO v_found;
+        EXIT WHEN v_found;
+    END LOOP;
+    RETURN v_found;
+END
+$$;
+COMMENT ON FUNCTION sync._has_rows(text[]) IS 'Whether any of these tables has a row, of any shop. Reads only.';
+
+CREATE FUNCTION sync._take_empty(p_run bulk_runs, p_tables text[]) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+SET lock_timeout = '1s'
+AS $$
+DECLARE
+    v_table text;
+BEGIN
+    IF p_run.lines_in < sync._setting('bare_load_lines', 20000) OR sync._has_rows(p_tables) THEN
+        RETURN false;
+    END IF;
+    FOREACH v_table IN ARRAY p_tables LOOP
+        EXECUTE format('LOCK TABLE neanelu.%I IN ACCESS EXCLUSIVE MODE', v_table);
+    END LOOP;
+    -- Who was faster has committed by now, and is seen: then the locks are given back with the subtransaction.
+    IF sync._has_rows(p_tables) THEN
+        RAISE EXCEPTION 'the tables are not empty any more' USING ERRCODE = 'lock_not_available';
+    END IF;
+    RETURN true;
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION sync._take_empty(bulk_runs, text[]) IS
+    'Takes the mirror tables of a resource for this run alone, if the run is large (setting sync.bare_load_lines, default 20000 lines) and no shop has a row '
+    'in any of them; says whether it did. Locks: none where there are rows; else the tables exclusively until the transaction ends, waiting a second for each '
+    'and giving all back where one is not to be had.';
+
+CREATE FUNCTION sync._assert_references(p_target text, p_tables text[]) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_table constant regclass := format('neanelu.%I', p_target);
+    v_key   pg_constraint;
+    v_found boolean;
+BEGIN
+    FOR v_key IN
+        SELECT k.* FROM pg_constraint AS k JOIN sync._inner_references(v_table, p_tables) AS n (name) ON n.name = k.conname WHERE k.conrelid = v_table
+    LOOP
+        EXECUTE (
+            SELECT format('SELECT EXISTS (SELECT FROM %s AS c WHERE %s AND NOT EXISTS (SELECT FROM %s AS p WHERE %s))', v_table,
+                          string_agg(format('c.%I IS NOT NULL', a.attname), ' AND '), v_key.confrelid::regclass,
+                          string_agg(format('p.%I = c.%I', b.attname, a.attname), ' AND '))
+              FROM unnest(v_key.conkey, v_key.confkey) AS u (child, parent)
+              JOIN pg_attribute AS a ON a.attrelid = v_key.conrelid AND a.attnum = u.child
+              JOIN pg_attribute AS b ON b.attrelid = v_key.confrelid AND b.attnum = u.parent) INTO v_found;
+        IF v_found THEN
+            RAISE EXCEPTION 'a row of % has no parent by %', v_table, v_key.conname USING ERRCODE = 'foreign_key_violation', CONSTRAINT = v_key.conname;
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION sync._assert_references(text, text[]) IS
+    'Checks a table''s foreign keys to tables of a set with one join each. Reads only. Raises 23503.';
+
+CREATE FUNCTION sync._merge_tables(p_run bulk_runs, p_tables sync_tables[]) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_targets constant text[] := ARRAY(SELECT t.target_table FROM unnest(p_tables) AS t);
+    v_bare    constant boolean := sync._take_empty(p_run, v_targets);
+    v_table   sync_tables;
+BEGIN
+    FOREACH v_table IN ARRAY p_tables LOOP
+        IF v_bare THEN
+            -- What was empty has nothing to prune.
+            PERFORM sync._merge_bare(p_run, v_table, v_targets);
+            PERFORM sync._assert_references(v_table.target_table, v_targets);
+        ELSE
+            PERFORM sync._merge_table(p_run, v_table);
+            IF v_table.vanish = 'delete_parts' THEN
+                PERFORM sync._prune_parts(p_run, v_table);
+            END IF;
+        END IF;
+    END LOOP;
+    RETURN v_bare;
+END
+$$;
+COMMENT ON FUNCTION sync._merge_tables(bulk_runs, sync_tables[]) IS
+    'Merges the staging tables of a run in their order; a large first load of all shops into bare tables. Says whether it was one. Locks: the mirror rows '
+    'written, or all of the run''s mirror tables exclusively. Raises 23503, 23505.';
+
 -- Accounts ----------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION sync._count_lines(p_run bulk_runs) RETURNS void
@@ -647,6 +750,7 @@ DECLARE
     v_tables  constant sync_tables[] := ARRAY(SELECT t FROM sync_tables AS t JOIN sync_streams AS s USING (stream)
                                                WHERE s.resource = v_run.query_type ORDER BY t.stream, t.merge_order);
     v_table   sync_tables;
+    v_bare    boolean;
     v_tombstoned bigint := 0;
 BEGIN
     PERFORM sync._assert_staged(v_run, v_staged);
@@ -660,19 +764,15 @@ BEGIN
     END LOOP;
     PERFORM sync._mark_buried(v_run);
     PERFORM sync._mark_unwhole(v_run);
-    FOREACH v_table IN ARRAY v_tables LOOP
-        PERFORM sync._merge_table(v_run, v_table);
-        IF v_table.vanish = 'delete_parts' THEN
-            PERFORM sync._prune_parts(v_run, v_table);
-        END IF;
-    END LOOP;
+    v_bare := sync._merge_tables(v_run, v_tables);
     PERFORM sync._assert_error_limit(v_run, sync._record_rejects(v_run));
     PERFORM sync._count_lines(v_run);
-    IF sync._may_tombstone(v_run) THEN
+    IF NOT v_bare AND sync._may_tombstone(v_run) THEN
         v_tombstoned := sync._tombstone(v_run, v_tables);
     END IF;
     PERFORM sync._store_digests(v_run);
-    PERFORM sync._end_step(v_run, 'merge', jsonb_build_object('tombstoned', v_tombstoned, 'may_tombstone', sync._may_tombstone(v_run)));
+    PERFORM sync._end_step(v_run, 'merge', 
+        jsonb_build_object('tombstoned', v_tombstoned, 'may_tombstone', sync._may_tombstone(v_run), 'bare', v_bare));
     v_run := sync._complete_run(v_run, v_tombstoned);
     PERFORM sync._advance_checkpoint(v_run);
     PERFORM pg_notify('neanelu_sync', json_build_object('event', 'completed', 'run_id', v_run.id, 'shop_id', v_run.shop_id)::text);
@@ -682,7 +782,7 @@ $$;
 COMMENT ON FUNCTION sync.merge(uuid, uuid) IS
     'Merges the staged rows into the mirror in one transaction: writes what differs, marks what vanished, accounts for every line, moves '
     'digests and checkpoint, ends the run and returns it. All or nothing. Locks: the run''s row, the resource of the shop (advisory), the '
-    'mirror rows written. Raises NA002, NS004, NS005, NS052 (nothing staged: load again), NS061 (too many bad lines), NS063 (would delete too much), 23514 (lines '
+    'mirror rows written; in a large first load on a server that has none of the resource, its mirror tables exclusively. Raises NA002, NS004, NS005, NS052 (nothing staged: load again), NS061 (too many bad lines), NS063 (would delete too much), 23514 (lines '
     'do not add up).';
 
 CREATE FUNCTION sync._assert_staged(p_run bulk_runs, p_step bulk_steps) RETURNS void
@@ -762,6 +862,7 @@ COMMENT ON FUNCTION sync.sweep_staging() IS
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sync.merge(uuid, uuid), sync.sweep_staging() TO neanelu_sync;
+GRANT EXECUTE ON FUNCTION sync._merge_table(bulk_runs, sync_tables) TO neanelu_owner;
 GRANT EXECUTE ON FUNCTION sync.tg_sync_checkpoints__completed_run() TO neanelu_owner;
 
 SET LOCAL ROLE neanelu_owner;

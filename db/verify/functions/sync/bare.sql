@@ -1,0 +1,29 @@
+-- Verify neanelu:functions/sync/bare on pg
+
+BEGIN;
+
+DO $verify$
+DECLARE
+    v_bad text;
+BEGIN
+    -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner.
+    SELECT string_agg(f.signature, ', ') INTO v_bad
+      FROM (VALUES
+             ('sync._secondary_indexes(regclass)', false, 's', '{}'),
+             ('sync._inner_references(regclass, text[])', false, 's', '{neanelu_engine}'),
+             ('sync._merge_bare(neanelu.bulk_runs, neanelu.sync_tables, text[])', true, 'v', '{neanelu_engine}')
+           ) AS f (signature, is_definer, volatility, callers)
+      LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
+     WHERE p.oid IS NULL OR p.proowner <> 'neanelu_owner'::regrole
+        OR p.prosecdef <> f.is_definer OR p.provolatile::text <> f.volatility
+        OR (p.prosqlbody IS NULL AND coalesce(array_to_string(p.proconfig, ' '), '') !~ 'search_path=.*pg_temp')
+        OR ARRAY(SELECT coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC')
+                   FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+                  WHERE a.grantee <> p.proowner ORDER BY 1 DESC) <> f.callers::text[];
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION 'functions missing, of another kind, or executable by the wrong roles: %', v_bad;
+    END IF;
+END
+$verify$;
+
+ROLLBACK;
