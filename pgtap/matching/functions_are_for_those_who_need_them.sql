@@ -1,0 +1,20 @@
+-- Who may EXECUTE what, by the logins' own rights and those of the groups that they are in; nobody: functions of the module itself.
+BEGIN;
+SELECT plan(15);
+
+CREATE FUNCTION pg_temp.callers(p_function text) RETURNS text[] LANGUAGE sql AS $f$
+    SELECT array_agg(DISTINCT coalesce(w.logins, '')) FROM pg_proc AS p
+     CROSS JOIN LATERAL (SELECT string_agg(l, ', ' ORDER BY l) AS logins FROM unnest('{ai,analyst,app,auditor,harvester,operator,pim_editor,sync,tenant,webhooks,worker}'::text[]) AS l
+                          WHERE has_function_privilege('neanelu_' || l, p.oid, 'EXECUTE')) AS w
+     WHERE p.pronamespace = 'matching'::regnamespace AND p.proname = p_function
+$f$;
+SELECT is(pg_temp.callers(f), ARRAY[t.logins], f || ' is for ' || coalesce(nullif(t.logins, ''), 'nobody')) FROM (VALUES
+    ('ai, analyst, app, operator, pim_editor, sync, webhooks, worker', '{assign,candidates,features,features_many}'),
+    ('ai, harvester, operator, worker', '{match_sessions}'),
+    ('analyst, operator, pim_editor', '{reviewed_pairs}'),
+    ('app, operator, pim_editor', '{decide_cluster,link,merge,undo,unmerge}'),
+    ('operator, pim_editor', '{calibrate}'),
+    ('operator, worker', '{fold_terms,refresh_keys,rescan}')) AS t (logins, functions) CROSS JOIN LATERAL unnest(t.functions::text[]) AS f;
+
+SELECT * FROM finish();
+ROLLBACK;
