@@ -32,7 +32,10 @@ demo: $(STAMP) ## provision PostgreSQL, deploy, sync sandbox shops, follow one t
 	@$(BIN)/neanelu demo
 
 test: $(STAMP) ## run every pgTAP and pytest test (TESTS=path, ARGS=options, WORKERS=processes)
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) $(TESTS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) $(TESTS) || { \
+	  code=$$?; test $$code -eq 1 || exit $$code; \
+	  echo "== what failed beside others is tried once more, alone: whatever passes now depends on the machine's load, and is a defect to mend"; \
+	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none --maxfail 1 $(ARGS) $(TESTS); }
 
 psql: $(STAMP) ## open psql on the database
 	@$(BIN)/neanelu server start >/dev/null
