@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
+import orjson
+from psycopg.types.json import Jsonb
 
 from neanelu.cli.output import console, emit, exits, number, table
 from neanelu.db import sql
 from neanelu.db.connection import Connection, session
-from neanelu.db.errors import NotFound, translated
+from neanelu.db.errors import InvalidInput, NotFound, translated
 from neanelu.settings import get_settings
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_DRY = click.option("--dry-run", is_flag=True, help="Check it; change nothing.")
+_KINDS = ("string", "number", "boolean", "enum", "dimensions", "range", "list")
 
 
 @click.group()
 def attributes() -> None:
-    """Attributes and their names: list them, ask what a name means, decide about names of sources.
+    """Attributes and their names: list, define and expect them, ask what a name means, decide about names of sources.
 
     A name that a source uses is mapped when it is first seen: at once when it is certain, else it waits here.
 
@@ -26,6 +31,8 @@ def attributes() -> None:
       neanelu attributes candidates 'Bildschirmdiagonale' --example '27 Zoll'
       neanelu attributes review
       neanelu attributes approve 01a1fd33-4a19-7035-a9ac-b06860d25d64 --as screen_size
+      neanelu attributes define screen_size --label "Screen size" --kind number --unit cm
+      neanelu attributes expect "Electronics > Video > Computer Monitors" screen_size --required
     """
 
 
@@ -203,6 +210,190 @@ def synonym(code: str, name: str, locale: str) -> None:
     with exits(), session("neanelu_operator", purpose="attributes") as connection, translated():
         connection.execute(sql.ADD_SYNONYM, {"code": code, "name": name, "locale": locale})
     click.echo(f"{name} means {code}")
+
+
+@attributes.command()
+@click.argument("code", required=False)
+@click.option("--label", help="Name for people; a new attribute needs it.")
+@click.option("--kind", type=click.Choice(_KINDS), help="Of its values; a new attribute needs it.")
+@click.option("--unit", help="In which values are kept, such as cm [default: as it is].")
+@click.option("--description", help="What it means.")
+@click.option(
+    "--value", "values", multiple=True, help="An allowed value; may be repeated. All that there are."
+)
+@click.option("--pattern", help="Regular expression of a text value.")
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help='Many at once, as JSON: [{"code", "label", "data_type", "unit", "unit_family", "allowed_values", ..}].',
+)
+@_DRY
+@_JSON
+def define(
+    code: str | None,
+    label: str | None,
+    kind: str | None,
+    unit: str | None,
+    description: str | None,
+    values: tuple[str, ...],
+    pattern: str | None,
+    file: Path | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Make or change an attribute, or all of a file. What is not named stays; of a file each entry is whole.
+
+    \b
+    Examples:
+      neanelu attributes define screen_size --label "Screen size" --kind number --unit cm
+      neanelu attributes define lid --label Lid --kind enum --value hinged --value loose
+      neanelu attributes define --file attributes.json --dry-run
+    """
+    if (code is None) == (file is None):
+        raise click.UsageError("an attribute, or --file")
+    given: dict[str, Any] = {"label": label, "data_type": kind, "unit": unit, "description": description}
+    given |= {"allowed_values": list(values) or None, "validation_regex": pattern}
+    named = {name: value for name, value in given.items() if value is not None}
+    if file is not None and named:
+        raise click.UsageError("the file says it all")
+    with exits(as_json), session("neanelu_pim_editor", purpose="attributes") as connection:
+        wanted = _entries(file) if file else [_entry(connection, str(code), named)]
+        with translated(), connection.transaction(force_rollback=dry_run):
+            counts = connection.execute(sql.DEFINE_ATTRIBUTES, {"attributes": Jsonb(wanted)}).fetchone()
+    assert counts is not None
+    if as_json:
+        emit({**counts, "dry_run": dry_run})
+        return
+    said = ", ".join(f"{number(count)} {word}" for word, count in counts.items())
+    click.echo(f"{said}{' (nothing was changed)' if dry_run else ''}")
+
+
+def _entries(file: Path) -> Any:
+    """Return the attributes of a file; raises InvalidInput (NX005)."""
+    try:
+        return orjson.loads(file.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"{file} is no JSON: {error}", code="NX005") from error
+
+
+def _entry(connection: Connection, code: str, named: dict[str, Any]) -> dict[str, Any]:
+    """Return an attribute as it is with what is named changed; the family follows the unit."""
+    known = connection.execute(sql.ATTRIBUTE, {"code": code}).fetchone()
+    entry = {**(known or {"code": code}), **named}
+    if "unit" in named:
+        units = connection.execute(sql.LIST_UNITS, {"family": None}).fetchall()
+        families = [row["family"] for row in units if row["code"] == named["unit"]]
+        if not families:
+            hint = "neanelu attributes units"
+            raise NotFound(f"there is no unit {named['unit']!r}", code="NN005", hint=hint)
+        entry["unit_family"] = families[0]
+    return entry
+
+
+@attributes.command()
+@click.argument("code")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@_DRY
+@_JSON
+def remove(code: str, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Remove an attribute that no category expects and of which no source has ever said anything.
+
+    \b
+    Examples:
+      neanelu attributes remove screen_siez --dry-run
+    """
+    if not (yes or dry_run):
+        if as_json:
+            raise click.UsageError("--json needs --yes or --dry-run")
+        click.confirm(f"Remove {code} with its synonyms?", abort=True)
+    with (
+        exits(as_json),
+        session("neanelu_pim_editor", purpose="attributes") as connection,
+        translated(),
+        connection.transaction(force_rollback=dry_run),
+    ):
+        row = connection.execute(sql.REMOVE_ATTRIBUTE, {"code": code}).fetchone()
+    assert row is not None
+    if as_json:
+        emit({**row, "dry_run": dry_run})
+    else:
+        click.echo(f"{code} {'would be' if dry_run else 'is'} removed")
+
+
+@attributes.command()
+@click.argument("category")
+@click.argument("codes", metavar="CODE...", nargs=-1, required=True)
+@click.option("--required", is_flag=True, help="Not worth showing without it.")
+@click.option(
+    "--weight", type=click.FloatRange(0, 1000), help="Part of the completeness [default: 2 if required]."
+)
+@click.option("--channel", "channels", multiple=True, help="Only this channel wants it; may be repeated.")
+@click.option("--locale", "locales", multiple=True, help="In this language; may be repeated.")
+@click.option("--never", is_flag=True, help="Products of the category do not have it, whatever is inherited.")
+@_DRY
+@_JSON
+def expect(
+    category: str,
+    codes: tuple[str, ...],
+    required: bool,
+    weight: float | None,
+    channels: tuple[str, ...],
+    locales: tuple[str, ...],
+    never: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Say that products of a category, and of those below it, should have attributes; taxonomy show lists them.
+
+    \b
+    Examples:
+      neanelu attributes expect el-2-2-7-1 impedance driver_size --weight 2
+      neanelu attributes expect "Electronics > Audio" colour --required
+      neanelu attributes expect el-2-2-7-1 colour --never
+    """
+    said: dict[str, Any] = {"required": required or None, "weight": weight}
+    said |= {"channels": list(channels) or None, "locales": list(locales) or None}
+    wanted = {name: value for name, value in said.items() if value is not None}
+    if never and wanted:
+        raise click.UsageError("what is never there has no settings")
+    arguments = {"attributes": Jsonb(dict.fromkeys(codes, None if never else wanted))}
+    _say_of(category, sql.EXPECT_ATTRIBUTES, arguments, dry_run, as_json)
+
+
+@attributes.command()
+@click.argument("category")
+@click.argument("codes", metavar="CODE...", nargs=-1, required=True)
+@_DRY
+@_JSON
+def unexpect(category: str, codes: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Take back what a category itself says of attributes: what it inherits counts again.
+
+    \b
+    Examples:
+      neanelu attributes unexpect el-2-2-7-1 colour --dry-run
+    """
+    _say_of(category, sql.FORGET_EXPECTATIONS, {"codes": list(codes)}, dry_run, as_json)
+
+
+def _say_of(category: str, statement: str, arguments: dict[str, Any], dry_run: bool, as_json: bool) -> None:
+    """Change what a category expects, and say what it expects now."""
+    with (
+        exits(as_json),
+        session("neanelu_pim_editor", purpose="attributes") as connection,
+        translated(),
+        connection.transaction(force_rollback=dry_run),
+    ):
+        changed = connection.execute(statement, {"category": category, **arguments}).fetchone()
+        found = connection.execute(sql.CATEGORY_ID, {"category": category}).fetchone()
+        row = connection.execute(sql.CATEGORY, found).fetchone()
+    assert changed is not None and row is not None
+    if as_json:
+        emit({**changed, "attribute_schema": row["attribute_schema"], "dry_run": dry_run})
+        return
+    word = "would be changed" if dry_run else "is changed"
+    click.echo(f"{row['path']} {word if changed['changed'] else 'says so already'}")
+    click.echo("it expects " + (", ".join(sorted(row["attribute_schema"])) or "nothing"))
 
 
 @attributes.command()

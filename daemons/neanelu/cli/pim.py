@@ -15,6 +15,7 @@ from rich.text import Text
 
 from neanelu.cli.output import age, console, emit, exits, instant, number, table
 from neanelu.cli.review import reviewer_name
+from neanelu.cli.rules import levels, rules
 from neanelu.db import sql
 from neanelu.db.connection import Connection, session
 from neanelu.db.errors import InvalidInput, NotFound, translated
@@ -622,3 +623,7 @@ def test(name: str, as_json: bool) -> None:
             emit({"name": name, "http_status": answer.status})
         else:
             click.echo(f"{name} answered {answer.status}")
+
+
+pim.add_command(rules)
+pim.add_command(levels)

@@ -285,7 +285,7 @@ DEMO_MIRROR: Final = """
 FACTORY_PROCESS: Final = "SELECT pim.process(%(limit)s)"
 COUNT_CATEGORIES: Final = "SELECT count(*) AS total FROM neanelu.prod_taxonomy WHERE is_active"
 DEFINE_ATTRIBUTES: Final = "SELECT * FROM pim.define_attributes(%(attributes)s)"
-EXPECT_ATTRIBUTES: Final = "SELECT pim.expect_attributes(%(category)s, %(attributes)s)"
+EXPECT_ATTRIBUTES: Final = "SELECT pim.expect_attributes(%(category)s, %(attributes)s) AS changed"
 FACTORY_STATUS: Final = "SELECT pim.factory_status()"
 FACTORY_RETRY: Final = "SELECT pim.retry_failed()"
 FACTORY_REPORT: Final = "SELECT pim.factory_report()"
@@ -486,3 +486,24 @@ STORE_DEFINITION_VECTORS: Final = (
 STORE_NAME_VECTORS: Final = (
     "SELECT normalise.store_name_vectors(%(model)s, %(keys)s, %(vectors)s::real[]) AS stored"
 )
+
+# --- Rules of values and levels; attributes as people define them -----------------------------------------
+LIST_RULES: Final = """
+    SELECT r.*, array_to_string(t.breadcrumbs, ' > ') AS category
+      FROM neanelu.prod_survivorship_rules AS r LEFT JOIN neanelu.prod_taxonomy AS t ON t.id = r.taxonomy_id
+     WHERE %(taxonomy_id)s::uuid IS NULL OR r.taxonomy_id = %(taxonomy_id)s
+     ORDER BY t.breadcrumbs NULLS FIRST, length(r.field_pattern), r.field_pattern"""
+PUT_RULE: Final = "SELECT pim.put_rule(%(pattern)s, %(taxonomy_id)s, %(settings)s, %(reason)s) AS rule"
+REMOVE_RULE: Final = "SELECT pim.remove_rule(%(pattern)s, %(taxonomy_id)s) AS rule"
+LIST_LEVELS: Final = """
+    SELECT r.*, array_to_string(t.breadcrumbs, ' > ') AS category
+      FROM neanelu.prod_quality_rules AS r LEFT JOIN neanelu.prod_taxonomy AS t ON t.id = r.taxonomy_id
+     ORDER BY r.channel NULLS FIRST, array_position('{bronze,silver,golden,review_needed}', r.level::text),
+              t.breadcrumbs NULLS FIRST"""
+PUT_LEVEL: Final = "SELECT pim.put_level(%(level)s, %(taxonomy_id)s, %(channel)s, %(settings)s) AS rule"
+REMOVE_LEVEL: Final = "SELECT pim.remove_level(%(level)s, %(taxonomy_id)s, %(channel)s) AS rule"
+ATTRIBUTE: Final = """
+    SELECT d.code, d.label, d.description, d.data_type, d.unit, d.unit_family, d.allowed_values, d.validation_regex
+      FROM neanelu.prod_attr_definitions AS d WHERE d.code = %(code)s"""
+FORGET_EXPECTATIONS: Final = "SELECT pim.forget_expectations(%(category)s, %(codes)s) AS changed"
+REMOVE_ATTRIBUTE: Final = "SELECT pim.remove_attribute(%(code)s) AS attribute"

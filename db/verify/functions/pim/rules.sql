@@ -1,0 +1,33 @@
+-- Verify neanelu:functions/pim/rules on pg
+
+BEGIN;
+
+DO $verify$
+DECLARE
+    v_bad text;
+BEGIN
+    -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
+    SELECT string_agg(f.signature, ', ') INTO v_bad
+      FROM (VALUES
+             ('pim._assert_settings(jsonb, text[])', false, 'i', '{}'),
+             ('pim.put_rule(text, uuid, jsonb, text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim.remove_rule(text, uuid)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim.put_level(text, uuid, text, jsonb)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim.remove_level(text, uuid, text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim.forget_expectations(text, text[])', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
+             ('pim.remove_attribute(text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}')
+           ) AS f (signature, is_definer, volatility, callers)
+      LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
+     WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole
+        OR p.prosecdef <> f.is_definer OR p.provolatile::text <> f.volatility
+        OR (p.prosqlbody IS NULL AND coalesce(array_to_string(p.proconfig, ' '), '') !~ 'search_path=.*pg_temp')
+        OR ARRAY(SELECT coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC')
+                   FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+                  WHERE a.grantee <> p.proowner ORDER BY 1 DESC) <> f.callers::text[];
+    IF v_bad IS NOT NULL THEN
+        RAISE EXCEPTION 'functions missing, of another kind, or executable by the wrong roles: %', v_bad;
+    END IF;
+END
+$verify$;
+
+ROLLBACK;
