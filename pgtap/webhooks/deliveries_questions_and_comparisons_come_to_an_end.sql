@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(43);
+SELECT plan(47);
 
 CREATE FUNCTION pg_temp.shop() RETURNS uuid LANGUAGE sql IMMUTABLE AS $$ SELECT '00000000-0000-7000-8000-0000000000a1'::uuid $$;
 INSERT INTO neanelu.shops (id, shopify_domain, access_token_ciphertext, access_token_iv, access_token_tag, scopes, installed_at, shopify_shop_id)
@@ -58,9 +58,14 @@ SELECT throws_ok($$SELECT * FROM webhooks.begin_comparison(pg_temp.shop(), 'inve
 ALTER TABLE neanelu.sync_checkpoints DISABLE TRIGGER USER;  -- they advance with runs only
 INSERT INTO neanelu.sync_checkpoints (shop_id, resource_type, last_full_snapshot_at, last_sync_at) VALUES (pg_temp.shop(), 'products', now() - interval '9 days', now() - interval '1 day');
 CREATE TEMP TABLE comparison AS SELECT b.* FROM webhooks.begin_comparison(pg_temp.shop(), 'products') AS b;
-CREATE FUNCTION pg_temp.running() RETURNS uuid LANGUAGE sql AS $$ SELECT id FROM neanelu.mirror_comparisons WHERE status = 'running' $$;
-CREATE TEMP TABLE first AS SELECT pg_temp.running() AS id, horizon FROM neanelu.mirror_comparisons;
-SELECT is((SELECT webhooks.continue_comparison(pg_temp.shop(), id, '[]') IS NOT NULL FROM first), true, 'a comparison asks until it is answered');
+CREATE FUNCTION pg_temp.go_on(p_answers jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT webhooks.continue_comparison(pg_temp.shop(), c.comparison_id, p_answers) FROM comparison AS c $$;
+CREATE TEMP TABLE list AS SELECT pg_temp.go_on((SELECT jsonb_agg(q || '{"count": 1}') FROM comparison AS c, jsonb_array_elements(c.questions) AS q)) AS questions;
+SELECT is((SELECT jsonb_agg(DISTINCT q ->> 'kind') FROM list, jsonb_array_elements(list.questions) AS q), '["list"]', 'where counts differ a comparison asks which objects there are');
+SELECT is(coalesce((SELECT pg_temp.go_on(jsonb_agg(q || jsonb_build_object('objects', CASE n WHEN 1 THEN '[{"id": "gid://shopify/Product/77", "updatedAt": "2026-11-01T00:00:00Z"}]'::jsonb ELSE '[]' END)))
+    FROM list, jsonb_array_elements(list.questions) WITH ORDINALITY AS x (q, n)), '[]'), '[]', 'then it knows');
+SELECT results_eq('SELECT status::text, missing, outdated, extra FROM neanelu.mirror_comparisons', $$VALUES ('drift', 1, 0, 0)$$, 'that one is missing');
+SELECT ok(EXISTS (SELECT FROM neanelu.mirror_fetches WHERE resource = 'products' AND object_id = 77 AND wanted_at IS NOT NULL), 'which is asked for');
+SELECT throws_ok($$SELECT pg_temp.go_on('[]')$$, 'NW021', NULL, 'and is over');
 SELECT throws_ok($$SELECT webhooks.continue_comparison(pg_temp.shop(), uuidv7(), '[]')$$, 'NW021', NULL, 'one that is over takes no answers');
 SELECT throws_ok($$SELECT webhooks.continue_comparison(NULL, uuidv7(), '[]')$$, 'NA002', NULL, 'nor one of no shop');
 

@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(52);
+SELECT plan(54);
 
 CREATE FUNCTION pg_temp.shop() RETURNS uuid LANGUAGE sql IMMUTABLE AS $$ SELECT '00000000-0000-7000-8000-0000000000a1'::uuid $$;
 INSERT INTO neanelu.shops (id, shopify_domain, access_token_ciphertext, access_token_iv, access_token_tag, scopes, installed_at)
@@ -77,6 +77,10 @@ SELECT is(pg_temp.apply('metaobjects', 'metaobjects/delete', '{"id": "gid://shop
 SELECT is(pg_temp.apply('customers', 'customers/create', '{"id": 7, "first_name": "Ana", "updated_at": "2026-11-06T00:00:00Z"}'), 'applied', 'a customer comes');
 SELECT is(pg_temp.apply('orders', 'orders/create', '{"id": 9, "name": "#9", "order_number": 9, "total_price": "2.50", "currency": "RON", "customer": {"id": 7}, "line_items": [{"id": 91, "title": "T", "quantity": 1, "price": "2.50"}], "updated_at": "2026-11-06T00:00:00Z"}'), 'applied', 'orders something');
 SELECT ok((SELECT o.customer_id = c.id AND o.total_price = 2.50 FROM neanelu.shopify_orders AS o, neanelu.shopify_customers AS c), 'and the order is that customer''s');
+SELECT is(pg_temp.apply('orders', 'orders/updated', '{"id": 9, "name": "#9", "order_number": 9, "total_price": "2.50", "currency": "RON", "customer": {"id": 7}, "line_items": [{"id": 91, "title": "T", "quantity": 1, "price": "2.50"}],
+    "updated_at": "2026-11-07T00:00:00Z", "refunds": [{"id": 5, "created_at": "2026-11-07T00:00:00Z", "transactions": [{"kind": "refund", "status": "success", "amount": "1.00"},
+        {"kind": "refund", "status": "success", "amount": "0.50"}, {"kind": "refund", "status": "failure", "amount": "9.00"}]}]}'), 'applied', 'some of it is paid back');
+SELECT is((SELECT refunds #> '{0,totalRefundedSet,shopMoney}' ->> 'amount' FROM neanelu.shopify_orders), '1.50', 'as far as that succeeded');
 SELECT is(pg_temp.apply('orders', 'orders/delete', '{"id": 9}'), 'applied', 'the order goes');
 SELECT is(pg_temp.apply('privacy', 'customers/redact', '{"customer": {"id": 7}, "orders_to_redact": []}'), 'applied', 'a customer is to be erased');
 SELECT is((SELECT count(*) FROM neanelu.privacy_requests WHERE topic = 'customers/redact'), 1::bigint, 'which is a request');
