@@ -360,10 +360,14 @@ def _value_of(field: str, text: str) -> Any:
 
 @pim.command()
 @click.argument("query")
+@click.option("--locale", help="Language of the question [default: Romanian or English].")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="Rows.")
+@click.option("--words-only", is_flag=True, help="Do not ask the model in use for the question's meaning.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def search(query: str, limit: int, as_json: bool) -> None:
-    """Find golden records by words: full text, similar spelling, and meaning where there are vectors.
+def search(query: str, locale: str | None, limit: int, words_only: bool, as_json: bool) -> None:
+    """Find golden records by words, by similar spelling, and by meaning where the model in use is there (neanelu embeddings).
+
+    Products of a shop: neanelu embeddings search --shop.
 
     \b
     Examples:
@@ -371,23 +375,43 @@ def search(query: str, limit: int, as_json: bool) -> None:
       neanelu pim search "WH-1000XM4" --json | jq -r '.[].product_id'
     """
     with exits(as_json), session(_EDITOR, purpose="pim") as connection:
+        model, vector = (None, None) if words_only else _meaning(connection, query)
+        values = {"query": query, "vector": vector, "locale": locale, "limit": limit, "model": model}
         with translated():
-            rows = connection.execute(sql.SEARCH_PRODUCTS, {"query": query, "limit": limit}).fetchall()
+            rows = connection.execute(sql.SEARCH_PRODUCTS, values).fetchall()
         if as_json:
             emit(rows)
             return
-        columns = {"SCORE": "right", "TITLE": "left", "BRAND": "left", "LEVEL": "left", "ID": "left"}
+        ranks = dict.fromkeys(("WORDS", "SIMILAR", "MEANING"), "right")
+        columns = {"SCORE": "right", "TITLE": "left", "BRAND": "left", "LEVEL": "left", **ranks, "ID": "left"}
         lines = (
             (
                 f"{row['score']:.4f}",
                 row["title"],
                 row["brand"] or "-",
                 level_text(row["data_quality_level"]),
+                *(row[f"{name}_rank"] or "-" for name in ("text", "word", "vector")),
                 row["product_id"],
             )
             for row in rows
         )
         console().print(table(columns, lines, wrap="TITLE")) if rows else click.echo("nothing found")
+
+
+def _meaning(connection: Connection, query: str) -> tuple[str | None, str | None]:
+    """Return the model in use and the question's vector; nothing, said on standard error, where it cannot be had."""
+    from neanelu.embeddings import ProviderMissing, as_text, open_embedder
+
+    with translated():
+        found = connection.execute(sql.EMBEDDING_MODEL, {"model": None}).fetchone()
+    if found is None:
+        return None, None
+    try:
+        maker = open_embedder(found["name"], found["provider"], found["dimensions"], get_settings())
+        return found["name"], as_text(maker.embed([query])[0])
+    except ProviderMissing as error:
+        click.echo(f"by words only: {error}", err=True)
+        return None, None
 
 
 @pim.command()
