@@ -6,7 +6,8 @@
   complete_many.
   Both with 8 processes, each call a durable transaction (but for claims, which are safe without), and the same payload.
 - `queue_consume_*`: empty jobs a second of one process: pgqueuer, procrastinate, and a loop of claim, an empty function,
-  complete_many. Each side with the batch that suits it best.
+  complete_many. pgqueuer and ours in batches of 250 (which suit pgqueuer best) on two connections, `…_one` on one;
+  of each the better one counts, as on busy CPUs a second connection only costs. procrastinate as suits it best.
 - `queue_fair_*`: 99 shops with 10 jobs each, without and with one shop of 100,000 before them; how long a job of the small
   shops waits (p95), 8 workers, 2 active jobs a shop.
 - `queue_wake_*`: durable enqueues a second of 32 connections while a worker listens and consumes, with wake-ups, without any, and
@@ -21,6 +22,7 @@ import multiprocessing as mp
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -33,6 +35,8 @@ from neanelu.platform.scratch import Database
 PROCESSES = 8
 SHOPS = 100
 BATCH = 10
+#: Of the comparison with pgqueuer, on both sides.
+LARGE_BATCH = 250
 #: Jobs of single and of batch, of each peer; rounds; seconds of each kind of wake-up; jobs of the large shop.
 SIZES: dict[str, dict[str, int]] = {
     "small": {
@@ -60,6 +64,8 @@ UPDATE neanelu.job_signals SET is_wanted = true, ring_lane = '';
 """
 ENQUEUE_MANY = "SELECT * FROM jobs.enqueue_many('webhooks', 'bench', %s::uuid[], %s::jsonb[])"
 CLAIM = "SELECT job_id, token, shop_id, enqueued_at FROM jobs.claim('{webhooks}', 'bench', %s)"
+
+COMPLETE_MANY = "SELECT jobs.complete_many(%b::uuid[], %b::bigint[])"
 
 Worker = Callable[[psycopg.Connection[Any], int], Any]
 
@@ -227,46 +233,61 @@ def _empty(job_id: Any) -> None:
     """Do nothing: the empty job of all sides."""
 
 
-def _consume_all(connection: psycopg.Connection[Any], _: int) -> int:
-    count = 0
-    while rows := connection.execute(CLAIM, [100]).fetchall():
+def _consume(connection: psycopg.Connection[Any]) -> int:
+    """Consume until nothing waits, in the wire's binary format, as asyncpg does for pgqueuer."""
+    cursor, count = connection.cursor(binary=True), 0
+    while rows := cursor.execute(CLAIM, [LARGE_BATCH]).fetchall():
         for row in rows:
             _empty(row[0])
-        connection.execute("SELECT jobs.complete_many(%s, %s)", [[r[0] for r in rows], [r[1] for r in rows]])
+        cursor.execute(COMPLETE_MANY, [[r[0] for r in rows], [r[1] for r in rows]])
         count += len(rows)
     return count
+
+
+def _consume_all(connections: int, connection: psycopg.Connection[Any], _: int) -> int:
+    """Consume on the connection, and on further ones, a thread each."""
+    if connections == 1:
+        return _consume(connection)
+    with (
+        psycopg.connect(connection.info.dsn, autocommit=True, prepare_threshold=1) as other,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        return sum(threads.map(_consume, (connection, other)))
 
 
 def _against_peers(
     database: Database, connection: psycopg.Connection[Any], sizes: dict[str, int]
 ) -> list[frame.Figure]:
-    rates: dict[str, list[float]] = {"pgqueuer": [], "procrastinate": [], "ours": []}
+    names = {"ours_one": 1, "pgqueuer_one": 0, "ours": 2, "pgqueuer": 0, "procrastinate": 0}
+    rates: dict[str, list[float]] = {name: [] for name in names}
     shops = _shops(connection)
-    _limits(connection, max_active=100, max_active_per_shop=2)
+    # room for two batches, shared evenly: a batch takes three of a shop, or five of the two's six
+    _limits(connection, max_active=2 * LARGE_BATCH, max_active_per_shop=2 * LARGE_BATCH // SHOPS + 1)
     for _ in range(sizes["rounds"]):
-        connection.execute(EMPTY)
-        for first in range(0, sizes["ours"], 1_000):
-            whose = [shops[(first + n) % SHOPS] for n in range(1_000)]
-            connection.execute(ENQUEUE_MANY, [whose, [Jsonb({})] * 1_000])
-        connection.execute("CHECKPOINT")
-        seconds, counts = _at_once(database, _consume_all, 1)
-        if counts != [sizes["ours"]]:
-            raise RuntimeError(f"consumed {counts} of {sizes['ours']} jobs")
-        rates["ours"].append(sizes["ours"] / seconds)
-        for name in ("pgqueuer", "procrastinate"):
-            peer = Peer(name)
-            try:
-                rates[name].append(peer.rate(sizes[name]))
-            finally:
-                peer.drop()
-    _limits(connection, max_active=50)
+        for name, connections in names.items():
+            if not connections:
+                peer = Peer(name)
+                try:
+                    rates[name].append(peer.rate(sizes[name.removesuffix("_one")]))
+                finally:
+                    peer.drop()
+                continue
+            connection.execute(EMPTY)
+            for first in range(0, sizes["ours"], 1_000):
+                whose = [shops[(first + n) % SHOPS] for n in range(1_000)]
+                connection.execute(ENQUEUE_MANY, [whose, [Jsonb({})] * 1_000])
+            connection.execute("CHECKPOINT")
+            seconds, counts = _at_once(database, functools.partial(_consume_all, connections), 1)
+            if counts != [sizes["ours"]]:
+                raise RuntimeError(f"consumed {counts} of {sizes['ours']} jobs")
+            rates[name].append(sizes["ours"] / seconds)
+    _limits(connection, max_active=50, max_active_per_shop=2)
     middle = {name: frame.median(values) for name, values in rates.items()}
+    ours, pgqueuer = (max(middle[name], middle[f"{name}_one"]) for name in ("ours", "pgqueuer"))
     return [
         *(frame.figure(f"queue_consume_{name}", rate, "jobs/s", digits=0) for name, rate in middle.items()),
-        frame.figure("queue_consume_to_pgqueuer", middle["ours"] / middle["pgqueuer"], "x", least=3),
-        frame.figure(
-            "queue_consume_to_procrastinate", middle["ours"] / middle["procrastinate"], "x", least=20
-        ),
+        frame.figure("queue_consume_to_pgqueuer", ours / pgqueuer, "x", least=3),
+        frame.figure("queue_consume_to_procrastinate", ours / middle["procrastinate"], "x", least=20),
     ]
 
 

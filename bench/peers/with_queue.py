@@ -1,29 +1,34 @@
 """Enqueues and consumes empty jobs with pgqueuer or procrastinate; runs in their own environment.
 
-    with_queue.py HOST DATABASE pgqueuer|procrastinate install|enqueue|consume JOBS
+    with_queue.py HOST DATABASE pgqueuer|pgqueuer_one|procrastinate install|enqueue|consume JOBS
 
-pgqueuer drains the queue with its asyncpg driver and batches of 250, the best of 10, 100, 250 and 1,000; procrastinate
-with its async connector and 100 jobs at a time, the best of 20, 50 and 100. `consume` prints the seconds from the first
-fetch to the last job's end, without the interpreter's start.
+pgqueuer drains the queue with its asyncpg driver and batches of 250, the best of 10, 100, 250 and 1,000, on a pool of two
+connections, or (pgqueuer_one) on one; procrastinate with its async connector and 100 jobs at a time, the best of 20, 50 and 100,
+and as many connections as it likes. `consume` prints the seconds from the first fetch to the last job's end, without the
+interpreter's start.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import sys
 import time
 from typing import Any
 
 BATCH = int(os.environ.get("BENCH_BATCH", "250"))
+CONNECTIONS = int(os.environ.get("BENCH_CONNECTIONS", "2"))
 CONCURRENCY = int(os.environ.get("BENCH_CONCURRENCY", "100"))
 
 
-async def with_pgqueuer(host: str, database: str, action: str, jobs: int) -> float:
+async def with_pgqueuer(
+    host: str, database: str, action: str, jobs: int, connections: int = CONNECTIONS
+) -> float:
     """Do one action with pgqueuer; return its seconds."""
     import asyncpg
     from pgqueuer import PgQueuer
-    from pgqueuer.db import AsyncpgDriver
+    from pgqueuer.db import AsyncpgDriver, AsyncpgPoolDriver
     from pgqueuer.queries import Queries
     from pgqueuer.types import QueueExecutionMode
 
@@ -37,7 +42,12 @@ async def with_pgqueuer(host: str, database: str, action: str, jobs: int) -> flo
             count = min(1000, jobs - first)
             await queries.enqueue(["empty"] * count, [None] * count, [0] * count)
     else:
-        queuer = PgQueuer(AsyncpgDriver(connection))
+        pool = None
+        if connections > 1:
+            pool = await asyncpg.create_pool(
+                host=host, database=database, user="postgres", min_size=connections, max_size=connections
+            )
+        queuer = PgQueuer(AsyncpgPoolDriver(pool) if pool else AsyncpgDriver(connection))
 
         @queuer.entrypoint("empty")
         async def empty(job: Any) -> None:
@@ -82,7 +92,11 @@ async def with_procrastinate(host: str, database: str, action: str, jobs: int) -
 def main() -> None:
     """Do what the command line says and print the seconds."""
     host, database, peer, action, jobs = sys.argv[1:]
-    work = {"pgqueuer": with_pgqueuer, "procrastinate": with_procrastinate}[peer]
+    work = {
+        "pgqueuer": with_pgqueuer,
+        "pgqueuer_one": functools.partial(with_pgqueuer, connections=1),
+        "procrastinate": with_procrastinate,
+    }[peer]
     print(asyncio.run(work(host, database, action, int(jobs))))
 
 
