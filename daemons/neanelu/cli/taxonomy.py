@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import orjson
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from neanelu.cli.output import console, emit, exits, number, table
 from neanelu.db import sql
@@ -57,13 +58,27 @@ def import_(file: Path, attributes: Path | None, most_removed: float, dry_run: b
     with exits(as_json), session("neanelu_operator", purpose="taxonomy import") as connection:
         categories = read_categories(file)
         wanted = read_attributes(attributes) if attributes else None
-        waiting = console(error=True).status("reading categories and attributes …")
-        with waiting, translated(), connection.transaction(force_rollback=dry_run):
+        screen = console(error=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with (
+            Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar,
+            translated(),
+            connection.transaction(force_rollback=dry_run),
+        ):
+            # Each is one statement: parents, what is missing and what occurs twice are seen over the whole file.
+            parts = (
+                {"categories": categories}
+                if wanted is None
+                else {"categories": categories, "attributes": wanted}
+            )
+            tasks = {name: bar.add_task(name, total=len(part)) for name, part in parts.items()}
             arguments = {"categories": orjson.dumps(categories).decode(), "most_removed": most_removed}
             done["categories"] = connection.execute(sql.IMPORT_TAXONOMY, arguments).fetchone()
+            bar.update(tasks["categories"], completed=len(categories))
             if wanted is not None:
                 arguments = {"attributes": orjson.dumps(wanted).decode()}
                 done["attributes"] = connection.execute(sql.IMPORT_ATTRIBUTES, arguments).fetchone()
+                bar.update(tasks["attributes"], completed=len(wanted))
     if as_json:
         emit({**done, "dry_run": dry_run})
         return
