@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(48);
+SELECT plan(50);
 
 CREATE FUNCTION pg_temp.v(p_first integer DEFAULT 1) RETURNS text LANGUAGE sql AS $f$ SELECT '[' || p_first || repeat(',0', 383) || ']' $f$;
 CREATE FUNCTION pg_temp.states() RETURNS text LANGUAGE sql AS $f$
@@ -47,6 +47,14 @@ SELECT is((SELECT queued FROM ai.collect_due() WHERE is_complete), 1 + (SELECT c
 SELECT is((SELECT checked FROM ai.collect_due()), 0::bigint, 'and nothing is due then');
 SELECT ok((SELECT checked > 0 AND queued = 0 FROM ai.collect_due(p_every => '0')), 'until its time comes; what is known is not collected again');
 SELECT throws_ok($$SELECT * FROM ai.collect_due('none')$$, 'NE001', NULL, 'of a model that there is');
+
+
+-- Of a shop.
+SELECT shops.register('00000000-0000-7000-8000-0000000000a1', 'tap-one.myshopify.com', '\x01', decode(repeat('00', 12), 'hex'), decode(repeat('00', 16), 'hex'), 1, '{}');
+INSERT INTO shopify_products (shop_id, shopify_gid, legacy_resource_id, title, vendor, product_type, handle, status)
+VALUES ('00000000-0000-7000-8000-0000000000a1', 'gid://shopify/Product/1', 1, 'Blue mug', 'Acme', 'Mugs', 'mug', 'ACTIVE');
+SELECT is((SELECT queued FROM ai.collect_due()), 1::bigint, 'a shop''s product is due by itself');
+SELECT results_eq($$SELECT kind::text, content FROM embedding_items WHERE shop_id IS NOT NULL$$, $$VALUES ('shop_product', E'Blue mug\nAcme\nMugs')$$, 'with its vendor and type');
 
 -- Batches of texts.
 SELECT is(ai.begin_text_batch('openai'), NULL, 'what the local model does waits for no provider');

@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(24);
+SELECT plan(25);
 
 CREATE FUNCTION pg_temp.id(p_name text) RETURNS uuid LANGUAGE sql IMMUTABLE AS $f$ SELECT ('00000000-0000-7000-8000-' || left(md5(p_name), 12))::uuid $f$;
 INSERT INTO prod_sources (id, name, source_type) VALUES (pg_temp.id('one'), 'one', 'SUPPLIER'), (pg_temp.id('two'), 'two', 'SUPPLIER');
@@ -45,7 +45,9 @@ SELECT throws_ok($$SELECT matching.decide_cluster(uuidv7(), 'approve')$$, 'NM001
 SELECT throws_ok($$SELECT matching.decide_cluster(three, 'approve', NULL, NULL, pg_temp.id('p3')) FROM c$$, 'NM003', NULL, 'with its own members');
 SELECT isnt((SELECT matching.decide_cluster(three, 'reject', NULL, NULL, pg_temp.id('p6')) FROM c), (SELECT three FROM c), 'one of several gets a cluster of its own');
 SELECT results_eq($$SELECT pg_temp.state(three), member_count FROM c JOIN prod_dedupe_clusters AS d ON d.id = three$$, $$VALUES ('pending', 2)$$, 'the others wait on');
+INSERT INTO prod_similarity_matches (product_id, source_url, similarity_score, match_method, match_details) VALUES (pg_temp.id('p1'), 'feed:1', 0.8, 'title_fuzzy', jsonb_build_object('decided_for', pg_temp.id('p2')));
 SELECT lives_ok($$SELECT matching.decide_cluster(yes, 'approve', pg_temp.id('ana'), 'the same chair') FROM c$$, 'a person says that two are one');
+SELECT results_eq('SELECT match_confidence::text, validated_by, validation_notes FROM prod_similarity_matches WHERE source_url = ''feed:1''', $$VALUES ('confirmed', pg_temp.id('ana'), 'the same chair')$$, 'which the match says, too');
 SELECT is((SELECT count(*) FROM prod_master WHERE dedupe_status = 'duplicate' AND id IN (pg_temp.id('p1'), pg_temp.id('p2'))), 1::bigint, 'and they are');
 SELECT throws_ok($$SELECT matching.decide_cluster(yes, 'reject') FROM c$$, 'NM002', NULL, 'it is decided once');
 SELECT lives_ok($$SELECT matching.decide_cluster(no, 'reject', pg_temp.id('ana')) FROM c$$, 'or that they are two');

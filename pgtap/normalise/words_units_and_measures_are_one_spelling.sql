@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(87);
+SELECT plan(89);
 
 SELECT is(normalise.fold(raw), expected, 'folded: ' || raw)
   FROM (VALUES ('  ÎNĂLȚIME   maximă ', 'inaltime maxima'), ('Straße', 'strasse'), ('ﬁne', 'fine'), (E'a\tb', 'a b'), ('', '')) AS t (raw, expected);
@@ -40,7 +40,7 @@ SELECT is((SELECT count(*) FROM normalise.measures(repeat('9 ', 300))), 40::bigi
 SELECT results_eq($$SELECT amount, unit FROM normalise.measures('30 kg', 'length')$$, $$VALUES (30::numeric, 'kg') LIMIT 0$$, 'what is of another family is left out');
 
 SELECT is(normalise.concepts(raw, locale), expected::text[], 'means: ' || raw)
-  FROM (VALUES ('Taille de l''écran', 'fr', '{size,display}'), ('Screen Size', 'en', '{display,size}'), ('Bildschirmgröße', 'de', '{display,size}'), ('Frobnications', NULL, '{frobnication}'), ('', NULL, '{}'))
+  FROM (VALUES ('Taille de l''écran', 'fr', '{size,display}'), ('Screen Size', 'en', '{display,size}'), ('Bildschirmgröße', 'de', '{display,size}'), ('Weight (kg)', 'en', '{weight}'), ('Nettogewicht [g]', 'de', '{net,weight}'), ('Frobnications', NULL, '{frobnication}'), ('', NULL, '{}'))
        AS t (raw, locale, expected);
 SELECT is(normalise.profile('{}'), NULL, 'no values have no profile');
 SELECT is(normalise.profile('{NULL,"  "}'), NULL, 'nor do empty ones');
