@@ -66,8 +66,8 @@ weight | weight, mass | greutate, masă | Gewicht, Masse | poids, masse | peso, 
 volume | volume | volum | Volumen, Rauminhalt, Lautstärke | volume | volumen
 capacity | capacity, content, contents | capacitate, conținut | Kapazität, Fassungsvermögen, Inhalt, Füllmenge | capacité, contenance, contenu | capacidad, contenido
 area | area, surface | suprafață, arie, zonă | Fläche, Oberfläche, Bereich | surface, superficie, aire, zone | superficie, área, zona
-colour | color, colour, colors, colours, colouring, hue | culoare, culori, nuanță | Farbe, Farben, Farbton, farbig | couleur, coloris, teinte | color, colores, tono
-material | material, fabric, composition | material, materiale, compoziție, țesătură | Material, Materialien, Werkstoff, Zusammensetzung, Stoff | matériau, matériaux, matière, composition, tissu | material, materiales, composición, tejido
+colour | color, colour, colors, colours, colouring, hue, shade, tint | culoare, culori, nuanță, ton | Farbe, Farben, Farbton, farbig, Nuance | couleur, coloris, teinte, nuance | color, colores, tono, matiz
+material | material, fabric, composition, textile, cloth | material, materiale, compoziție, țesătură, material textil, stofă, textil | Material, Materialien, Werkstoff, Zusammensetzung, Stoff, Gewebe, Textil | matériau, matériaux, matière, composition, tissu, étoffe, textile | material, materiales, composición, tejido, tela, textil
 brand | brand, make, trademark | marcă, brand | Marke, Markenname | marque | marca
 manufacturer | manufacturer, maker, producer, vendor | producător, fabricant | Hersteller, Produzent | fabricant, constructeur, producteur | fabricante, productor
 model | model | model | Modell | modèle | modelo
@@ -182,7 +182,7 @@ slot | slot, slots | slot, sloturi | Steckplatz, Steckplätze, Schacht | emplace
 processor | processor, cpu | procesor, cpu | Prozessor, CPU | processeur | procesador
 coprocessor | coprocessor | coprocesor | Coprozessor, Co Prozessor | coprocesseur | coprocesador
 core | core, cores | nucleu, nuclee | Kern, Kerne, Prozessorkerne | cœur, cœurs, coeur, coeurs | núcleo, núcleos
-thread | thread, threads | fir de execuție, fire | Thread, Threads, Gewinde, Faden | thread, threads, filetage | hilo, hilos, subproceso, rosca
+thread | thread, threads, screw thread, thread pitch | fir de execuție, fire, filet, pas filet | Thread, Threads, Gewinde, Faden | thread, threads, filetage | hilo, hilos, subproceso, rosca
 cache | cache | cache | Cache, Zwischenspeicher | cache, mémoire cache | caché
 socket | socket | soclu, priză | Sockel, Steckdose | socket, prise, support | zócalo, toma, enchufe
 chipset | chipset | chipset | Chipsatz | jeu de puces, chipset | chipset, conjunto de chips
@@ -192,8 +192,8 @@ motherboard | motherboard, mainboard | placă de bază | Hauptplatine, Mainboard
 operating system | operating system, os | sistem de operare | Betriebssystem | système d exploitation | sistema operativo
 system | system | sistem | System | système | sistema
 software | software | software, program | Software | logiciel, logiciels | software, programas
-application | application, applications, app, apps, use, usage, purpose | aplicație, aplicații, utilizare, destinație | Anwendung, Anwendungen, Verwendung, Einsatz, Verwendungszweck | application, applications, utilisation, usage | aplicación, aplicaciones, uso, utilización
-version | version, revision, edition, release | versiune, ediție | Version, Ausgabe, Fassung | version, édition, révision | versión, edición
+application | application, applications, app, apps, use, usage, purpose, intended use | aplicație, aplicații, utilizare, destinație, folosire, întrebuințare | Anwendung, Anwendungen, Verwendung, Einsatz, Verwendungszweck, Gebrauch, Nutzung, Einsatzzweck | application, applications, utilisation, usage, emploi | aplicación, aplicaciones, uso, utilización, empleo
+version | version, revision, edition, release | versiune, ediție | Version, Ausgabe, Fassung, Auflage | version, édition, révision | versión, edición
 generation | generation | generație | Generation | génération | generación
 architecture | architecture | arhitectură | Architektur | architecture | arquitectura
 technology | technology, technologies | tehnologie, tehnologii | Technologie, Technik, Technologien | technologie, technique, technologies | tecnología, tecnologías
@@ -237,7 +237,7 @@ battery life | battery life, battery runtime, runtime, autonomy, run time | auto
 charging | charging, charge, charger, recharge | încărcare, încărcător | Laden, Aufladen, Ladung, Ladegerät, Lade | charge, chargement, recharge, chargeur | carga, recarga, cargador
 rechargeable | rechargeable | reîncărcabil | wiederaufladbar | rechargeable | recargable
 standby | standby, stand by, idle | standby, așteptare, în așteptare | Standby, Bereitschaft, Ruhezustand | veille, attente, standby | espera, en espera, reposo, standby
-operating | operating, operation, operational, working, in operation | funcționare, operare, de lucru | Betrieb, Betriebs, Arbeits | fonctionnement, opération, opérationnel, exploitation | funcionamiento, operación, operativo, operativa
+operating | operating, operation, operational, working, in operation, work | funcționare, operare, de lucru, lucru | Betrieb, Betriebs, Arbeits, Arbeit | fonctionnement, opération, opérationnel, exploitation, travail, de travail | funcionamiento, operación, operativo, operativa, trabajo, de trabajo
 non operating | non operating, nonoperating, non operational | nefuncționare, nefuncțional | Nichtbetrieb, außer Betrieb, Ruhe | hors fonctionnement, non opérationnel, à l arrêt | no operativo, en reposo, fuera de funcionamiento
 life | life, lifetime, lifespan, service life, longevity | durată de viață, viață | Lebensdauer, Leben, Nutzungsdauer | durée de vie, vie, longévité | vida, vida útil, duración de vida
 talk time | talk time, talking time | timp de convorbire | Sprechzeit, Gesprächszeit | temps de conversation, autonomie en conversation, temps de parole | tiempo de conversación
@@ -297,11 +297,11 @@ shelf | shelf, shelves | raft, rafturi | Regal, Regalboden, Fachboden, Einlegebo
 handle | handle, handles, grip | mâner, mânere | Griff, Griffe, Henkel | poignée, poignées, manche | asa, mango, manija, tirador
 wheel | wheel, wheels | roată, roți | Rad, Räder, Rollen | roue, roues, roulette, roulettes | rueda, ruedas
 leg | leg, legs | picior, picioare | Bein, Beine | pied, pieds, jambe | pata, patas, pierna
-seat | seat, seating, chair | scaun, șezut | Sitz, Stuhl | siège, assise, chaise | asiento, silla
+seat | seat, seating, chair, armchair, seats | scaun, șezut, fotoliu, locuri, loc | Sitz, Stuhl, Sessel, Sitzplatz, Sitzplätze | siège, assise, chaise, fauteuil, places assises | asiento, silla, sillón, plazas, asientos
 table | table, desk | masă, birou | Tisch, Schreibtisch | table, bureau | mesa, escritorio
 bed | bed | pat | Bett | lit | cama
 cover | cover, covering, lid, case, housing, enclosure, casing, chassis | capac, husă, carcasă, acoperire | Abdeckung, Deckel, Hülle, Gehäuse, Bezug | couvercle, housse, boîtier, revêtement, coque, couverture, châssis | cubierta, tapa, funda, carcasa, caja, chasis
-finish | finish, coating, surface finish, surface treatment | finisaj, strat de acoperire, finisare | Oberflächenbehandlung, Beschichtung, Oberfläche, Finish | finition, revêtement, traitement de surface | acabado, revestimiento, recubrimiento
+finish | finish, coating, surface finish, surface treatment, coated | finisaj, strat de acoperire, finisare, înveliș | Oberflächenbehandlung, Beschichtung, Oberfläche, Finish, Belag, beschichtet | finition, revêtement, traitement de surface, enduit | acabado, revestimiento, recubrimiento
 pattern | pattern, print, design | model, imprimeu, design | Muster, Design | motif, imprimé, design, conception | patrón, estampado, diseño
 shape | shape, form | formă | Form, Gestalt | forme | forma
 texture | texture | textură | Struktur, Textur | texture | textura
@@ -310,13 +310,13 @@ head | head, heads | cap, capete | Kopf, Köpfe | tête, têtes | cabeza, cabeza
 body | body | corp | Körper, Gehäuse, Korpus | corps, boîtier | cuerpo
 hand | hand, handheld, hand held | mână | Hand | main | mano
 sleeve | sleeve, sleeves | mânecă, mâneci | Ärmel | manche, manches | manga, mangas
-collar | collar, neckline, neck | guler, decolteu, gât | Kragen, Ausschnitt, Hals | col, encolure, cou | cuello, escote
+collar | collar, neckline, neck | guler, decolteu, gât, guler la gât | Kragen, Ausschnitt, Hals, Halsausschnitt | col, encolure, cou, décolleté | cuello, escote
 gender | gender, sex, target group, target gender | gen, sex | Geschlecht, Zielgruppe | sexe, genre | género, sexo
-season | season | sezon, anotimp | Saison, Jahreszeit | saison | temporada, estación
+season | season | sezon, anotimp | Saison, Jahreszeit | saison | temporada, estación, estación del año, época
 closure | closure, fastening | închidere, sistem de închidere | Verschluss, Schließung | fermeture | cierre
 heel | heel | toc | Absatz | talon | tacón
 sole | sole | talpă | Sohle | semelle | suela
-upper material | upper material | material exterior | Obermaterial | tige, dessus | material exterior, empeine
+upper material | upper material, outer material, outer fabric, exterior material | material exterior | Obermaterial, Außenmaterial | tige, dessus, matière extérieure | material exterior, empeine
 lining | lining | căptușeală | Futter | doublure | forro
 waist | waist | talie | Taille, Bund | taille, ceinture | cintura
 washing | washing, wash, laundry | spălare, rufe | Wasch, Waschen, Wäsche, Wasch | lavage, linge | lavado, colada
@@ -329,12 +329,12 @@ grill | grill | grătar, grill | Grill | gril, grill | parrilla, grill
 refrigerator | refrigerator, fridge | frigider | Kühlschrank, Kühlteil | réfrigérateur | frigorífico, nevera, refrigerador
 freezer | freezer, freezing | congelator, congelare | Gefrierschrank, Gefrierteil, Gefrier, Gefrieren | congélateur, congélation | congelador, congelación
 cooling | cooling, cooler, fan, ventilation | răcire, ventilator, ventilare | Kühlung, Kühler, Lüfter, Lüftung, Kühl | refroidissement, ventilateur, ventilation | refrigeración, ventilador, ventilación, enfriamiento
-heating | heating, heater, heat, thermal | încălzire, căldură, termic | Heizung, Heiz, Wärme, thermisch | chauffage, chaleur, thermique | calefacción, calor, térmico, calentamiento
+heating | heating, heater, heat, thermal | încălzire, căldură, termic, termică | Heizung, Heiz, Wärme, thermisch, Thermo | chauffage, chaleur, thermique | calefacción, calor, térmico, calentamiento, térmica
 air | air, airflow | aer | Luft | air | aire
 water | water | apă | Wasser | eau | agua
-waterproof | waterproof, water resistant, water proof, water resistance | rezistent la apă, impermeabil | wasserdicht, wasserfest, Wasserdichtigkeit | étanche, imperméable, étanchéité, résistant à l eau | resistente al agua, impermeable, sumergible
+waterproof | waterproof, water resistant, water proof, water resistance | rezistent la apă, impermeabil, rezistență la apă | wasserdicht, wasserfest, Wasserdichtigkeit, Wasserbeständigkeit, wasserabweisend | étanche, imperméable, étanchéité, résistant à l eau, résistance à l eau | resistente al agua, impermeable, sumergible, resistencia al agua, estanqueidad
 dust | dust | praf | Staub | poussière | polvo
-resistance | resistance, resistant, proof | rezistență, rezistent | Widerstand, Beständigkeit, fest, beständig | résistance, résistant | resistencia, resistente
+resistance | resistance, resistant, proof, strength | rezistență, rezistent | Widerstand, Beständigkeit, fest, beständig | résistance, résistant, solidité | resistencia, resistente
 filter | filter | filtru | Filter | filtre | filtro
 tank | tank, reservoir, container | rezervor, recipient | Tank, Behälter | réservoir, bac, récipient | depósito, tanque, recipiente
 bag | bag, pouch | sac, geantă, pungă | Tasche, Beutel, Sack | sac, pochette, sacoche | bolsa, saco
@@ -346,7 +346,7 @@ wood | wood, wooden | lemn | Holz | bois | madera
 plastic | plastic | plastic | Kunststoff, Plastik | plastique | plástico
 leather | leather | piele | Leder | cuir | cuero, piel
 cotton | cotton | bumbac | Baumwolle | coton | algodón
-paper | paper, sheet, sheets, media | hârtie, foaie, coli | Papier, Blatt, Medien, Bogen | papier, feuille, feuilles, support d impression | papel, hoja, hojas
+paper | paper, sheet, sheets, media, linen, bedding | hârtie, foaie, coli, cearșaf, lenjerie, lenjerie de pat | Papier, Blatt, Medien, Bogen, Laken, Bettlaken, Bettwäsche | papier, feuille, feuilles, support d impression, drap, draps, literie | papel, hoja, hojas, sábana, sábanas
 print | print, printing, printer | imprimare, tipărire, imprimantă | Druck, Drucken, Drucker | impression, imprimante, imprimer | impresión, imprimir, impresora
 print technology | print technology | tehnologie de imprimare | Drucktechnologie | technologie d impression | tecnología de impresión
 printing colour | printing colour, printing colours, print colours | culori de imprimare | Druckfarben | couleurs d impression | colores de impresión
@@ -370,19 +370,19 @@ rack | rack | rack | Rack | rack, baie | rack, bastidor
 raid | raid | raid | RAID | raid | raid
 module | module, modules | modul, module | Modul, Module | module, modules | módulo, módulos
 bus | bus | magistrală, bus | Bus | bus | bus
-clock | clock, watch | ceas | Uhr, Takt | horloge, montre | reloj
+clock | clock, watch | ceas | Uhr, Takt, Armbanduhr | horloge, montre | reloj
 alarm | alarm, alarm clock | alarmă | Alarm, Wecker | alarme, réveil | alarma, despertador
 timer | timer | temporizator, cronometru | Timer, Zeitschaltuhr, Schaltuhr | minuterie, minuteur, programmateur | temporizador
 calculator | calculator | calculator | Rechner, Taschenrechner | calculatrice | calculadora
 calendar | calendar | calendar | Kalender | calendrier | calendario
-game | game, games, gaming | joc, jocuri | Spiel, Spiele, Gaming | jeu, jeux | juego, juegos
-child | child, children, kid, kids, baby | copil, copii, bebeluș | Kind, Kinder, Baby | enfant, enfants, bébé | niño, niños, infantil, bebé
+game | game, games, gaming, gameplay | joc, jocuri, jocului | Spiel, Spiele, Gaming | jeu, jeux | juego, juegos
+child | child, children, kid, kids, baby, infant, newborn | copil, copii, bebeluș, bebe, nou născut, sugar | Kind, Kinder, Baby, Säugling, Kleinkind | enfant, enfants, bébé, nourrisson | niño, niños, infantil, bebé, lactante
 user | user | utilizator | Benutzer, Nutzer, Anwender | utilisateur | usuario
 person | person, people, persons | persoană, persoane | Person, Personen | personne, personnes | persona, personas
 place setting | place settings, place setting | seturi de vase, seturi | Maßgedecke, Gedecke | couverts | cubiertos, servicios
 set | set, kit | set, kit, trusă | Set, Satz, Kit | ensemble, jeu, kit, lot | conjunto, juego, kit
 accessory | accessory, accessories | accesoriu, accesorii | Zubehör | accessoire, accessoires | accesorio, accesorios
-manual | manual, guide, user manual, user guide, instructions | manual, ghid, instrucțiuni | Handbuch, Anleitung, Bedienungsanleitung, Übersicht, Gebrauchsanweisung | manuel, guide, mode d emploi, notice | manual, guía, instrucciones
+manual | manual, guide, user manual, user guide, instructions, instruction, directions | manual, ghid, instrucțiuni, indicații | Handbuch, Anleitung, Bedienungsanleitung, Übersicht, Gebrauchsanweisung, Hinweise, Anweisung, Hinweis | manuel, guide, mode d emploi, notice, consigne, consignes, instructions | manual, guía, instrucciones, indicaciones
 quick start | quick start, quick | pornire rapidă, rapid | Schnellstart, schnell, Kurzanleitung | démarrage rapide, rapide | inicio rápido, rápido, rápida
 start | start, starting, startup | pornire, start | Start, Anlauf | démarrage, départ | inicio, arranque
 installation | installation, install, setup | instalare, montaj | Installation, Aufstellung, Einrichtung, Installieren | installation, pose | instalación
@@ -409,7 +409,7 @@ compass | compass | busolă | Kompass | boussole, compas | brújula
 barometer | barometer | barometru | Barometer | baromètre | barómetro
 proximity | proximity | proximitate | Näherung, Annäherung | proximité | proximidad
 ambient light sensor | ambient light sensor | senzor de lumină ambientală | Umgebungslichtsensor, Lichtsensor | capteur de lumière ambiante, capteur de luminosité | sensor de luz ambiental
-motion | motion, movement | mișcare | Bewegung | mouvement | movimiento
+motion | motion, movement, mechanism | mișcare, mecanism | Bewegung, Uhrwerk, Mechanismus | mouvement, mécanisme | movimiento, mecanismo
 stabilizer | stabilizer, stabilization, stabilisation | stabilizator, stabilizare | Stabilisator, Stabilisierung, Bildstabilisator | stabilisateur, stabilisation | estabilizador, estabilización
 signal | signal | semnal | Signal | signal | señal
 sensitivity | sensitivity | sensibilitate | Empfindlichkeit | sensibilité | sensibilidad
@@ -434,21 +434,21 @@ delivery | delivery | livrare | Lieferung, Liefer | livraison | entrega
 condition | condition, state, status | stare, condiție | Zustand, Status | état, condition, statut | estado, condición
 quality | quality | calitate | Qualität | qualité | calidad
 flavour | flavor, flavour, taste | aromă, gust | Geschmack, Aroma, Geschmacksrichtung | saveur, goût, arôme, parfum | sabor, aroma
-scent | scent, fragrance, smell | parfum, miros | Duft, Geruch | parfum, senteur, odeur | fragancia, olor, aroma
+scent | scent, fragrance, smell, perfume, aroma note | parfum, miros, mireasmă, fragranță | Duft, Geruch, Parfüm, Duftnote, Duftrichtung | parfum, senteur, odeur, fragrance | fragancia, olor, aroma, perfume
 ingredient | ingredient, ingredients | ingredient, ingrediente | Zutat, Zutaten, Inhaltsstoffe | ingrédient, ingrédients | ingrediente, ingredientes
 allergen | allergen, allergens | alergen, alergeni | Allergen, Allergene | allergène, allergènes | alérgeno, alérgenos
 nutrition | nutrition, nutritional | nutriție, nutrițional, valori nutriționale | Nährwert, Nährwerte, Ernährung | nutrition, nutritionnel, valeurs nutritionnelles | nutrición, nutricional, valor nutricional
 calories | calories | calorii | Kalorien, Brennwert | calories | calorías
-fat | fat, fats | grăsimi, grăsime | Fett, Fette | graisse, matières grasses, lipides | grasa, grasas
+fat | fat, fats, fatty acids, acids fat | grăsimi, grăsime, acizi grași | Fett, Fette, Fettsäuren, Fettsäure | graisse, matières grasses, lipides, acides gras, matière grasse | grasa, grasas, ácidos grasos, materia grasa
 sugar | sugar, sugars | zahăr, zaharuri | Zucker | sucre, sucres | azúcar, azúcares
 protein | protein | proteine | Eiweiß, Protein | protéine, protéines | proteína, proteínas
 salt | salt | sare | Salz | sel | sal
-alcohol | alcohol | alcool | Alkohol | alcool | alcohol
+alcohol | alcohol, alcohol content, abv | alcool, conținut alcool, tărie alcoolică, tărie | Alkohol, Alkoholgehalt | alcool, degré d alcool, titre alcoométrique | alcohol, graduación alcohólica, grado alcohólico
 skin | skin | piele | Haut | peau | piel
 hair | hair | păr | Haar, Haare | cheveux, cheveu | cabello, pelo
 eye | eye, eyes | ochi | Auge, Augen | œil, yeux | ojo, ojos
-dose | dose, dosage | doză, dozaj | Dosis, Dosierung | dose, dosage, posologie | dosis, dosificación
-animal | animal, pet | animal, animale | Tier, Haustier, Tiere | animal, animaux | animal, mascota
+dose | dose, dosage, dosage form, administration | doză, dozaj, formă farmaceutică, mod de administrare | Dosis, Dosierung, Darreichungsform, Einnahme | dose, dosage, posologie, forme galénique | dosis, dosificación, posología
+animal | animal, pet, pets | animal, animale, animal de companie, animale de companie, animalului | Tier, Haustier, Tiere | animal, animaux, animal de compagnie | animal, mascota, mascotas
 dog | dog | câine | Hund | chien | perro
 cat | cat | pisică | Katze | chat | gato
 plant | plant | plantă | Pflanze | plante | planta
@@ -459,14 +459,14 @@ gas | gas | gaz | Gas | gaz | gas
 oil | oil | ulei | Öl | huile | aceite
 tyre | tyre, tire, tyres, tires | anvelopă, anvelope | Reifen | pneu, pneus | neumático, neumáticos
 brake | brake, brakes | frână, frâne | Bremse, Bremsen | frein, freins | freno, frenos
-load | load, load capacity, carrying capacity, payload | sarcină, încărcătură, capacitate de încărcare | Last, Belastung, Traglast, Tragkraft, Belastbarkeit, Zuladung | charge, charge maximale, capacité de charge | carga, capacidad de carga
+load | load, load capacity, carrying capacity, payload, bearing capacity | sarcină, încărcătură, capacitate de încărcare, capacitate portantă | Last, Belastung, Traglast, Tragkraft, Belastbarkeit, Zuladung, Tragfähigkeit | charge, charge maximale, capacité de charge | carga, capacidad de carga
 torque | torque | cuplu | Drehmoment | couple | par, par de torsión
 force | force | forță | Kraft | force | fuerza
 flow | flow, flow rate | debit, flux | Durchfluss, Fluss, Förderleistung | débit, flux | flujo, caudal
 tool | tool, tools | unealtă, scule, unelte | Werkzeug, Werkzeuge | outil, outils | herramienta, herramientas
-blade | blade, blades, knife | lamă, lame, cuțit | Klinge, Messer, Sägeblatt | lame, lames, couteau | hoja, cuchilla, cuchillas
+blade | blade, blades, knife, knives | lamă, lame, cuțit, cuțite | Klinge, Messer, Sägeblatt | lame, lames, couteau, couteaux | hoja, cuchilla, cuchillas, cuchillo, cuchillos
 bit | bit | bit | Bit | bit, bits | bit, bits
-bulb | bulb, lamp, bulbs, lamps | bec, lampă, becuri | Lampe, Leuchtmittel, Glühbirne, Leuchte | ampoule, lampe, ampoules, lampes | bombilla, lámpara, bombillas
+bulb | bulb, lamp, bulbs, lamps, luminaire, light fitting | bec, lampă, becuri, corp de iluminat | Lampe, Leuchtmittel, Glühbirne, Leuchte | ampoule, lampe, ampoules, lampes, luminaire | bombilla, lámpara, bombillas, luminaria
 led | led, leds, indicator | led, indicator | LED, Anzeige, LEDs, Indikator | led, témoin, voyant, indicateur | led, indicador, piloto
 luminous flux | luminous flux, light output | flux luminos | Lichtstrom | flux lumineux | flujo luminoso
 colour temperature | color temperature, colour temperature | temperatură de culoare | Farbtemperatur | température de couleur | temperatura de color
@@ -495,12 +495,12 @@ lithography | lithography | litografie | Lithografie, Lithographie | lithographi
 thermal design power | thermal design power, tdp | tdp, putere termică | Thermal Design Power, TDP, thermische Verlustleistung | enveloppe thermique, tdp, puissance thermique | potencia de diseño térmico, tdp
 instruction set | instruction set, instruction sets | set de instrucțiuni | Befehlssatz, Befehlssätze | jeu d instructions, jeux d instructions | conjunto de instrucciones
 sustainability | sustainability, environmental, eco, green | sustenabilitate, mediu, eco | Nachhaltigkeit, Umwelt, Öko | durabilité, environnement, écologique, environnemental | sostenibilidad, medioambiental, ecológico
-absorption | absorption, sar, specific absorption rate | absorbție, sar | Absorption, SAR | absorption, das, sar, débit d absorption spécifique, débit d absorption | absorción, sar
+absorption | absorption, sar, specific absorption rate, absorbency, absorbent | absorbție, sar, absorbant | Absorption, SAR, Saugfähigkeit, saugfähig | absorption, das, sar, débit d absorption spécifique, débit d absorption, absorbant | absorción, sar, absorbente
 eu | eu, europe, european | ue, europa, european | EU, Europa, europäisch | ue, europe, européen | ue, europa, europeo, europeas
 numeric | numeric, numerical | numeric | numerisch, Zahl | numérique, numerique | numérico
 percentage | percentage, percent, share | procent, procentaj | Prozent, Prozentsatz, Anteil | pourcentage, part | porcentaje
 value | value | valoare | Wert | valeur | valor
-unit | unit, units, piece, pieces | unitate, bucată, bucăți | Einheit, Stück | unité, pièce, pièces | unidad, pieza, piezas
+unit | unit, units, piece, pieces, pcs | unitate, bucată, bucăți, piese | Einheit, Stück, Teil, Teile, Einzelteile | unité, pièce, pièces, morceau | unidad, pieza, piezas, unidades
 per | per, each | per, pe | pro, je | par | por
 device | device, appliance, machine, equipment | dispozitiv, aparat, echipament, mașină | Gerät, Geräte, Maschine, Ausrüstung | appareil, dispositif, équipement, machine, périphérique | dispositivo, aparato, equipo, máquina
 computer | computer, pc | calculator, computer, pc | Computer, PC, Rechner | ordinateur, pc | ordenador, computadora, pc
@@ -515,7 +515,7 @@ garden | garden | grădină | Garten | jardin | jardín
 outdoor | outdoor | exterior, în aer liber | Outdoor, Außenbereich | extérieur, plein air | exterior, aire libre
 sport | sport, sports | sport | Sport | sport, sports | deporte, deportes
 feature | special features, additional features | caracteristici speciale | Besonderheiten, besondere Merkmale | caractéristiques particulières | características especiales
-distance | distance | distanță | Abstand, Entfernung, Distanz | distance | distancia
+distance | distance, spacing, gap | distanță, spațiere, interval de | Abstand, Entfernung, Distanz | distance, espacement, écart, entraxe | distancia, separación, espaciado
 clearance | clearance | spațiu liber | Freiraum, Abstand | dégagement, garde | espacio libre, holgura
 interval | interval | interval | Intervall | intervalle | intervalo
 step | step, steps | pas, trepte, treaptă | Schritt, Stufe, Stufen | étape, pas, paliers | paso, etapa, pasos
@@ -536,7 +536,7 @@ performance | performance | performanță | Leistungsfähigkeit, Performance | p
 test | test | test | Test, Prüfung | test, essai | prueba, ensayo
 safety | safety | siguranță | Sicherheit | sécurité | seguridad
 hazard | hazard, warning, warnings | pericol, avertisment, avertismente | Gefahr, Warnung, Warnhinweise | danger, avertissement, avertissements | peligro, advertencia, advertencias
-expiry | expiry, expiration, best before, shelf life | expirare, data expirării, termen de valabilitate | Haltbarkeit, Ablauf, Mindesthaltbarkeit | expiration, péremption, date de péremption | caducidad, vencimiento
+expiry | expiry, expiration, best before, shelf life, storage life, durability period | expirare, data expirării, termen de valabilitate, valabilitate, perioadă de valabilitate | Haltbarkeit, Ablauf, Mindesthaltbarkeit, Haltbarkeitsdauer | expiration, péremption, date de péremption, durée de conservation, conservation | caducidad, vencimiento, conservación
 care | care, care instructions | îngrijire | Pflege, Pflegehinweise | entretien, soin, soins | cuidado, cuidados
 recommended | recommended, suggested | recomandat, recomandată | empfohlen, empfohlene | recommandé, recommandée, conseillé | recomendado, recomendada
 required | required, requirement, requirements | necesar, cerințe, cerință | erforderlich, Anforderungen, Anforderung, Voraussetzungen | requis, requise, exigence, exigences, configuration requise | requerido, requisitos, requisito, necesario
@@ -551,6 +551,186 @@ high | high | ridicat, mare, înaltă | hoch, hohe | haut, haute, élevé | alto
 multi | multi, multiple | multi, multiplu | multi, mehrfach, Mehrfach | multi, multiple | multi, múltiple
 single | single | simplu, singur | einzel, Einzel, einfach | simple, seul, unique | único, simple, individual
 dual | dual, double | dublu, dual | doppel, Doppel, dual, zweifach | double, dual | doble, dual
+shoe | shoe, shoes, footwear | pantof, pantofi, încălțăminte, încălțări | Schuh, Schuhe | chaussure, chaussures, soulier | zapato, zapatos, calzado
+shoe size | shoe size | măsură încălțăminte, număr pantofi | Schuhgröße | pointure | talla de calzado, número de calzado
+sock | sock, socks, stocking | șosete, ciorapi | Socke, Socken, Strumpf | chaussette, chaussettes | calcetín, calcetines
+trousers | trousers, pants, jeans | pantalon, pantaloni | Hose, Hosen | pantalon, pantalons | pantalón, pantalones
+dress | dress | rochie, rochii | Kleid, Kleider | robe, robes | vestido, vestidos
+skirt | skirt | fustă, fuste | Rock | jupe | falda
+shirt | shirt, blouse | cămașă, bluză | Hemd, Bluse | chemise, chemisier | camisa, blusa
+jacket | jacket, coat | jachetă, geacă, palton | Jacke, Mantel | veste, manteau, blouson | chaqueta, abrigo
+clothing | clothing, clothes, garment, apparel | îmbrăcăminte, haine, vestimentar | Kleidung, Bekleidung, Kleidungsstück | vêtement, vêtements, habillement | ropa, prenda, prendas, vestimenta
+hood | hood | glugă | Kapuze | capuche | capucha
+pocket | pocket, pockets | buzunar, buzunare | Taschen, Fächer | poche, poches | bolsillo, bolsillos
+strap | strap, straps, wristband, bracelet | curea, bretele, brățară | Riemen, Gurt, Armband, Träger | sangle, bretelle, bracelet | correa, tirante, pulsera
+buckle | buckle, clasp | cataramă, închizătoare | Schnalle | boucle, fermoir | hebilla, broche
+zip | zip, zipper | fermoar | Reißverschluss | fermeture éclair, glissière | cremallera
+fit | fit, silhouette | croială, croi | Passform, Schnitt | coupe, silhouette | corte
+chest | chest, bust | piept, bust | Brust, Oberweite | poitrine, buste | pecho, busto
+hip | hip, hips | șold, șolduri | Hüfte, Hüften | hanche, hanches | cadera, caderas
+inner material | inner material, interior material | material interior | Innenmaterial | matière intérieure | material interior
+padding | padding, filling, stuffing | umplutură, căptușire | Füllung, Polsterung, Polster | rembourrage, garnissage | relleno, acolchado
+wool | wool | lână | Wolle | laine | lana
+silk | silk | mătase | Seide | soie | seda
+gem | gem, gemstone, stone, stones | piatră prețioasă, piatră, pietre | Edelstein, Stein, Steine | pierre précieuse, pierre, pierres, gemme | piedra preciosa, piedra, piedras, gema
+gold | gold | aur | Gold | or | oro
+silver | silver | argint | Silber | argent | plata
+ring | ring, rings | inel, inele | Ring, Ringe | bague, anneau | anillo, anillos
+necklace | necklace, chain | colier, lanț | Kette, Halskette | collier, chaîne | collar, cadena
+dial | dial | cadran | Zifferblatt | cadran | esfera
+dishwasher | dishwasher | mașină de spălat vase | Spülmaschine, Geschirrspüler | lave vaisselle | lavavajillas
+safe | safe, suitable, suitability | potrivit, potrivită, adecvat, compatibil cu | geeignet, tauglich, Eignung | adapté, adaptée, convient, apte | apto, apta, adecuado, adecuada
+microwave | microwave | microunde, cuptor cu microunde | Mikrowelle, Mikrowellen | micro ondes, four à micro ondes | microondas
+induction | induction | inducție | Induktion | induction | inducción
+washing machine | washing machine, washer | mașină de spălat rufe, mașină de spălat | Waschmaschine | lave linge, machine à laver | lavadora
+vacuum cleaner | vacuum cleaner, vacuum | aspirator | Staubsauger | aspirateur | aspiradora
+suction | suction | aspirare, aspirație | Saug, Saugkraft, Absaugung | aspiration | aspiración, succión
+iron | iron, ironing | fier de călcat, călcare | Bügeleisen, Bügel, Bügeln | fer à repasser, repassage | plancha, planchado
+steam | steam | abur, aburi | Dampf | vapeur | vapor
+non stick | non stick, nonstick | antiaderent, antiaderentă | Antihaft, antihaftend | antiadhésif, antiadhésive, antiadhérent | antiadherente
+pan | pan, pot, saucepan, cookware | tigaie, oală, cratiță | Pfanne, Topf, Kochtopf | poêle, casserole, marmite | sartén, olla, cacerola
+cup | cup, mug | ceașcă, cană | Tasse, Becher | tasse, mug, gobelet | taza
+plate | plate, plates, dish | farfurie, farfurii | Teller | assiette, assiettes | plato, platos
+bowl | bowl, bowls | bol, castron | Schüssel, Schale | bol, saladier | cuenco, bol
+coffee | coffee | cafea | Kaffee | café | café
+tea | tea | ceai | Tee | thé | té
+milk | milk | lapte | Milch | lait | leche
+meat | meat | carne | Fleisch | viande | carne
+fruit | fruit, fruits | fructe, fruct | Obst, Frucht, Früchte | fruit, fruits | fruta, frutas
+vegetable | vegetable, vegetables | legume, legumă | Gemüse | légume, légumes | verdura, verduras, hortalizas
+grape | grape, grapes | struguri, strugure | Traube, Trauben | raisin, raisins | uva, uvas
+variety | variety, cultivar, strain | soi, varietate |  | variété | variedad
+grape variety | grape variety, varietal | soi de struguri, soi struguri | Rebsorte, Traubensorte | cépage, cépages | variedad de uva, cepa
+wine | wine | vin, vinuri | Wein | vin, vins | vino, vinos
+beer | beer | bere | Bier | bière | cerveza
+vintage | vintage, harvest year, crop year | an de recoltă, anul recoltei, recoltă | Jahrgang, Erntejahr | millésime, année de récolte | añada, cosecha, año de cosecha
+region | region | regiune, zonă geografică | Region, Anbaugebiet | région | región, comarca
+food | food, foodstuff | aliment, alimente, mâncare, hrană, alimentar | Lebensmittel, Nahrung | aliment, aliments, nourriture, alimentaire | alimento, alimentos, comida, alimenticio
+saturated | saturated, saturates | saturat, saturate, saturați | gesättigt, gesättigte, gesättigten | saturé, saturés, saturées | saturado, saturados, saturadas
+fibre | fibre, fiber, fibres, fibers | fibre, fibră | Ballaststoffe, Faser, Fasern | fibres, fibre | fibra, fibras
+carbohydrate | carbohydrate, carbohydrates, carbs | carbohidrați, glucide, hidrați de carbon | Kohlenhydrate, Kohlenhydrat | glucides, hydrates de carbone | carbohidratos, hidratos de carbono, glúcidos
+vitamin | vitamin, vitamins | vitamină, vitamine | Vitamin, Vitamine | vitamine, vitamines | vitamina, vitaminas
+organic | organic, bio | ecologic, bio, organic | Bio, biologisch, ökologisch | biologique, bio | orgánico
+vegan | vegan, vegetarian | vegan, vegetarian | vegan, vegetarisch | végan, végétalien, végétarien | vegano, vegetariano
+gluten | gluten | gluten | Gluten | gluten | gluten
+content | content of | conținut de | Gehalt | teneur, teneur en | contenido de
+portion | portion, serving, servings | porție, porții | Portion, Portionen | portion, portions | porción, porciones, ración, raciones
+sun protection | sun protection, spf, sun protection factor | protecție solară, factor de protecție solară, fps | Sonnenschutz, Lichtschutz, Lichtschutzfaktor, LSF | protection solaire, indice de protection solaire | protección solar, factor de protección solar
+factor | factor | factor | Faktor | facteur | factor
+lip | lip, lips | buză, buze | Lippe, Lippen | lèvre, lèvres | labio, labios
+nail | nail, nails | unghie, unghii, cui, cuie | Nagel | ongle, ongles, clou, clous | uña, uñas, clavo, clavos
+tooth | tooth, teeth, dental | dinte, dinți, dentar | Zahn, Zähne | dent, dents, dentaire | diente, dientes, dental
+beard | beard, shaving, razor | barbă, bărbierit, ras | Bart, Rasur, Rasier | barbe, rasage, rasoir | barba, afeitado
+concern | concern, problem, need | problemă, nevoie | Problem, Bedürfnis | problème, besoin | problema, necesidad
+effect | effect, benefit, benefits | efect, beneficii | Wirkung, Effekt, Vorteil | effet, bienfait, bienfaits | efecto, beneficio, beneficios
+drill | drill, drilling | burghiu, găurire, bormașină | Bohrer, Bohr, Bohren | perçage, foret, perceuse | broca, taladro, perforación
+cutting | cutting, cut length | tăiere, tăietură | Schneiden, Schneide | découpe | 
+saw | saw | ferăstrău | Säge, Sägen | scie | sierra
+screw | screw, screws, bolt | șurub, șuruburi | Schraube, Schrauben | vis, boulon | tornillo, tornillos, perno
+hammer | hammer, impact | ciocan, percuție, impact | Hammer, Schlag | marteau, percussion, impact | martillo, percusión, impacto
+grinding | grinding, sanding, abrasive, grit | șlefuire, abraziv, granulație | Schleif, Schleifen, Körnung | ponçage, meulage, abrasif, grain | lijado, amolado, abrasivo, grano
+welding | welding, soldering | sudură, sudare, lipire | Schweiß, Schweißen, Löt | soudage, soudure | soldadura
+chuck | chuck | mandrină | Bohrfutter | mandrin | portabrocas, mandril
+paint | paint, varnish | vopsea, lac | Lack, Anstrich, Wandfarbe | peinture, vernis | pintura, barniz
+tile | tile, tiles | gresie, faianță, țiglă | Fliese, Fliesen | carrelage, carreau | baldosa, azulejo
+lawn | lawn, grass | gazon, iarbă | Rasen, Gras | pelouse, gazon, herbe | césped, hierba
+mowing | mowing, mower | tuns, tundere | Mäh, Mähen | tonte, tondeuse | siega, cortacésped
+seed | seed, seeds | semințe, sămânță | Samen, Saatgut | graine, graines, semence | semilla, semillas
+flower | flower, flowering, bloom, blossom | floare, flori, înflorire | Blume, Blüte, Blumen | fleur, fleurs, floraison | flor, flores, floración
+sowing | sowing, planting | semănat, plantare | Aussaat, Pflanzung | semis, plantation | siembra, plantación
+soil | soil, earth | sol, pământ | Erde | terre | tierra
+tree | tree, trees | copac, pom, arbore | Baum | arbre | árbol
+hose | hose, pipe, tube, tubing | furtun, țeavă, conductă | Schlauch, Rohr | tuyau, tube, conduite | manguera, tubo, tubería
+pump | pump | pompă | Pumpe | pompe | bomba
+valve | valve | supapă, ventil, robinet | Ventil | valve, soupape, vanne | válvula
+spray | spray, jet, nozzle | pulverizare, jet, duză | Sprüh, Strahl, Düse | pulvérisation, jet, buse | pulverización, chorro, boquilla
+frame |  | cadru |  | monture | cuadro
+bicycle | bicycle, bike | bicicletă | Fahrrad | vélo, bicyclette | bicicleta
+saddle | saddle | șa | Sattel | selle | sillín
+handlebar | handlebar | ghidon | Lenker | guidon | manillar
+fork | fork | furcă, furculiță | Gabel | fourche, fourchette | horquilla, tenedor
+gear | gear, gears, gearbox, shifting | angrenaj, schimbător, cutie de viteze | Gang, Gänge, Gangschaltung, Getriebe, Schaltung | vitesses, boîte de vitesses | marchas, cambio, caja de cambios
+suspension | suspension | suspensie | Federung | suspension | suspensión
+rim | rim | jantă | Felge, Felgen | jante | llanta
+axle | axle, axis, shaft | ax, axă, arbore motor | Achse, Welle | axe, essieu, arbre moteur | eje
+horsepower | horsepower | cai putere | Pferdestärke | chevaux | caballos
+emission | emission, emissions | emisii, emisie | Emission, Emissionen, Ausstoß | émission, émissions | emisión, emisiones
+ball | ball | minge, bilă | Ball, Kugel | ballon, balle, bille | pelota, balón, bola
+tent | tent | cort | Zelt | tente | tienda de campaña, tienda
+sleeping bag | sleeping bag | sac de dormit | Schlafsack | sac de couchage | saco de dormir
+backpack | backpack, rucksack | rucsac | Rucksack | sac à dos | mochila
+helmet | helmet | cască de protecție | Helm | casque de protection | casco
+racket | racket, racquet | rachetă | Schläger | raquette | raqueta
+string | string, strings | coardă, corzi, sfoară | Saite, Saiten, Schnur | corde, cordes, ficelle | cuerda, cuerdas
+swimming | swimming, swim, pool | înot, piscină | Schwimm, Schwimmen, Pool | natation, piscine | natación, piscina
+riding | riding, ride | călărie, mers | Reit, Fahr | équitation, conduite sportive | equitación, conducción
+skill | skill, skills, ability | abilitate, abilități, nivel de experiență | Fähigkeit, Können, Fähigkeiten | compétence, compétences, niveau de pratique | habilidad, habilidades
+toy | toy, toys | jucărie, jucării | Spielzeug | jouet, jouets | juguete, juguetes
+puzzle | puzzle, jigsaw | puzzle | Puzzle | puzzle | puzle, rompecabezas
+player | player, players | jucător, jucători | Spieler | joueur, joueurs | jugador, jugadores
+pushchair | pushchair, stroller, pram | cărucior | Kinderwagen, Buggy | poussette | cochecito, carrito
+diaper | diaper, nappy, nappies, diapers | scutec, scutece | Windel, Windeln |  | pañal, pañales
+author | author, writer | autor, scriitor | Autor, Autorin, Verfasser | auteur, écrivain | autor, escritor
+publisher | publisher, publishing house | editură, editor | Verlag, Herausgeber | éditeur, maison d édition | editorial, editor
+publication | publication, published, released | apariție, publicare | Erscheinung, Veröffentlichung, erschienen | parution, publication | publicación
+translator | translator, translation | traducător, traducere | Übersetzer, Übersetzung | traducteur, traduction | traductor, traducción
+genre | genre | gen literar, gen muzical | Genre, Gattung | genre littéraire, genre musical | género literario, género musical
+binding | binding, cover type, book cover | tip copertă, copertă, legătorie, legătură | Einband, Bindung | reliure | encuadernación
+chapter | chapter, chapters | capitol, capitole | Kapitel | chapitre | capítulo
+director | director | regizor | Regisseur, Regie | réalisateur | director de cine
+actor | actor, actors, cast | actor, actori, distribuție | Schauspieler, Darsteller | acteur, acteurs | actor, actores, reparto
+artist | artist, performer, singer | artist, interpret, cântăreț | Künstler, Interpret | artiste, interprète | artista, intérprete
+instrument | instrument | instrument | Instrument | instrument | instrumento
+furniture | furniture | mobilă, mobilier | Möbel | meuble, meubles, mobilier | mueble, muebles, mobiliario
+sofa | sofa, couch | canapea | Sofa, Couch | canapé | sofá
+mattress | mattress | saltea, saltele, saltelei | Matratze, Matratzen | matelas | colchón
+pillow | pillow, cushion | pernă, perne | Kissen, Kopfkissen | oreiller, coussin | almohada, cojín
+blanket | blanket, duvet, quilt | pătură, plapumă, pilotă | Bettdecke | couette | manta, edredón
+curtain | curtain, blind | perdea, draperie, jaluzea | Vorhang, Gardine, Jalousie, Rollo | rideau, store | cortina, persiana
+carpet | carpet, rug, pile | covor, carpetă | Teppich, Flor | tapis, moquette | alfombra, moqueta
+bulb base | bulb base, lamp base, cap type, base type, lamp holder | soclu bec, dulie | Lampensockel | culot, douille | casquillo, portalámparas
+armrest | armrest, armrests | cotieră, cotiere, brațe | Armlehne, Armlehnen | accoudoir, accoudoirs | reposabrazos
+backrest | backrest, back height | spătar | Rückenlehne, Lehne |  | respaldo
+mirror | mirror | oglindă | Spiegel | miroir | espejo
+shower | shower, bathtub | duș, cadă | Dusche, Badewanne, Brause | douche, baignoire | ducha, bañera
+tap | tap, faucet | robinet de apă, baterie sanitară | Wasserhahn, Armatur | robinet, robinetterie | grifo
+toilet | toilet | toaletă, wc | Toilette, WC | toilette, wc | inodoro, retrete
+fire | fire, flame, fireproof, flame retardant | foc, flacără, ignifug | Feuer, Flamme, feuerfest | feu, flamme, ignifuge | fuego, llama, ignífugo
+smoke | smoke | fum | Rauch | fumée | humo
+insulation | insulation, insulated | izolație, izolare, termoizolant | Isolierung, Dämmung, Isolation | isolation, isolant | aislamiento, aislante
+solar | solar, sun | solar, solară, soare | Solar, Sonne, Sonnen | solaire, soleil | solar, sol
+breed | breed, breed size | rasă | Rasse | race | raza
+fish | fish, aquarium | pește, pești, acvariu | Fisch, Aquarium, Fische | poisson, poissons, aquarium | pez, pescado, acuario
+bird | bird, birds | pasăre, păsări | Vogel | oiseau, oiseaux | pájaro, ave, aves
+hardness | hardness, firmness, firm | duritate, fermitate | Härte, Härtegrad, Festigkeit | dureté, fermeté | dureza, firmeza
+elastic | elastic, elasticity, stretch, flexible, flexibility | elastic, elasticitate, flexibil, flexibilitate | Elastizität, elastisch, dehnbar, flexibel | élastique, élasticité, souplesse, extensible | elástico, elasticidad, flexible
+transparency | transparency, opacity | transparență, opacitate | Transparenz, Deckkraft, transparent | transparence, opacité | transparencia, opacidad
+viscosity | viscosity | viscozitate, vâscozitate | Viskosität | viscosité | viscosidad
+concentration | concentration | concentrație | Konzentration | concentration | concentración
+tablet count | tablets, capsules, pills | comprimate, capsule, pastile | Tabletten, Kapseln | comprimés, gélules, capsules | comprimidos, cápsulas, pastillas
+active ingredient | active ingredient, active substance | substanță activă, ingredient activ | Wirkstoff | principe actif, substance active, ingrédient actif | principio activo, ingrediente activo
+circumference | circumference, girth, perimeter | circumferință, perimetru | Umfang | circonférence, périmètre, tour de | circunferencia, perímetro, contorno de, contorno
+index | index | indice | Index, Kennzahl | indice | 
+displacement | displacement, engine displacement, cubic capacity | capacitate cilindrică, cilindree | Hubraum | cylindrée | cilindrada
+dimmable | dimmable, dimming | dimabil, dimabilă | dimmbar, Dimmung | variateur, gradable, intensité variable | atenuable
+opening | opening | deschidere | Öffnung |  | 
+playing | playing |  |  |  | 
+thread count | thread count | densitatea firelor | Fadenzahl, Fadendichte | nombre de fils | número de hilos
+stability | stability | stabilitate | Stabilität | stabilité | estabilidad
+hole | hole, holes, bore | gaură, orificiu, găuri | Loch, Löcher, Bohrung | trou, trous, alésage | agujero, orificio
+compartment | compartment, compartments | compartiment, compartimente | Abteil | compartiment, compartiments | compartimento, compartimentos
+rope | rope | frânghie, șnur | Seil, Kordel | cordage | soga
+cleaning agent | detergent, cleaner | detergent | Reinigungsmittel, Waschmittel | détergent, lessive | detergente
+mesh | mesh, net fabric, grid | plasă, grilă | Gitter | maille, filet, grille | malla, rejilla
+ammunition | ammunition, calibre, caliber | calibru, muniție | Kaliber | calibre | calibre
+height adjustment | height adjustment, height adjustable | reglabil pe înălțime, reglare înălțime | höhenverstellbar, Höhenverstellung | réglable en hauteur, réglage en hauteur | altura regulable, regulable en altura, ajuste de altura
+resealable | resealable, reusable | resigilabil, reutilizabil | wiederverschließbar, wiederverwendbar | refermable, réutilisable | resellable, reutilizable
+disposable | disposable, single use | de unică folosință | Einweg | jetable, à usage unique | desechable
+washable | washable | lavabil, lavabilă | waschbar | lavable | lavable
+breathable | breathable | respirabil | atmungsaktiv | respirant | transpirable
+inflatable | inflatable | gonflabil | aufblasbar | gonflable | inflable, hinchable
+magnetic | magnetic, magnet | magnetic, magnet | magnetisch, Magnet | magnétique, aimant | magnético, imán
+electric | electric, electrical | electric, electrică | elektrisch, Elektro | électrique | eléctrico, eléctrica
  | the, a, an, of, for, and, or, with, to, by, at, from, is, has, have, in the, your, this, details of, information, info, data sheet | de, la, cu, și, sau, pentru, al, a, ale, din, pe, cel, cea, un, o, în, este, are | der, die, das, des, dem, den, für, mit, und, oder, von, vom, zu, zum, zur, ein, eine, einer, ist, bei, im, in, auf, nach, pro, aus der | de, du, des, d, la, le, les, l, et, ou, pour, avec, à, au, aux, un, une, en, sur, dans, par, est, a | de, del, la, el, los, las, y, o, para, con, al, a, en, un, una, por, es, tiene
 $words$, '\n') AS r (line) WHERE r.line ~ '\|') AS l
  CROSS JOIN LATERAL (VALUES ('en', l.cells[2]), ('ro', l.cells[3]), ('de', l.cells[4]), ('fr', l.cells[5]), ('es', l.cells[6])) AS k (locale, words)

@@ -59,6 +59,17 @@ $$;
 COMMENT ON FUNCTION normalise._compound(text, integer) IS
     'Concepts of a compound word, Bildschirmdiagonale; null unless all of it is made of known words. Reads only.';
 
+CREATE FUNCTION normalise._compound_head(p_word text) RETURNS text[]
+LANGUAGE sql STABLE STRICT SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+    SELECT ARRAY[regexp_replace(left(p_word, -length(w.word)), '(?<=.{3})[sn]$', '')] || string_to_array(w.concept, ' ')
+      FROM prod_attr_words AS w
+     WHERE w.locale = 'de' AND w.concept <> '' AND w.word = ANY (ARRAY(SELECT right(p_word, n) FROM generate_series(4, length(p_word) - 3) AS n))
+     ORDER BY length(w.word) DESC, w.concept LIMIT 1
+$$;
+COMMENT ON FUNCTION normalise._compound_head(text) IS
+    'A German compound of which only the end is known, as what is before it and the concepts of the end: Wanderkartenmaßstab; null without. Reads only.';
+
 CREATE FUNCTION normalise._without_unit(p_name text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
@@ -103,6 +114,7 @@ BEGIN
             v_at := v_at + v_hit.size;
         ELSE
             v_found := v_found || coalesce(CASE WHEN length(v_words[v_at]) >= 6 THEN normalise._compound(v_words[v_at]) END,
+                                           CASE WHEN left(p_locale, 2) = 'de' THEN normalise._compound_head(v_words[v_at]) END,
                                            ARRAY[regexp_replace(v_words[v_at], '(?<=[[:alpha:]]{3})s$', '')]);
             v_at := v_at + 1;
         END IF;
