@@ -40,7 +40,7 @@ from neanelu.db.errors import (
 )
 from neanelu.harvest.errors import FetchError
 from neanelu.harvest.fetch import Answer, Fetcher, Request
-from neanelu.harvest.page import normal_url
+from neanelu.harvest.page import TooComplex, json_documents, normal_url
 from neanelu.harvest.reader import Reader
 from neanelu.harvest.text import clean, clean_json
 from neanelu.observe.health import Health
@@ -397,4 +397,7 @@ def _read_json(answer: Answer) -> dict[str, Any]:
         raise FetchError("NG041", "it is no JSON") from None
     if not isinstance(value, dict | list):
         raise FetchError("NG038", "the JSON is neither an object nor an array")
-    return {"documents": [{"json": value}], "links": [], "hash": None}
+    try:
+        return {"documents": json_documents(value, answer.url), "links": [], "hash": None}
+    except TooComplex as error:
+        raise FetchError("NG037", str(error)) from None

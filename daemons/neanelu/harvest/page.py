@@ -1,4 +1,4 @@
-"""What a page says about products: JSON-LD, microdata, OpenGraph and CSS selectors, put together, each field with its evidence.
+"""What a page says about products: JSON-LD, microdata, RDFa, OpenGraph and CSS selectors, each field with its evidence.
 
 Runs in the reader's process (reader.py), which may be killed: pages are hostile until proven otherwise. Scripts never run.
 """
@@ -6,6 +6,7 @@ Runs in the reader's process (reader.py), which may be killed: pages are hostile
 from __future__ import annotations
 
 import hashlib
+import html as markup
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +26,7 @@ _PRODUCT: Final = re.compile(
     r"(^|[/:#])(Product|IndividualProduct|ProductModel|SomeProducts|ProductGroup|Vehicle|Car)$"
 )
 #: Strongest evidence first.
-_ORDER: Final = ("json-ld", "microdata", "selector", "opengraph")
+_ORDER: Final = ("json-ld", "microdata", "rdfa", "selector", "opengraph")
 #: Members by which a product is known at its source, best first.
 _KEYS: Final = ("sku", "productID", "gtin14", "gtin13", "gtin12", "gtin", "gtin8", "mpn")
 _OPENGRAPH: Final = {
@@ -41,6 +42,30 @@ _PRICES: Final = (("product:price", "product"), ("product:sale_price", "product"
 MAX_PRODUCTS: Final = 200
 MAX_LINKS: Final = 5000
 MAX_NODES: Final = 400_000
+#: RDFa is read by a library that takes its time: of longer pages not.
+RDFA_NODES: Final = 10_000
+_SCHEMA: Final = re.compile(r"^https?://schema\.org/")
+#: Records of one JSON answer that are taken; more are a feed.
+MAX_RECORDS: Final = 5000
+#: Names under which APIs list products, and members that only a product itself has.
+_LISTS: Final = frozenset(
+    ("products", "items", "results", "records", "data", "entries", "hits", "nodes", "list")
+)
+_NAMES: Final = frozenset(("name", "title", "sku", "gtin", "ean", "mpn", "brand", "price"))
+#: Members by which records of a JSON answer are told apart, best first.
+_RECORD_KEYS: Final = (
+    "sku",
+    "productid",
+    "product_id",
+    "id",
+    "code",
+    "gtin14",
+    "gtin13",
+    "gtin",
+    "ean",
+    "mpn",
+    "handle",
+)
 _INVISIBLE: Final = frozenset(("script", "style", "noscript", "template", "svg", "head"))
 
 
@@ -138,9 +163,12 @@ def read_page(html: str, url: str, selectors: Mapping[str, Any], pagination: Map
     found = {
         "json-ld": list(_safely(_json_ld, tree)),
         "microdata": list(_safely(_microdata, tree, base)),
+        "rdfa": [],
         "selector": list(_selected(tree, selectors)),
         "opengraph": list(_safely(_open_graph, tree)),
     }
+    if not found["json-ld"] and not found["microdata"]:
+        found["rdfa"] = _rdfa(tree, html, base)
     products = _merge(found)
     links = set(_links(tree, base, selectors, pagination))
     products = _own(products, url, canonical, base, links)
@@ -251,6 +279,60 @@ def _microdata(tree: Any, base: str) -> Iterator[dict[str, Any]]:
         yield from _walk(clean_json(_plain_microdata(item)))
 
 
+def _rdfa(tree: Any, html: str, base: str) -> list[dict[str, Any]]:
+    """Return the products that a page tells of in RDFa, in the shape of JSON-LD, in the order of their names in the page."""
+    if not tree.xpath("boolean(//*[contains(@typeof, 'Product')])"):
+        return []
+    if int(tree.xpath("count(//*)")) > RDFA_NODES:
+        return []
+    from extruct.rdfa import RDFaExtractor  # type: ignore[import-untyped]
+    from extruct.utils import parse_xmldom_html  # type: ignore[import-untyped]
+
+    try:
+        document = parse_xmldom_html(html.encode("utf-8", "replace"), encoding="utf-8")
+        nodes = {str(node["@id"]): node for node in RDFaExtractor().extract_items(document, base_url=base)}
+        products = [node for node in nodes.values() if _is_product(node)]
+        inner: set[str] = set()
+        words = markup.unescape(html)
+        read = [(str(node["@id"]), _plain_rdfa(node, nodes, words, inner)) for node in products]
+    except Exception:  # of several libraries: broken markup of one kind does not spoil the others
+        return []
+    found = [made for place, made in read if place not in inner]
+    found.sort(key=lambda made: _place(made.get("name"), words))
+    return [item for made in clean_json(found) for item in _walk(made)]
+
+
+def _place(value: Any, html: str) -> tuple[int, str]:
+    """Return where a value stands in the page: what RDFa tells has no order."""
+    text = value if isinstance(value, str) else _canonical_json(value)
+    place = html.find(text)
+    return (place if place >= 0 else len(html), text)
+
+
+def _plain_rdfa(
+    node: Mapping[str, Any], nodes: Mapping[str, Any], html: str, inner: set[str], path: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Return a node with the nodes that it refers to inside; their ids are added to `inner`."""
+    here = (*path, str(node["@id"]))
+    made: dict[str, Any] = {"@type": [name.rpartition("/")[2] for name in _types(node)]}
+    for predicate, values in node.items():
+        if not _SCHEMA.match(predicate):
+            continue
+        plain: list[Any] = []
+        for value in values if isinstance(values, list) else [values]:
+            target = str(value.get("@id", "")) if isinstance(value, dict) else ""
+            if not target:
+                plain.append(value.get("@value") if isinstance(value, dict) else value)
+            elif target in nodes and target not in here and len(here) < 6:
+                inner.add(target)
+                plain.append(_plain_rdfa(nodes[target], nodes, html, inner, here))
+            elif not target.startswith("_:"):
+                plain.append(target)
+        plain.sort(key=lambda value: _place(value, html))
+        made[_SCHEMA.sub("", predicate)] = plain[0] if len(plain) == 1 else plain
+    return made
+
+
 def _open_graph(tree: Any) -> Iterator[dict[str, Any]]:
     for item in OpenGraphExtractor().extract_items(tree):
         said: dict[str, str] = {}
@@ -329,7 +411,7 @@ def _merge(found: Mapping[str, list[dict[str, Any]]]) -> list[Product]:
             twin = next((known[k] for k in (product.key, _name(product)) if k and k in known), None)
             if twin is not None:
                 twin.fill(product)
-            elif kind in ("json-ld", "microdata") or not merged:
+            elif kind in ("json-ld", "microdata", "rdfa") or not merged:
                 merged.append(product)
     return merged
 
@@ -386,6 +468,68 @@ def _documents(products: list[Product], url: str, tree: Any, text: str) -> list[
     if made:
         made[0].pop("url")
     return made
+
+
+# --- JSON ---------------------------------------------------------------------------------------------------
+
+
+def json_documents(value: Any, url: str) -> list[dict[str, Any]]:
+    """Return the documents of a JSON answer: one for each product where it lists several, else the answer as it is.
+
+    Args:
+        value: clean.
+        url: where it came from; the first document has the answer's own URL.
+
+    Raises:
+        TooComplex: there are more records than MAX_RECORDS.
+    """
+    records = list(_walk(value)) if _is_linked(value) else _records(value)
+    if not records or (len(records) == 1 and _is_linked(value)):
+        return [{"json": value}]
+    if len(records) > MAX_RECORDS:
+        raise TooComplex(f"more than {MAX_RECORDS} records: a feed, for neanelu harvest import")
+    keys = _record_keys(records)
+    made = [
+        {"url": f"{url}#{key or place}", "source_product_id": key, "json": record, "hash": _digest(_canonical_json(record))}
+        for place, (record, key) in enumerate(zip(records, keys, strict=True))
+    ]  # fmt: skip
+    made[0].pop("url")
+    return [one for one in made if len(str(one.get("url", "")).encode()) <= 2000]
+
+
+def _is_linked(value: Any) -> bool:
+    """Return whether a value is JSON-LD."""
+    members = value if isinstance(value, list) else [value]
+    return any(
+        isinstance(one, dict) and not {"@context", "@graph", "@type"}.isdisjoint(one) for one in members
+    )
+
+
+def _records(value: Any, depth: int = 0) -> list[dict[str, Any]]:
+    """Return the objects that a JSON value lists; of an object that is a product itself none."""
+    if isinstance(value, list):
+        return list(value) if value and all(isinstance(one, dict) and one for one in value) else []
+    if not isinstance(value, dict) or depth > 3 or not _NAMES.isdisjoint(name.lower() for name in value):
+        return []
+    known = [member for name, member in value.items() if name.lower() in _LISTS]
+    for member in known or value.values():
+        if records := _records(member, depth + 1):
+            return records
+    return []
+
+
+def _record_keys(records: list[dict[str, Any]]) -> list[str | None]:
+    """Return the keys of records by the first member that tells all of them apart; without such a member none."""
+    folded = [{name.lower(): member for name, member in record.items()} for record in records]
+    for name in _RECORD_KEYS:
+        keys = [
+            str(record[name]).strip()[:255]
+            for record in folded
+            if isinstance(record.get(name), str | int) and not isinstance(record[name], bool)
+        ]
+        if len(set(keys) - {""}) == len(records):
+            return list(keys)
+    return [None] * len(records)
 
 
 def _canonical_json(value: Any) -> str:
