@@ -1,6 +1,7 @@
 BEGIN;
-SELECT plan(89);
+SELECT plan(92);
 
+SELECT is(normalise.plain_letters(raw), expected, 'plain: ' || raw) FROM (VALUES (' ÎNĂLȚIME  mare', ' inaltime  mare'), ('Straße', 'strasse'), ('', '')) AS t (raw, expected);
 SELECT is(normalise.fold(raw), expected, 'folded: ' || raw)
   FROM (VALUES ('  ÎNĂLȚIME   maximă ', 'inaltime maxima'), ('Straße', 'strasse'), ('ﬁne', 'fine'), (E'a\tb', 'a b'), ('', '')) AS t (raw, expected);
 SELECT is(normalise.fold(NULL), NULL, 'nothing folds to nothing');

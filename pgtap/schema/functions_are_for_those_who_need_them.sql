@@ -1,6 +1,6 @@
 -- Who may EXECUTE what, by the logins' own rights and those of the groups that they are in; nobody: functions of the module itself.
 BEGIN;
-SELECT plan(388);
+SELECT plan(389);
 
 CREATE FUNCTION pg_temp.callers(p_module text, p_function text) RETURNS text[] LANGUAGE sql AS $f$
     SELECT array_agg(DISTINCT coalesce(w.logins, '')) FROM pg_proc AS p
@@ -61,7 +61,7 @@ SELECT is(pg_temp.callers(t.module, f), ARRAY[t.logins], format('%s.%s is for %s
     ('matching', 'operator, pim_editor', '{calibrate}'),
     ('matching', 'operator, worker', '{fold_terms,refresh_keys,rescan}'),
     ('normalise', '', '{is_same_person,merge_persons}'),
-    ('normalise', 'ai, analyst, app, harvester, operator, pim_editor, sync, tenant, webhooks, worker', '{gtin,model_code,mpn,title}'),
+    ('normalise', 'ai, analyst, app, harvester, operator, pim_editor, sync, tenant, webhooks, worker', '{gtin,model_code,mpn,plain_letters,title}'),
     ('normalise', 'ai, analyst, app, harvester, operator, pim_editor, sync, webhooks, worker', '{attribute_candidates,brand,brand_key,clean_text,concepts,convert,
         expected,fold,is_same_brand,measure_text,measures,name_key,number,profile,setting,unit,unit_key,value}'),
     ('normalise', 'ai, app, harvester, pim_editor, sync, webhooks, worker', '{map_attributes}'),

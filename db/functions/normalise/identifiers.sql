@@ -1,5 +1,6 @@
 -- Deploy neanelu:functions/normalise/identifiers to pg
 -- requires: policies/pim
+-- requires: functions/normalise/text
 -- Numbers that name a product, and titles folded so that two spellings compare as equal.
 
 BEGIN;
@@ -108,7 +109,7 @@ SET search_path = pg_catalog, extensions, pg_temp
 AS $$
     SELECT btrim(regexp_replace(regexp_replace(regexp_replace(
                -- Marks first: folding makes letters of them.
-               lower(unaccent('unaccent'::regdictionary, normalize(translate(p_raw, '™®©', '   '), NFKC))),
+               normalise.plain_letters(normalize(translate(p_raw, '™®©', '   '), NFKC)),
                '(\d)\s*(''''|["\u2033\u201d\u2032'']|[- ]?(inch(es)?|zoll|inci|toli|pouces?|pulgadas?)\M)', '\1in ', 'g'),
                '\((r|c|tm)\)', ' ', 'g'),
                '\s+', ' ', 'g'))

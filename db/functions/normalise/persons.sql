@@ -1,5 +1,6 @@
 -- Deploy neanelu:functions/normalise/persons to pg
 -- requires: policies/pim
+-- requires: functions/normalise/text
 -- Names of persons: lists of them as sources write them, and which writings are one person. "Knuth, Donald E.",
 -- "Donald E. Knuth" and "DONALD KNUTH" are one.
 
@@ -14,7 +15,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT array_remove(regexp_split_to_array(
-               lower(extensions.unaccent('extensions.unaccent'::regdictionary, translate(p_name, '''’`´', ''))), '[^[:alnum:]]+'), '')
+               normalise.plain_letters(translate(p_name, '''’`´', '')), '[^[:alnum:]]+'), '')
 $$;
 COMMENT ON FUNCTION normalise._person_words(text) IS
     'Words of a name in lower case, without diacritics, apostrophes, hyphens and full stops. Writes nothing, takes no locks. Raises: nothing';

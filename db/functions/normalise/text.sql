@@ -7,10 +7,15 @@ BEGIN;
 SET LOCAL search_path = neanelu, normalise, extensions, pg_temp;
 SET LOCAL ROLE neanelu_engine;
 
+CREATE FUNCTION normalise.plain_letters(p_text text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN lower(extensions.unaccent('extensions.unaccent'::regdictionary, p_text));
+COMMENT ON FUNCTION normalise.plain_letters(text) IS 'A text in small letters without diacritics: what every comparable form of a text begins with. Pure.';
+
 CREATE FUNCTION normalise.fold(p_text text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT btrim(regexp_replace(lower(extensions.unaccent('extensions.unaccent'::regdictionary, normalize(p_text, NFKC))), '\s+', ' ', 'g'))
+    SELECT btrim(regexp_replace(normalise.plain_letters(normalize(p_text, NFKC)), '\s+', ' ', 'g'))
 $$;
 COMMENT ON FUNCTION normalise.fold(text) IS
     'A text in small letters, without diacritics, with single spaces: two texts that differ in nothing else compare equal. Pure.';
@@ -37,8 +42,8 @@ COMMENT ON FUNCTION normalise.name_key(text) IS
 CREATE FUNCTION normalise.unit_key(p_text text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT regexp_replace(lower(extensions.unaccent('extensions.unaccent'::regdictionary,
-               replace(replace(translate(p_text, '²³µμ′’‘´`″“”º‐‑–—', '23uu''''''''''"""°----'), '''''', '"'), 'Ω', 'ohm'))), '[-\s.^_·*]', '', 'g')
+    SELECT regexp_replace(normalise.plain_letters(
+               replace(replace(translate(p_text, '²³µμ′’‘´`″“”º‐‑–—', '23uu''''''''''"""°----'), '''''', '"'), 'Ω', 'ohm')), '[-\s.^_·*]', '', 'g')
 $$;
 COMMENT ON FUNCTION normalise.unit_key(text) IS
     'What a unit''s name is looked up by: small letters without diacritics, spaces, dots and hyphens; fl. oz. becomes floz. Pure.';
@@ -121,7 +126,9 @@ COMMENT ON FUNCTION normalise.number(text, text) IS
     '(1.234) goes by the locale, without one as in English. Pure.';
 
 GRANT EXECUTE ON FUNCTION normalise.fold(text), normalise.clean_text(text), normalise.name_key(text), normalise.unit_key(text), normalise.measure_text(text, text),
-    normalise.number(text, text)
+    normalise.number(text, text), normalise.plain_letters(text)
     TO neanelu_owner, neanelu_platform, neanelu_pim_editor, neanelu_analyst, neanelu_operator, neanelu_harvester;
+-- As normalise.title, which it begins.
+GRANT EXECUTE ON FUNCTION normalise.plain_letters(text) TO neanelu_tenant;
 
 COMMIT;

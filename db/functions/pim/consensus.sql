@@ -15,7 +15,7 @@ CREATE FUNCTION pim._fold(p_text text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN p_text ~ '^[a-z0-9]+$' THEN p_text ELSE coalesce(nullif(regexp_replace(regexp_replace(
-           CASE WHEN p_text ~ '^[ -~]*$' THEN lower(p_text) ELSE lower(extensions.unaccent('extensions.unaccent'::regdictionary, p_text)) END,
+           CASE WHEN p_text ~ '^[ -~]*$' THEN lower(p_text) ELSE normalise.plain_letters(p_text) END,
            '(\d)[.,](?=\d)', '\1·', 'g'), '[^[:alnum:]·+#]+', '', 'g'), ''), p_text) END;
 COMMENT ON FUNCTION pim._fold(text) IS
     'A text without case, spaces, punctuation and diacritics; marks between digits, + and # stay, for 1.5 is not 15 and C++ not C. '

@@ -9,5 +9,6 @@ DROP FUNCTION normalise.unit_key(text);
 DROP FUNCTION normalise.name_key(text);
 DROP FUNCTION normalise.clean_text(text);
 DROP FUNCTION normalise.fold(text);
+DROP FUNCTION normalise.plain_letters(text);
 
 COMMIT;

@@ -9,6 +9,7 @@ BEGIN
     -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
     SELECT string_agg(f.signature, ', ') INTO v_bad
       FROM (VALUES
+             ('normalise.plain_letters(text)', false, 'i', '{neanelu_tenant,neanelu_platform,neanelu_pim_editor,neanelu_owner,neanelu_operator,neanelu_harvester,neanelu_analyst}'),
              ('normalise.fold(text)', false, 'i', '{neanelu_platform,neanelu_pim_editor,neanelu_owner,neanelu_operator,neanelu_harvester,neanelu_analyst}'),
              ('normalise.clean_text(text)', false, 'i', '{neanelu_platform,neanelu_pim_editor,neanelu_owner,neanelu_operator,neanelu_harvester,neanelu_analyst}'),
              ('normalise.name_key(text)', false, 'i', '{neanelu_platform,neanelu_pim_editor,neanelu_owner,neanelu_operator,neanelu_harvester,neanelu_analyst}'),
