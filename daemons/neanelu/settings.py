@@ -8,10 +8,13 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 def _default_home() -> Path:
@@ -211,9 +214,7 @@ class Settings(BaseSettings):
         default="127.0.0.1",
         description="Address that `neanelu webhooks` listens on. Behind a proxy that speaks TLS, its inner address.",
     )
-    webhooks_port: int = Field(
-        default=8440, ge=0, le=65535, description="Port that `neanelu webhooks` listens on."
-    )
+    webhooks_port: Port = Field(default=8440, description="Port that `neanelu webhooks` listens on.")
     webhooks_workers: int = Field(
         default=1,
         ge=1,
@@ -275,10 +276,8 @@ class Settings(BaseSettings):
         description="Address of the worker's /health/live, /health/ready and /metrics. They tell numbers and no "
         "contents, and ask for no password: 0.0.0.0 only in a network of your own.",
     )
-    worker_port: int = Field(
+    worker_port: Port = Field(
         default=9464,
-        ge=0,
-        le=65535,
         description="Port of the worker's health and metrics; 0 takes a free one, which the log tells.",
     )
     worker_poll_seconds: float = Field(
@@ -314,7 +313,7 @@ class Settings(BaseSettings):
         le=600.0,
         description="Longest wait of a job for a lock that another holds, in seconds; then it is tried again.",
     )
-    worker_log_level: Literal["debug", "info", "warning", "error"] = Field(
+    worker_log_level: LogLevel = Field(
         default="info",
         description="From which level on the worker logs. info is a line a job; debug tells claims, too.",
     )
@@ -405,15 +404,11 @@ class Settings(BaseSettings):
         default="127.0.0.1",
         description="Address of /health/live, /health/ready and /metrics of `neanelu ai run`.",
     )
-    ai_port: int = Field(
+    ai_port: Port = Field(
         default=9466,
-        ge=0,
-        le=65535,
         description="Port of health and metrics of `neanelu ai run`; 0: a free one.",
     )
-    ai_log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="From which level on `neanelu ai run` logs."
-    )
+    ai_log_level: LogLevel = Field(default="info", description="From which level on `neanelu ai run` logs.")
 
     # --- Harvest ------------------------------------------------------------------------------------------
     harvest_user_agent: str = Field(
@@ -481,14 +476,17 @@ class Settings(BaseSettings):
         description="Networks that may be fetched from although they are not public, with commas: 127.0.0.0/8,::1/128 for a "
         "demo, 10.1.2.0/24 for a supplier in your own network. Whoever edits sources can then read what lies there.",
     )
+    harvest_proxy_networks: str = Field(
+        default="",
+        description="Networks in which proxies of scrapers may stand although they are not public, with commas. What is fetched "
+        "through them must be public all the same.",
+    )
     harvest_host: str = Field(
         default="127.0.0.1",
         description="Address of the harvester's /health/live, /health/ready and /metrics.",
     )
-    harvest_port: int = Field(
+    harvest_port: Port = Field(
         default=9465,
-        ge=0,
-        le=65535,
         description="Port of the harvester's health and metrics; 0 takes a free one, which the log tells.",
     )
     harvest_grace_seconds: float = Field(
