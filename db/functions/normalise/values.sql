@@ -495,7 +495,7 @@ CREATE FUNCTION normalise.brand_key(p_text text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(nullif(btrim(regexp_replace(k.key,
-               '( |^)(incorporated|inc|corporation|corp|company|co|llc|ltd|limited|plc|gmbh|ag|kg|se|ohg|mbh|srl|s r l|spa|s p a|sa|s a|sas|sarl|bv|b v|nv|ab|oy|as|pte|pty|kk|co kg|gmbh co kg|electronics co|group|holding)(?= |$)',
+               '( |^)(incorporated|inc|corporation|corp|company|co|llc|ltd|limited|plc|gmbh|ag|kg|se|ohg|mbh|srl|s r l|spa|s p a|sa|s a|sas|sarl|bv|b v|nv|ab|oy|as|pte|pty|kk|co kg|gmbh co kg|group|holding|cie|s l|s r o|d o o|sp z o o|kft|and)(?= |$)',
                ' ', 'g')), ''), k.key)
       FROM (SELECT btrim(regexp_replace(regexp_replace(normalise.fold(translate(p_text, '™®©', '')), '^s\.\s?c\.\s+|[''’]', '', 'g'), '[^[:alnum:]]+', ' ', 'g')) AS key) AS k
 $$;
@@ -505,19 +505,20 @@ CREATE FUNCTION normalise.brand(p_raw text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
     SELECT coalesce(
-        (SELECT a.brand FROM prod_brand_aliases AS a WHERE a.alias_key = normalise.brand_key(p_raw)),
+        (SELECT a.brand FROM prod_brand_aliases AS a WHERE a.alias_key = normalise.brand_key(c.text)),
         -- A short name before the name of a line: HP ProLiant.
         (SELECT a.brand || substring(c.text FROM '^\w{2,3}(\s.+)$') FROM prod_brand_aliases AS a
           WHERE a.alias_key = lower(substring(c.text FROM '^(\w{2,3})\s\w')) AND substring(c.text FROM '^\w{2,3}') = upper(substring(c.text FROM '^\w{2,3}'))),
         nullif(btrim(regexp_replace(regexp_replace(c.text, '^S\.\s?C\.\s+|[™®©]', '', 'g'),
-            '(?<!&)[\s,]+(?:incorporated|inc|corporation|corp|co|llc|ltd|limited|plc|gmbh|ag|s\.?\s?r\.?\s?l|s\.?p\.?a|s\.?a\.?s|s\.?a\.?r\.?l|s\.?a|b\.?v|n\.?v|gmbh\s*&\s*co\.?\s*kg|kg)\.?$', '', 'i'), ' ,.'), ''),
+            '(?:(?<!&)[\s,]+(?:(?:(?:gmbh|ag|se)\s*)?&\s*(?:co|cie)\.?,?\s*(?:kg|kgaa|ohg)|incorporated|inc|corporation|corp|co|llc|ltd|limited|plc|gmbh|mbh|ag|se|kg|kgaa|ohg'
+            '|s\.?\s?r\.?\s?l|s\.?p\.?a|s\.?a\.?s|s\.?a\.?r\.?l|s\.?a|s\.?\s?l|b\.?v|n\.?v|ab|a/s|oy|kft|pty|pte|s\.\s?r\.\s?o|a\.\s?s|d\.o\.o|sp\.?\s*z\s*o\.?\s*o)\.?)+$', '', 'i'), ' ,.'), ''),
         c.text)
-      FROM normalise.clean_text(p_raw) AS c (text)
-     WHERE c.text IS NOT NULL AND NOT EXISTS (
+      FROM regexp_replace(regexp_replace(normalise.clean_text(p_raw), '^(?:brand|marke|marca|marcă|marque)\s*:\s*|^by (?=[[:upper:]])', '', 'i'), ' and (?=[[:upper:]])', ' & ') AS c (text)
+     WHERE c.text <> '' AND NOT EXISTS (
         SELECT FROM prod_value_words AS w WHERE w.kind = 'nothing' AND w.word = btrim(normalise.fold(c.text), ' .:'))
 $$;
 COMMENT ON FUNCTION normalise.brand(text) IS
-    'A brand as it is to be written: the alias table''s spelling, else its own without legal form and marks; null for none. Reads only.';
+    'A brand as it is to be written: the alias table''s spelling, else its own without legal forms, marks and what says that it is one; null for none. Reads only.';
 
 CREATE FUNCTION normalise.add_brand_alias(p_alias text, p_brand text) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = neanelu, pg_temp
@@ -530,9 +531,9 @@ COMMENT ON FUNCTION normalise.add_brand_alias(text, text) IS 'Remember that a sp
 CREATE FUNCTION normalise.is_same_brand(p_one text, p_other text) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT normalise.brand_key(normalise.brand(p_one)) = normalise.brand_key(normalise.brand(p_other))
+    SELECT replace(normalise.brand_key(normalise.brand(p_one)), ' ', '') = replace(normalise.brand_key(normalise.brand(p_other)), ' ', '')
 $$;
-COMMENT ON FUNCTION normalise.is_same_brand(text, text) IS 'Whether two spellings mean one brand; null when one is none. Reads only.';
+COMMENT ON FUNCTION normalise.is_same_brand(text, text) IS 'Whether two spellings mean one brand, whatever stands between their letters; null when one is none. Reads only.';
 
 GRANT EXECUTE ON FUNCTION normalise.unit(text, text), normalise.convert(numeric, text, text), normalise.measures(text, text, text),
     normalise.value(text, text, text, text, text, jsonb, text), normalise.brand_key(text), normalise.brand(text), normalise.is_same_brand(text, text)
