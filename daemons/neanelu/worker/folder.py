@@ -18,6 +18,10 @@ log = structlog.get_logger(__name__)
 BATCH = 10_000
 #: Seconds between two looks when little arrives; an entry waits at most about so long and the fold itself.
 _PAUSE_SECONDS = 0.2
+#: While at least so many came since the last fold the next is due sooner: whoever asks for the stock of a hot SKU adds up
+#: what is not folded.
+_MANY = 200
+_SHORT_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE = 10.0
 
 
@@ -62,7 +66,7 @@ class Folder:
                         folded = self.fold(connection)
                         pause = _PAUSE_SECONDS
                         if folded < BATCH // 4:
-                            self._stop.wait(_PAUSE_SECONDS)
+                            self._stop.wait(_PAUSE_SECONDS if folded < _MANY else _SHORT_PAUSE_SECONDS)
             except NeaneluError as error:
                 log.warning("folder cannot fold", error=str(error))
             except Exception:  # a defect must not end the folding for ever
