@@ -293,6 +293,14 @@ def scraper() -> None:
 @click.option(
     "--attempts", type=click.IntRange(1, 20), help="Fetches before a page is given up [default: 3]."
 )
+@click.option(
+    "--proxy", metavar="URL", help="Fetch through this HTTP proxy (http://host:port); none for no proxy."
+)
+@click.option(
+    "--proxy-secret",
+    metavar="NAME",
+    help="Its user:password stand in the harvester's environment as NEANELU_SOURCE_SECRET_NAME.",
+)
 @click.option("--active/--inactive", "is_active", default=None)
 @limits
 @_JSON
@@ -307,6 +315,8 @@ def scraper_set(
     max_depth: int | None,
     max_pages: int | None,
     attempts: int | None,
+    proxy: str | None,
+    proxy_secret: str | None,
     is_active: bool | None,
     rate: float | None,
     burst: int | None,
@@ -322,6 +332,8 @@ def scraper_set(
     """
     if any("=" not in pair for pair in fields):
         raise click.UsageError("--field NAME=CSS")
+    if proxy_secret and proxy in (None, "none"):
+        raise click.UsageError("--proxy-secret belongs to --proxy")
     with exits(as_json), session("neanelu_operator", purpose="sources") as connection:
         source_id = find_source(connection, source)
         known = connection.execute(sql.LIST_SCRAPERS, {"source_id": source_id}).fetchall()
@@ -352,6 +364,9 @@ def scraper_set(
         if limit := _rate_limit(rate, burst, concurrency):
             changes["rate_limit"] = {**(old.get("rate_limit") or {}), **limit}
         given = {k: v for k, v in changes.items() if v is not None}
+        if proxy is not None:
+            way = {"url": proxy, "secret": proxy_secret}
+            given["proxy_config"] = None if proxy == "none" else {k: v for k, v in way.items() if v}
         row = connection.execute(
             sql.SET_SCRAPER, {"source_id": source_id, "name": name, "changes": Jsonb(given)}
         ).fetchone()

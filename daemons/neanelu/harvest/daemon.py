@@ -18,6 +18,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import psycopg
 import structlog
@@ -43,6 +44,7 @@ from neanelu.harvest.fetch import Answer, Fetcher, Request
 from neanelu.harvest.page import TooComplex, json_documents, normal_url
 from neanelu.harvest.reader import Reader
 from neanelu.harvest.text import clean, clean_json
+from neanelu.harvest.transport import Proxy
 from neanelu.observe.health import Health
 from neanelu.observe.metrics import SECONDS, RowsCollector, new_registry
 from neanelu.settings import Settings
@@ -328,7 +330,8 @@ class Harvester:
     async def _bring(self, page: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments of complete_url; raises FetchError."""
         url = normal_url(page["url"]) or page["url"]
-        await self._note_delay(page, url)
+        proxy = _proxy(page["proxy_config"])
+        await self._note_delay(page, url, proxy)
         answer = await self._fetcher.fetch(
             Request(
                 url,
@@ -338,6 +341,7 @@ class Harvester:
                 _secret(page["auth_config"]),
                 page["etag"],
                 page["last_modified"],
+                proxy,
             )
         )
         self.figures.bytes.inc(len(answer.body))
@@ -350,9 +354,9 @@ class Harvester:
         told = {"status": answer.status, "headers": headers, "hash": read.get("hash")}
         return {**facts, "page": Jsonb(told)}
 
-    async def _note_delay(self, page: dict[str, Any], url: str) -> None:
+    async def _note_delay(self, page: dict[str, Any], url: str, proxy: Proxy | None) -> None:
         """Tell the database the crawl delay of the site, when it is another than before."""
-        rules = await self._fetcher.robots(url)
+        rules = await self._fetcher.robots(url, proxy)
         delay = rules.crawl_delay(self._settings.harvest_user_agent)
         if delay is None and (rate := rules.request_rate(self._settings.harvest_user_agent)):
             delay = rate.seconds / max(rate.requests, 1)
@@ -385,6 +389,24 @@ def _secret(auth_config: dict[str, Any] | None) -> tuple[str, str] | None:
     if not value:
         raise FetchError("NG033", f"{_SECRET}{auth_config['secret']} is not set", may_pass=True)
     return auth_config.get("header", "Authorization"), auth_config.get("prefix", "") + value
+
+
+def _proxy(proxy_config: dict[str, Any] | None) -> Proxy | None:
+    """Return the proxy of a scraper; raises FetchError when it is none, or its password is not set here."""
+    if not proxy_config:
+        return None
+    try:
+        parts = urlsplit(str(proxy_config.get("url")))
+        host, port = parts.hostname, parts.port or 80
+    except ValueError:
+        host = None
+    if not host or parts.scheme != "http" or parts.username:
+        raise FetchError("NG033", "the scraper's proxy_config has no url of an HTTP proxy")
+    secret = proxy_config.get("secret")
+    credentials = os.environ.get(_SECRET + str(secret)) if secret else None
+    if secret and not credentials:
+        raise FetchError("NG033", f"{_SECRET}{secret} is not set", may_pass=True)
+    return Proxy(host, port, credentials)
 
 
 def _read_json(answer: Answer) -> dict[str, Any]:

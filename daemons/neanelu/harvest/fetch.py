@@ -18,7 +18,7 @@ import httpx
 from protego import Protego
 
 from neanelu.harvest.errors import FetchError
-from neanelu.harvest.transport import GuardedBackend, GuardedTransport, networks
+from neanelu.harvest.transport import GuardedBackend, GuardedTransport, ProxiedBackend, Proxy, networks
 from neanelu.settings import Settings
 
 MAX_REDIRECTS: Final = 5
@@ -83,6 +83,7 @@ class Request:
         secret: header and value that only the source's own host may see.
         etag: of the newest document.
         last_modified: of the newest document.
+        proxy: of the scraper.
     """
 
     url: str
@@ -92,6 +93,7 @@ class Request:
     secret: tuple[str, str] | None = None
     etag: str | None = None
     last_modified: str | None = None
+    proxy: Proxy | None = None
 
 
 def _site(host: str) -> str:
@@ -122,37 +124,51 @@ class Fetcher:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        backend = GuardedBackend(networks(settings.harvest_allow_networks))
-        self._client = httpx.AsyncClient(
-            transport=GuardedTransport(backend, settings.harvest_concurrency * 2),
-            timeout=httpx.Timeout(settings.harvest_read_seconds, connect=settings.harvest_connect_seconds),
-            follow_redirects=False,
-            trust_env=False,
-        )
-        self._robots: OrderedDict[str, tuple[float, Protego | None]] = OrderedDict()
-        self._robots_locks: dict[str, asyncio.Lock] = {}
+        self._clients: dict[Proxy | None, httpx.AsyncClient] = {}
+        self._robots: OrderedDict[tuple[str, Proxy | None], tuple[float, Protego | None]] = OrderedDict()
+        self._robots_locks: dict[tuple[str, Proxy | None], asyncio.Lock] = {}
+
+    def _client(self, proxy: Proxy | None) -> httpx.AsyncClient:
+        """Return the client that goes through a proxy, or straight."""
+        client = self._clients.get(proxy)
+        if client is None:
+            settings = self._settings
+            allowed = networks(settings.harvest_allow_networks)
+            further = networks(settings.harvest_proxy_networks)
+            backend = GuardedBackend(allowed) if proxy is None else ProxiedBackend(proxy, allowed, further)
+            client = self._clients[proxy] = httpx.AsyncClient(
+                transport=GuardedTransport(backend, settings.harvest_concurrency * 2),
+                timeout=httpx.Timeout(
+                    settings.harvest_read_seconds, connect=settings.harvest_connect_seconds
+                ),
+                follow_redirects=False,
+                trust_env=False,
+            )
+        return client
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        for client in self._clients.values():
+            await client.aclose()
 
     # --- robots.txt ---------------------------------------------------------------------------------------
 
-    async def robots(self, url: str) -> Protego:
-        """Return the robots.txt of a URL's site, from memory while it is fresh.
+    async def robots(self, url: str, proxy: Proxy | None = None) -> Protego:
+        """Return the robots.txt of a URL's site, from memory while it is fresh, asked for on the way on which its pages are.
 
         Raises:
             FetchError: NG031 when it cannot be had just now: then nothing may be fetched.
         """
         parts = urlsplit(url)
         site = f"{parts.scheme}://{parts.netloc.lower()}"
-        async with self._robots_locks.setdefault(site, asyncio.Lock()):
-            until, rules = self._robots.get(site, (0.0, None))
+        place = (site, proxy)
+        async with self._robots_locks.setdefault(place, asyncio.Lock()):
+            until, rules = self._robots.get(place, (0.0, None))
             if time.monotonic() >= until:
-                rules = await self._fetch_robots(site)
+                rules = await self._fetch_robots(site, proxy)
                 seconds = self._settings.harvest_robots_seconds if rules is not None else ROBOTS_PAUSE
-                self._robots[site] = (time.monotonic() + seconds, rules)
-                self._robots.move_to_end(site)
+                self._robots[place] = (time.monotonic() + seconds, rules)
+                self._robots.move_to_end(place)
                 if len(self._robots) > ROBOTS_SITES:
                     old, _ = self._robots.popitem(last=False)
                     self._robots_locks.pop(old, None)
@@ -162,16 +178,16 @@ class Fetcher:
                 f"{site}/robots.txt cannot be had",
                 may_pass=True,
                 is_refusal=True,
-                retry_after=max(1.0, self._robots[site][0] - time.monotonic()),
+                retry_after=max(1.0, self._robots[place][0] - time.monotonic()),
             )
         return rules
 
-    async def _fetch_robots(self, site: str) -> Protego | None:
+    async def _fetch_robots(self, site: str, proxy: Proxy | None) -> Protego | None:
         """Return the rules; those of an empty file for 4xx; None for 5xx, 429 and a server that does not answer."""
         try:
             async with asyncio.timeout(self._settings.harvest_deadline_seconds):
                 answer = await self._follow(
-                    Request(f"{site}/robots.txt"), ROBOTS_BYTES, cut=True, check_robots=False
+                    Request(f"{site}/robots.txt", proxy=proxy), ROBOTS_BYTES, cut=True, check_robots=False
                 )
         except FetchError as error:
             if error.code == "NG032":
@@ -211,7 +227,7 @@ class Fetcher:
             if url in seen:
                 raise FetchError("NG034", "redirected in a circle")
             seen.add(url)
-            if check_robots and not (await self.robots(url)).can_fetch(
+            if check_robots and not (await self.robots(url, request.proxy)).can_fetch(
                 url, self._settings.harvest_user_agent
             ):
                 raise FetchError("NG030", f"robots.txt of {parts.hostname} forbids it")
@@ -247,7 +263,7 @@ class Fetcher:
         """Ask once; returns the answer, or where it is redirected to."""
         try:
             headers = self._headers(request, at_home=at_home)
-            async with self._client.stream("GET", url, headers=headers) as response:
+            async with self._client(request.proxy).stream("GET", url, headers=headers) as response:
                 if response.status_code in _REDIRECTS and response.headers.get("location"):
                     return urljoin(url, response.headers["location"].strip()).partition("#")[0]
                 _judge(response)

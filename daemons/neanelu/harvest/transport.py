@@ -7,11 +7,13 @@ a name says a moment later makes no difference. Redirections are not followed by
 from __future__ import annotations
 
 import asyncio
+import base64
 import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Final
 
 import httpcore
@@ -22,6 +24,8 @@ from neanelu.harvest.errors import FetchError
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+#: Most bytes of a proxy's answer.
+_PROXY_BYTES: Final = 16 * 1024
 #: Names that are looked up at a time.
 _RESOLVERS: Final = 32
 #: IPv6 ranges that carry an IPv4 address at some bits: NAT64, 6to4, and IPv4-compatible addresses.
@@ -123,6 +127,79 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy, and what it is told of who asks ("user:password", or nothing)."""
+
+    host: str
+    port: int
+    credentials: str | None = None
+
+
+class ProxiedBackend(GuardedBackend):
+    """Opens connections through a proxy, to addresses that were looked up and checked here.
+
+    The proxy is asked (CONNECT) for the checked address, not for the name: what it makes of names makes no difference.
+
+    Args:
+        proxy: where it stands must be permitted, too.
+        allowed: networks beside the public ones, for what is fetched.
+        proxies: further networks in which the proxy may stand.
+    """
+
+    def __init__(
+        self, proxy: Proxy, allowed: Sequence[Network] = (), proxies: Sequence[Network] = ()
+    ) -> None:
+        super().__init__(allowed)
+        self._proxy = proxy
+        self._way = GuardedBackend((*allowed, *proxies))
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to one of the host's checked addresses through the proxy."""
+        async with asyncio.timeout(timeout):
+            address = (await self.resolve(host, port))[0]
+            stream = await self._way.connect_tcp(
+                self._proxy.host, self._proxy.port, timeout, local_address, socket_options
+            )
+            try:
+                await self._tunnel(stream, f"[{address}]:{port}" if ":" in address else f"{address}:{port}")
+            except BaseException:
+                await stream.aclose()
+                raise
+        return stream
+
+    async def _tunnel(self, stream: httpcore.AsyncNetworkStream, target: str) -> None:
+        """Ask for a tunnel; raises FetchError (NG035) when there is none."""
+        lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
+        if self._proxy.credentials:
+            told = base64.b64encode(self._proxy.credentials.encode()).decode()
+            lines.append(f"Proxy-Authorization: Basic {told}")
+        await stream.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            part = await stream.read(4096)
+            answer += part
+            if not part or len(answer) > _PROXY_BYTES:
+                raise FetchError("NG035", "the proxy broke off", may_pass=True)
+        head, _, rest = answer.partition(b"\r\n\r\n")
+        status = head.split(b" ", 2)[1:2]
+        if rest or not status or not status[0].startswith(b"2"):
+            said = head.split(b"\r\n", 1)[0][:80].decode("latin-1")
+            raise FetchError("NG035", f"the proxy answers {said!r}", may_pass=True)
+
+    def close(self) -> None:
+        """Wait for no name any more."""
+        super().close()
+        self._way.close()
+
+
 class _Body(httpx.AsyncByteStream):
     """A body of httpcore as one of httpx."""
 
@@ -138,7 +215,7 @@ class _Body(httpx.AsyncByteStream):
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """A transport of httpx over the guarded backend. No proxies: they would connect where we cannot look.
+    """A transport of httpx over a guarded backend.
 
     Args:
         backend: opens the connections.

@@ -186,12 +186,12 @@ COMMENT ON FUNCTION harvest._release_expired() IS
 CREATE FUNCTION harvest._claimed(p_queue_ids uuid[])
 RETURNS TABLE (
     queue_id uuid, token uuid, config_id uuid, source_id uuid, url text, depth integer, attempt integer, base_url text, pattern text, selectors jsonb,
-    pagination jsonb, headers jsonb, cookies jsonb, auth_config jsonb, etag text, last_modified text)
+    pagination jsonb, headers jsonb, cookies jsonb, auth_config jsonb, etag text, last_modified text, proxy_config jsonb)
 LANGUAGE sql STABLE
 SET search_path = neanelu, pg_temp
 AS $$
     SELECT q.id, l.token, c.id, s.id, q.url, q.depth, q.attempts, s.base_url, c.target_url_pattern, c.selectors, coalesce(c.pagination_config, '{}'), c.headers,
-           c.cookies, s.auth_config, g.etag, g.last_modified
+           c.cookies, s.auth_config, g.etag, g.last_modified, c.proxy_config
       FROM neanelu.scraper_queue AS q
       JOIN neanelu.harvest_leases AS l ON l.queue_id = q.id
       JOIN neanelu.scraper_configs AS c ON c.id = q.config_id
@@ -205,7 +205,7 @@ COMMENT ON FUNCTION harvest._claimed(uuid[]) IS 'What a harvester must know of p
 CREATE FUNCTION harvest.claim_urls(p_worker text, p_limit integer, p_lease interval DEFAULT '5 minutes')
 RETURNS TABLE (
     queue_id uuid, token uuid, config_id uuid, source_id uuid, url text, depth integer, attempt integer, base_url text, pattern text, selectors jsonb,
-    pagination jsonb, headers jsonb, cookies jsonb, auth_config jsonb, etag text, last_modified text)
+    pagination jsonb, headers jsonb, cookies jsonb, auth_config jsonb, etag text, last_modified text, proxy_config jsonb)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, harvest, pg_temp
 AS $$

@@ -57,6 +57,24 @@ $$;
 COMMENT ON FUNCTION harvest._assert_auth(jsonb) IS
     'Refuses what is no reference to a secret; NULL is none. Takes no locks. Raises: NG008';
 
+CREATE FUNCTION harvest._assert_proxy(p_proxy_config jsonb)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_proxy_config IS NULL OR (jsonb_typeof(p_proxy_config) = 'object' AND p_proxy_config - '{url,secret}'::text[] = '{}'
+        AND p_proxy_config ->> 'url' ~* '^http://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?/?$'
+        AND coalesce(p_proxy_config ->> 'secret', 'X') ~ '^[A-Z][A-Z0-9_]{0,63}$') THEN
+        RETURN;
+    END IF;
+    RAISE EXCEPTION 'proxy_config is no HTTP proxy, or holds a password instead of naming it'
+        USING ERRCODE = 'NG008', HINT = '{"url": "http://proxy.example:3128", "secret": "PROXY"}; NEANELU_SOURCE_SECRET_PROXY is user:password';
+END
+$$;
+COMMENT ON FUNCTION harvest._assert_proxy(jsonb) IS
+    'Refuses what is no HTTP proxy with a reference to its password; NULL is none. Takes no locks. Raises: NG008';
+
 CREATE FUNCTION harvest.register_source(
     p_name text, p_source_type text, p_base_url text DEFAULT NULL, p_priority integer DEFAULT 50, p_trust_score numeric DEFAULT 0.5,
     p_config jsonb DEFAULT '{}', p_rate_limit jsonb DEFAULT NULL)
@@ -185,13 +203,14 @@ DECLARE
     v_old   neanelu.scraper_configs;
     v_new   neanelu.scraper_configs;
 BEGIN
-    IF p_changes - '{scraper_type,target_url_pattern,selectors,pagination_config,rate_limit,retry_config,headers,cookies,is_active}'::text[] <> '{}' THEN
+    IF p_changes - '{scraper_type,target_url_pattern,selectors,pagination_config,rate_limit,retry_config,headers,cookies,proxy_config,is_active}'::text[] <> '{}' THEN
         RAISE EXCEPTION 'a scraper has no such setting' USING ERRCODE = 'NG001', DETAIL = p_changes::text;
     END IF;
     IF NOT EXISTS (SELECT FROM neanelu.prod_sources AS s WHERE s.id = p_source_id) THEN
         RAISE EXCEPTION 'there is no source %', p_source_id USING ERRCODE = 'NG002';
     END IF;
     PERFORM harvest._assert_rate_limit(v_given -> 'rate_limit');
+    PERFORM harvest._assert_proxy(v_given -> 'proxy_config');
     PERFORM regexp_like('', coalesce(v_given ->> 'target_url_pattern', ''));
     SELECT c.* INTO v_old FROM neanelu.scraper_configs AS c WHERE c.source_id = p_source_id AND c.name = p_name FOR UPDATE;
     IF NOT FOUND THEN
@@ -204,15 +223,16 @@ BEGIN
     UPDATE neanelu.scraper_configs AS c
        SET scraper_type = v_new.scraper_type, target_url_pattern = v_new.target_url_pattern, selectors = v_new.selectors,
            pagination_config = v_new.pagination_config, rate_limit = CASE WHEN p_changes -> 'rate_limit' = 'null' THEN NULL ELSE v_new.rate_limit END,
-           retry_config = v_new.retry_config, headers = v_new.headers, cookies = v_new.cookies, is_active = v_new.is_active, updated_at = now()
-     WHERE c.id = v_old.id AND (v_new IS DISTINCT FROM v_old OR p_changes -> 'rate_limit' = 'null');
+           retry_config = v_new.retry_config, headers = v_new.headers, cookies = v_new.cookies, is_active = v_new.is_active,
+           proxy_config = CASE WHEN p_changes -> 'proxy_config' = 'null' THEN NULL ELSE v_new.proxy_config END, updated_at = now()
+     WHERE c.id = v_old.id AND (v_new IS DISTINCT FROM v_old OR 'null' IN (p_changes -> 'rate_limit', p_changes -> 'proxy_config'));
     RETURN v_old.id;
 END
 $$;
 COMMENT ON FUNCTION harvest.set_scraper(uuid, text, jsonb) IS
     'Makes or changes the scraper of that name at a source: {"target_url_pattern", "selectors", "pagination_config", "rate_limit", "retry_config", '
-    '"headers", "cookies", "is_active"}; what is not given stays. Idempotent. Locks: the scraper''s row. Raises: NG001 no such setting, NG002 no such source, '
-    'NG007 rate limit, 2201B a pattern that is no regular expression';
+    '"headers", "cookies", "proxy_config", "is_active"}; what is not given stays. Idempotent. Locks: the scraper''s row. Raises: NG001 no such setting, NG002 no such source, '
+    'NG007 rate limit, NG008 proxy_config, 2201B a pattern that is no regular expression';
 
 CREATE FUNCTION harvest.list_scrapers(p_source_id uuid DEFAULT NULL)
 RETURNS TABLE (

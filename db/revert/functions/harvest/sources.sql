@@ -10,6 +10,7 @@ DROP FUNCTION harvest.source_settings(uuid);
 DROP FUNCTION harvest.find_source(text);
 DROP FUNCTION harvest.set_source(uuid, jsonb);
 DROP FUNCTION harvest.register_source(text, text, text, integer, numeric, jsonb, jsonb);
+DROP FUNCTION harvest._assert_proxy(jsonb);
 DROP FUNCTION harvest._assert_auth(jsonb);
 DROP FUNCTION harvest._assert_rate_limit(jsonb);
 

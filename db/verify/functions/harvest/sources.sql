@@ -11,6 +11,7 @@ BEGIN
       FROM (VALUES
              ('harvest._assert_rate_limit(jsonb)', false, 's', '{}'),
              ('harvest._assert_auth(jsonb)', false, 's', '{}'),
+             ('harvest._assert_proxy(jsonb)', false, 's', '{}'),
              ('harvest.register_source(text, text, text, integer, numeric, jsonb, jsonb)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
              ('harvest.set_source(uuid, jsonb)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
              ('harvest.find_source(text)', true, 's', '{neanelu_pim_editor,neanelu_operator,neanelu_harvester,neanelu_analyst}'),
