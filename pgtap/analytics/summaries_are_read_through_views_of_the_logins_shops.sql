@@ -6,18 +6,7 @@ SELECT id::uuid, domain, '\x01', decode(repeat('00', 12), 'hex'), decode(repeat(
   FROM (VALUES ('00000000-0000-7000-8000-0000000000a1', 'a.myshopify.com', 'Europe/Bucharest'),
                ('00000000-0000-7000-8000-0000000000a2', 'b.myshopify.com', 'America/New_York')) AS s (id, domain, zone);
 
-CREATE FUNCTION pg_temp.as_login(p_login name, p_statement text) RETURNS text LANGUAGE plpgsql AS $f$
-DECLARE
-    v_answer text;
-BEGIN
-    EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', p_login);
-    EXECUTE p_statement INTO v_answer;
-    SET LOCAL SESSION AUTHORIZATION DEFAULT;
-    RETURN v_answer;
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$f$;
+\ir ../as_login.psql
 
 CREATE ROLE test_analytics_tenant LOGIN IN ROLE neanelu_tenant;
 SELECT app.bind_tenant_login('test_analytics_tenant', '00000000-0000-7000-8000-0000000000a1');

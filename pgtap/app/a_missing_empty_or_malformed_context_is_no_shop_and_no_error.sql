@@ -1,19 +1,7 @@
 BEGIN;
 SELECT plan(7);
 
--- What a statement answers when a login sends it: its first value, or the SQLSTATE.
-CREATE FUNCTION pg_temp.as_login(p_login name, p_statement text) RETURNS text LANGUAGE plpgsql AS $f$
-DECLARE
-    v_answer text;
-BEGIN
-    EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', p_login);
-    EXECUTE p_statement INTO v_answer;
-    SET LOCAL SESSION AUTHORIZATION DEFAULT;
-    RETURN v_answer;
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$f$;
+\ir ../as_login.psql
 
 
 SELECT is(pg_temp.as_login('neanelu_sync', 'SELECT app.current_shop_id()'), NULL, 'missing');

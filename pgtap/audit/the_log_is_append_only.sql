@@ -9,19 +9,7 @@ SELECT id::uuid, domain, '\x01', decode(repeat('00', 12), 'hex'), decode(repeat(
 CREATE ROLE tap_tenant LOGIN IN ROLE neanelu_tenant;
 CREATE ROLE tap_stranger LOGIN;
 
--- What a statement answers when a login sends it: its first value, or the SQLSTATE.
-CREATE FUNCTION pg_temp.as_login(p_login name, p_statement text) RETURNS text LANGUAGE plpgsql AS $f$
-DECLARE
-    v_answer text;
-BEGIN
-    EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', p_login);
-    EXECUTE p_statement INTO v_answer;
-    SET LOCAL SESSION AUTHORIZATION DEFAULT;
-    RETURN v_answer;
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$f$;
+\ir ../as_login.psql
 
 SELECT app.bind_tenant_login('tap_tenant', '00000000-0000-7000-8000-0000000000a1');
 

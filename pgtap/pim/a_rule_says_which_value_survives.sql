@@ -1,24 +1,7 @@
 BEGIN;
 SELECT plan(11);
 
-INSERT INTO prod_sources (id, name, source_type, trust_score, priority)
-VALUES ('00000000-0000-7000-8000-00000000000a', 'maker', 'MANUFACTURER', 0.8, 60), ('00000000-0000-7000-8000-00000000000b', 'shop', 'SUPPLIER', 0.5, 50),
-       ('00000000-0000-7000-8000-00000000000c', 'scraper', 'SCRAPER', 0.5, 40);
-INSERT INTO prod_master (id, internal_sku, canonical_title) VALUES ('00000000-0000-7000-8000-000000000001', 'p1', 'first words');
-CREATE FUNCTION pg_temp.say(p_source text, p_field text, p_value jsonb, p_days integer DEFAULT 0) RETURNS uuid LANGUAGE sql AS $f$
-    INSERT INTO prod_proposals (product_id, field_path, proposed_value, source_id, confidence_score, observed_at, raw_value)
-    SELECT '00000000-0000-7000-8000-000000000001', p_field, p_value, s.id, 0.9, now() - p_days * interval '1 day', to_jsonb(p_value #>> '{}')
-      FROM prod_sources AS s WHERE s.name = p_source RETURNING id
-$f$;
-CREATE FUNCTION pg_temp.decide() RETURNS integer LANGUAGE sql AS $f$ SELECT pim.decide('{00000000-0000-7000-8000-000000000001}') $f$;
-CREATE FUNCTION pg_temp.value(p_field text) RETURNS jsonb LANGUAGE sql AS $f$
-    SELECT CASE WHEN p_field LIKE 'specs.%' THEN s.specs -> substr(p_field, 7) -> 'value' ELSE s.provenance -> p_field -> 'value' END
-      FROM prod_specs_normalized AS s WHERE s.product_id = '00000000-0000-7000-8000-000000000001' AND s.is_current
-$f$;
-CREATE FUNCTION pg_temp.status(p_field text, p_source text) RETURNS text LANGUAGE sql AS $f$
-    SELECT string_agg(p.proposal_status, ', ' ORDER BY p.observed_at) FROM prod_proposals AS p JOIN prod_sources AS s ON s.id = p.source_id
-     WHERE p.field_path = p_field AND s.name = p_source
-$f$;
+\ir one_record_of_three_sources.psql
 
 INSERT INTO prod_taxonomy (id, name, slug) VALUES ('00000000-0000-7000-8000-0000000000f1', 'Root', 'root');
 INSERT INTO prod_taxonomy (id, parent_id, level, name, slug) VALUES ('00000000-0000-7000-8000-0000000000f2', '00000000-0000-7000-8000-0000000000f1', 1, 'Leaf', 'leaf');

@@ -11,19 +11,7 @@ CREATE ROLE tap_unbound LOGIN IN ROLE neanelu_tenant;
 SELECT app.bind_tenant_login('tap_a', '00000000-0000-7000-8000-0000000000a1');
 SELECT app.bind_tenant_login('tap_b', '00000000-0000-7000-8000-0000000000a2');
 
--- What a statement answers when a login sends it: its first value, or the SQLSTATE.
-CREATE FUNCTION pg_temp.as_login(p_login name, p_statement text) RETURNS text LANGUAGE plpgsql AS $f$
-DECLARE
-    v_answer text;
-BEGIN
-    EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', p_login);
-    EXECUTE p_statement INTO v_answer;
-    SET LOCAL SESSION AUTHORIZATION DEFAULT;
-    RETURN v_answer;
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$f$;
+\ir ../as_login.psql
 
 SELECT is(pg_temp.as_login('tap_a', 'SELECT count(*) FROM search.' || call), code, coalesce(code || ': ', '') || call)
   FROM (VALUES

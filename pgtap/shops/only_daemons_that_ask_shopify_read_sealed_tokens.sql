@@ -6,19 +6,7 @@ SELECT shops.register('00000000-0000-7000-8000-0000000000a1', 'tap-one.myshopify
 CREATE ROLE tap_tenant LOGIN IN ROLE neanelu_tenant;
 SELECT app.bind_tenant_login('tap_tenant', '00000000-0000-7000-8000-0000000000a1');
 
--- What a statement answers when a login sends it: its first value, or the SQLSTATE.
-CREATE FUNCTION pg_temp.as_login(p_login name, p_statement text) RETURNS text LANGUAGE plpgsql AS $f$
-DECLARE
-    v_answer text;
-BEGIN
-    EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', p_login);
-    EXECUTE p_statement INTO v_answer;
-    SET LOCAL SESSION AUTHORIZATION DEFAULT;
-    RETURN v_answer;
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$f$;
+\ir ../as_login.psql
 
 SELECT is(pg_temp.as_login(who, $$SELECT ciphertext FROM shops.credentials('00000000-0000-7000-8000-0000000000a1')$$), '\x01',
           who || ' gets the sealed token')

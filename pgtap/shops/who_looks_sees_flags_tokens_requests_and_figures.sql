@@ -3,18 +3,7 @@ SELECT plan(17);
 
 CREATE FUNCTION pg_temp.s(p_n integer) RETURNS uuid LANGUAGE sql IMMUTABLE AS $f$ SELECT ('00000000-0000-7000-8000-0000000000a' || p_n)::uuid $f$;
 SELECT shops.register(pg_temp.s(n), 'tap-' || n || '.myshopify.com', '\x01', decode(repeat('00', 12), 'hex'), decode(repeat('00', 16), 'hex'), 1, '{read_products}') FROM generate_series(1, 2) AS n;
-CREATE FUNCTION pg_temp.as_login(p_login name, p_statement text) RETURNS text LANGUAGE plpgsql AS $f$
-DECLARE
-    v_answer text;
-BEGIN
-    EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', p_login);
-    EXECUTE p_statement INTO v_answer;
-    SET LOCAL SESSION AUTHORIZATION DEFAULT;
-    RETURN v_answer;
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$f$;
+\ir ../as_login.psql
 CREATE ROLE tap_looks_tenant LOGIN IN ROLE neanelu_tenant;
 CREATE ROLE tap_looks_analyst LOGIN IN ROLE neanelu_analyst;
 SELECT app.bind_tenant_login('tap_looks_tenant', pg_temp.s(1));

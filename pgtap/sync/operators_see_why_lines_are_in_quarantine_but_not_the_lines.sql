@@ -9,18 +9,7 @@ SELECT '00000000-0000-7000-8000-0000000000a1', id, 'VALIDATION', 'NS112', 'does 
   FROM run, (VALUES (7, '{"email": "ana@example.com"}', NULL), (2, NULL, convert_to(repeat('x', 4000), 'UTF8'))) AS e (line, payload, raw);
 GRANT SELECT ON run TO neanelu_sync, neanelu_operator, neanelu_auditor;
 
-CREATE FUNCTION pg_temp.as_login(p_login name, p_statement text) RETURNS text LANGUAGE plpgsql AS $f$
-DECLARE
-    v_answer text;
-BEGIN
-    EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', p_login);
-    EXECUTE p_statement INTO v_answer;
-    SET LOCAL SESSION AUTHORIZATION DEFAULT;
-    RETURN v_answer;
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$f$;
+\ir ../as_login.psql
 
 SELECT is(pg_temp.as_login('neanelu_operator', $$SELECT string_agg(e.line_number || e.error_code, ' ') FROM run, sync.run_errors(run.id) AS e$$),
           '2NS112 7NS112', 'an operator sees the reasons, in the order of the file');

@@ -6,19 +6,7 @@ SELECT id::uuid, domain, '\x01', decode(repeat('00', 12), 'hex'), decode(repeat(
   FROM (VALUES ('00000000-0000-7000-8000-0000000000a1', 'a.myshopify.com'),
                ('00000000-0000-7000-8000-0000000000a2', 'b.myshopify.com')) AS s (id, domain);
 
--- What a statement answers when a login sends it: its first value, or the SQLSTATE.
-CREATE FUNCTION pg_temp.as_login(p_login name, p_statement text) RETURNS text LANGUAGE plpgsql AS $f$
-DECLARE
-    v_answer text;
-BEGIN
-    EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', p_login);
-    EXECUTE p_statement INTO v_answer;
-    SET LOCAL SESSION AUTHORIZATION DEFAULT;
-    RETURN v_answer;
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$f$;
+\ir ../as_login.psql
 
 INSERT INTO shopify_orders (shop_id, shopify_gid, legacy_resource_id, name, order_number, total_price, currency_code, line_items, email)
 SELECT id, 'gid://shopify/Order/1', 1, '#1', 1, 10, 'RON', '[]', 'somebody@example.com' FROM shops;
