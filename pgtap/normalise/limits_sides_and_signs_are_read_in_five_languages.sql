@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(71);
+SELECT plan(78);
 
 SELECT is(normalise.value(raw, kind, unit, NULL, locale) -> 'value', expected::jsonb, locale || ': ' || raw)
   FROM (VALUES
@@ -71,6 +71,9 @@ SELECT is(normalise.value('not available', 'string'), NULL, 'what is not availab
 SELECT is(normalise.gtin(raw), expected, raw)
   FROM (VALUES ('"4006381333931"', '04006381333931'), ('=''4006381333931''', '04006381333931'), ('(01)04006381333931', '04006381333931'), ('4006381333931;', '04006381333931'),
                ('https://id.gs1.org/01/04006381333931', '04006381333931'), ('Cod bare: 4006381333931', '04006381333931'), ('4006381333931;5901234123457', NULL)) AS t (raw, expected);
+SELECT is(normalise._core_field('price', to_jsonb(raw), NULL, locale) ->> 'value', expected, 'price ' || raw)
+  FROM (VALUES ('10.99-15.99', 'en', '10.99'), ('10,99–15,99 €', 'de', '10.99'), ('99,– €', 'de', '99'), ('1.299 lei', 'ro', '1299'), ('1 299,90 €', 'fr', '1299.9'),
+               ('Rs. 1,299.00', 'en', '1299'), ('-5 lei', 'ro', NULL)) AS t (raw, locale, expected);
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -41,7 +41,7 @@ BEGIN
     ELSIF p_field = 'price' THEN
         v_amount := CASE WHEN v_text ~ '^\d{1,12}(\.\d{1,2})?$' THEN trim_scale(v_text::numeric) END;
         IF v_amount IS NULL THEN
-            SELECT m.amount INTO v_amount FROM normalise.measures(regexp_replace(v_text, '[^\d.,\s'']', '', 'g'), 'none', p_locale) AS m LIMIT 1;
+            SELECT m.amount INTO v_amount FROM normalise.measures(regexp_replace(translate(v_text, '–—−', '---'), '[^\d.,\s''-]', ' ', 'g'), 'none', p_locale) AS m LIMIT 1;
         END IF;
         RETURN CASE WHEN v_amount >= 0 THEN jsonb_strip_nulls(jsonb_build_object('value', v_amount, 'unit', upper(nullif(btrim(p_currency), '')))) END;
     END IF;
