@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -124,6 +125,35 @@ def test_a_shop_that_left_comes_back(module_db: Database, sandbox: SandboxHandle
         again = stored(module_db, domain)
         assert again is not None and again["access_token_ciphertext"] != back["access_token_ciphertext"]
         assert look.one("SELECT count(*) FROM neanelu.bulk_runs WHERE shop_id = %(i)s", i=back["id"]) == runs
+
+
+def test_a_shop_that_renamed_its_domain_is_the_same_shop(module_db: Database, sandbox: SandboxHandle) -> None:
+    """Its number at Shopify stays: id, data and runs do, too, and the tokens open under the id as before."""
+    domain = new_shop(sandbox)
+    spec = sandbox.runtime(domain).spec
+    renamed = domain.replace(".myshopify.com", "-renamed.myshopify.com")
+    sandbox.add(replace(spec, domain=renamed))
+
+    async def act(browser: Browser) -> None:
+        assert (await browser.install(domain)).status_code == 302
+        first.append(stored(module_db, domain))
+        assert (await browser.install(renamed)).status_code == 302
+
+    first: list[Any] = []
+    browse(module_db, app_settings(sandbox), act)
+    (before,), after = first, stored(module_db, renamed)
+    assert after is not None and stored(module_db, domain) is None
+    assert (after["id"], after["shopify_shop_id"]) == (before["id"], before["shopify_shop_id"])
+    sealed = Sealed(
+        after["access_token_ciphertext"],
+        after["access_token_iv"],
+        after["access_token_tag"],
+        after["key_version"],
+    )
+    assert sandbox.runtime(renamed).grants.admits(KEYS.open(sealed, token_place(after["id"])).decode())
+    with desk(module_db) as look:
+        runs = look("SELECT query_type FROM neanelu.bulk_runs WHERE shop_id = %(i)s", i=after["id"])
+    assert len(runs) == len({run["query_type"] for run in runs}), "nothing is asked for anew"
 
 
 def test_the_secret_before_its_rotation_still_counts(module_db: Database, sandbox: SandboxHandle) -> None:

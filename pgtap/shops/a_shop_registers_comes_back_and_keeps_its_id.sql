@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(17);
+SELECT plan(23);
 
 CREATE FUNCTION pg_temp.register(p_id uuid, p_domain text, p_token bytea DEFAULT '\x01', p_timezone text DEFAULT NULL,
                                  p_shopify_shop_id bigint DEFAULT NULL, p_api_version text DEFAULT NULL) RETURNS uuid LANGUAGE sql AS $f$
@@ -28,6 +28,17 @@ SELECT is(shops.uninstall('00000000-0000-7000-8000-0000000000a1'), 0, 'it uninst
 SELECT is(pg_temp.register('00000000-0000-7000-8000-0000000000a1', 'tap-one.myshopify.com'), '00000000-0000-7000-8000-0000000000a1',
           'and comes back as the same shop');
 SELECT ok((SELECT is_installed AND uninstalled_at IS NULL FROM shops.find('tap-one')), 'installed');
+
+-- A domain can be renamed; the number at Shopify stays.
+SELECT is(shops.reserve_id('tap-renamed.myshopify.com', 7), '00000000-0000-7000-8000-0000000000a1', 'a shop is known by its number, whatever its domain');
+SELECT isnt(shops.reserve_id('tap-renamed.myshopify.com', 8), '00000000-0000-7000-8000-0000000000a1', 'another number is another shop');
+SELECT throws_ok($$SELECT pg_temp.register('00000000-0000-7000-8000-0000000000a1', 'tap-renamed.myshopify.com', p_shopify_shop_id => 8)$$, '23505', NULL,
+                 'who does not have its number does not rename it');
+SELECT is(pg_temp.register('00000000-0000-7000-8000-0000000000a1', 'Tap-Renamed.myshopify.com', p_shopify_shop_id => 7), '00000000-0000-7000-8000-0000000000a1',
+          'it is registered under its new domain');
+SELECT results_eq($$SELECT domain, shopify_shop_id FROM shops.find('00000000-0000-7000-8000-0000000000a1')$$,
+                  $$VALUES ('tap-renamed.myshopify.com', 7::bigint)$$, 'and has that only');
+SELECT is(pg_temp.register('00000000-0000-7000-8000-0000000000a1', 'tap-one.myshopify.com', p_shopify_shop_id => 7), '00000000-0000-7000-8000-0000000000a1', 'or again the old one');
 
 SELECT throws_ok($$SELECT pg_temp.register('00000000-0000-7000-8000-0000000000a2', 'tap-one.myshopify.com')$$, 'NH003', NULL,
                  'a token sealed for another id is refused');

@@ -114,7 +114,9 @@ def register_shop(
     """
     known = {"api_version": None, "timezone": None, "currency_code": None, "shopify_shop_id": None, **facts}
     for last_try in (False, False, True):
-        reserved = connection.execute(sql.RESERVE_SHOP_ID, {"domain": domain}).fetchone()
+        reserved = connection.execute(
+            sql.RESERVE_SHOP_ID, {"domain": domain, "shopify_shop_id": known["shopify_shop_id"]}
+        ).fetchone()
         assert reserved is not None
         shop_id: UUID = reserved["id"]
         sealed = ring.seal(token, token_place(shop_id))

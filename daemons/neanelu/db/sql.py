@@ -10,7 +10,7 @@ from typing import Final
 # --- Shops ------------------------------------------------------------------------------------------------
 FIND_SHOP: Final = "SELECT * FROM shops.find(%(shop)s)"
 LIST_SHOPS: Final = "SELECT * FROM shops.list(%(installed_only)s)"
-RESERVE_SHOP_ID: Final = "SELECT shops.reserve_id(%(domain)s) AS id"
+RESERVE_SHOP_ID: Final = "SELECT shops.reserve_id(%(domain)s, %(shopify_shop_id)s) AS id"
 REGISTER_SHOP: Final = """
     SELECT shops.register(
         p_id => %(id)s, p_domain => %(domain)s,
@@ -68,6 +68,7 @@ REFRESH_STATISTICS: Final = "SELECT sync.refresh_statistics(%(resource)s)"
 BEGIN_STAGE: Final = "SELECT sync.begin_stage(%(run_id)s, %(token)s)"
 STAGING_TABLES: Final = "SELECT * FROM sync.staging_tables(%(resource)s)"
 STAGE_TABLE: Final = "SELECT sync.stage_table(%(run_id)s, %(token)s, %(table)s) AS rows"
+COLLECT_GROUPS: Final = "SELECT sync.collect_groups(%(run_id)s, %(token)s)"
 END_STAGE: Final = "SELECT sync.end_stage(%(run_id)s, %(token)s, %(rows)s) AS staged"
 MERGE: Final = "SELECT * FROM sync.merge(%(run_id)s, %(token)s)"
 FAIL_RUN: Final = "SELECT sync.fail_run(%(run_id)s, %(token)s, %(code)s, %(message)s) AS status"

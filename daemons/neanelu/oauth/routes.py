@@ -283,7 +283,10 @@ class Installer:
         if keys is None:
             keys = self._keys = await asyncio.to_thread(key_ring, self._settings)
         for last_try in (False, False, True):
-            shop_id = (await self._call(sql.RESERVE_SHOP_ID, domain=shop))["id"]
+            reserved = await self._call(
+                sql.RESERVE_SHOP_ID, domain=shop, shopify_shop_id=facts.shopify_shop_id
+            )
+            shop_id = reserved["id"]
             access = await asyncio.to_thread(keys.seal, grant.access_token, token_place(shop_id))
             refresh = (
                 await asyncio.to_thread(keys.seal, grant.refresh_token, refresh_token_place(shop_id))

@@ -107,7 +107,7 @@ SECURITY DEFINER
 SET search_path = neanelu, shops, sync, jobs, app, extensions, pg_temp
 AS $$
 DECLARE
-    v_is_new  constant boolean := NOT EXISTS (SELECT FROM neanelu.shops AS s WHERE s.shopify_domain = p_domain::citext AND s.uninstalled_at IS NULL);
+    v_is_new  constant boolean := NOT EXISTS (SELECT FROM neanelu.shops AS s WHERE s.id = p_id AND s.uninstalled_at IS NULL);
     v_runs    integer := 0;
     v_tasks   text[];
 BEGIN

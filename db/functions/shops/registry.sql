@@ -78,17 +78,18 @@ COMMENT ON FUNCTION shops.find(text) IS
     'The shop with this domain (in any case, with or without .myshopify.com) or id, or no row; no secrets. '
     'Reads only, takes no locks. Raises: nothing';
 
-CREATE FUNCTION shops.reserve_id(p_domain text)
+CREATE FUNCTION shops.reserve_id(p_domain text, p_shopify_shop_id bigint DEFAULT NULL)
 RETURNS uuid
 LANGUAGE sql
 VOLATILE
 SECURITY DEFINER
 SET search_path = neanelu, extensions, pg_temp
 AS $$
-    SELECT coalesce((SELECT s.id FROM neanelu.shops AS s WHERE s.shopify_domain = p_domain::citext), uuidv7())
+    SELECT coalesce((SELECT s.id FROM neanelu.shops AS s WHERE s.shopify_shop_id = p_shopify_shop_id),
+                    (SELECT s.id FROM neanelu.shops AS s WHERE s.shopify_domain = p_domain::citext), uuidv7())
 $$;
-COMMENT ON FUNCTION shops.reserve_id(text) IS
-    'The id under which a shop is or will be registered. Needed before shops.register, because the id is part of what the token is sealed '
+COMMENT ON FUNCTION shops.reserve_id(text, bigint) IS
+    'The id under which a shop is or will be registered: by its number at Shopify, which it keeps when its domain is renamed, or by its domain. Needed before shops.register, because the id is part of what the token is sealed '
     'with. Stores nothing: a new domain gets another id with every call. Takes no locks. Raises: nothing';
 
 CREATE FUNCTION shops._assert_timezone(p_timezone text)
@@ -128,6 +129,9 @@ BEGIN
         RAISE EXCEPTION 'registering % needs an id, a sealed token with its key version, and the scopes', p_domain USING ERRCODE = 'NH005';
     END IF;
     PERFORM shops._assert_timezone(p_timezone);
+    -- A shop that renamed its domain keeps its number, and is the same shop here.
+    UPDATE neanelu.shops AS s SET shopify_domain = lower(p_domain), updated_at = clock_timestamp()
+     WHERE s.id = p_id AND s.shopify_shop_id = p_shopify_shop_id AND s.shopify_domain <> p_domain::citext;
     -- The columns that are not given take the table's defaults when the shop is new, and stay as they are when it is not.
     INSERT INTO neanelu.shops AS s (id, shopify_domain, access_token_ciphertext, access_token_iv, access_token_tag, key_version, scopes)
     VALUES (p_id, lower(p_domain), p_ciphertext, p_iv, p_tag, p_key_version, p_scopes)
@@ -155,10 +159,10 @@ END
 $$;
 COMMENT ON FUNCTION shops.register(uuid, text, bytea, bytea, bytea, integer, text[], text, text, text, bytea, bigint, text) IS
     'Registers a shop with its sealed token (AES-256-GCM: ciphertext, 12 bytes of IV, 16 of tag), or gives a known one a new token; one that '
-    'uninstalled is installed again, with the data it left. What is NULL keeps its value (api_version: the supported default). p_id comes from '
+    'uninstalled is installed again, with the data it left, and one that comes under another domain with its number (p_shopify_shop_id) and its id is renamed. What is NULL keeps its value (api_version: the supported default). p_id comes from '
     'shops.reserve_id. The token counts as one that does not expire: a refresh token of the one before is erased. Returns the id. Idempotent. Locks: the shop''s row. '
     'Raises: NH001 no Shopify domain, NH003 the domain has another id, NH004 no time zone, NH005 something missing, '
-    '23505 the Shopify id belongs to another shop, 23514 a value that a CHECK of shops refuses';
+    '23505 the Shopify id or the domain belongs to another shop, 23514 a value that a CHECK of shops refuses';
 
 CREATE FUNCTION shops.credentials(p_shop_id uuid)
 RETURNS TABLE (ciphertext bytea, iv bytea, tag bytea, key_version integer, domain text, api_version text, expires_at timestamptz, pair_id uuid)
@@ -236,7 +240,7 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA shops FROM PUBLIC;
 REVOKE USAGE ON TYPE shops.shop FROM PUBLIC;
 GRANT USAGE ON TYPE shops.shop TO neanelu_platform, neanelu_operator;
 GRANT EXECUTE ON FUNCTION shops.find(text), shops.list(boolean) TO neanelu_platform, neanelu_operator;
-GRANT EXECUTE ON FUNCTION shops.reserve_id(text) TO neanelu_sync, neanelu_webhooks, neanelu_app, neanelu_operator;
+GRANT EXECUTE ON FUNCTION shops.reserve_id(text, bigint) TO neanelu_sync, neanelu_webhooks, neanelu_app, neanelu_operator;
 GRANT EXECUTE ON FUNCTION
     shops.register(uuid, text, bytea, bytea, bytea, integer, text[], text, text, text, bytea, bigint, text)
     TO neanelu_sync, neanelu_app, neanelu_operator;

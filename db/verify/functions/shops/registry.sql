@@ -22,7 +22,7 @@ BEGIN
       FROM (VALUES
             ('shops.find(text)', '{neanelu_sync,neanelu_webhooks,neanelu_app,neanelu_worker,neanelu_operator}'::text[]),
             ('shops.list(boolean)', '{neanelu_sync,neanelu_webhooks,neanelu_app,neanelu_worker,neanelu_operator}'),
-            ('shops.reserve_id(text)', '{neanelu_sync,neanelu_webhooks,neanelu_app,neanelu_operator}'),
+            ('shops.reserve_id(text, bigint)', '{neanelu_sync,neanelu_webhooks,neanelu_app,neanelu_operator}'),
             ('shops.register(uuid, text, bytea, bytea, bytea, integer, text[], text, text, text, bytea, bigint, text)',
              '{neanelu_sync,neanelu_app,neanelu_operator}'),
             ('shops.uninstall(uuid)', '{neanelu_sync,neanelu_app,neanelu_webhooks,neanelu_operator}'),
