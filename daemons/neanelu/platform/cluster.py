@@ -79,6 +79,7 @@ def configuration(memory: int, cpus: int) -> list[tuple[str, str, str]]:
         ("max_parallel_workers_per_gather", str(max(1, min(cpus // 2, 4))), "leave a CPU to the daemons"),
         ("max_parallel_maintenance_workers", str(max(1, min(cpus // 2, 4))), "index builds may use the CPUs"),
         ("autovacuum_vacuum_cost_limit", "2000", "keep up with merges of a million rows"),
+        ("autovacuum_naptime", "10s", "queues and arrivals that are emptied as they fill want it often"),
         ("track_io_timing", "on", "EXPLAIN and pg_stat_io then tell where time goes"),
         ("track_functions", "'pl'", "calls and time of the functions the daemons use"),
         ("log_lock_waits", "on", "a wait of a second should be seen"),
