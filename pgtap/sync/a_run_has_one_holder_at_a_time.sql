@@ -1,6 +1,6 @@
 -- Whoever shows an old token is told so, whatever he calls.
 BEGIN;
-SELECT plan(35);
+SELECT plan(36);
 
 SELECT shops.register('00000000-0000-7000-8000-0000000000a1', 'tap-one.myshopify.com', '\x01', decode(repeat('00', 12), 'hex'),
                       decode(repeat('00', 16), 'hex'), 1, '{read_products}');
@@ -39,6 +39,7 @@ INSERT INTO calls VALUES
     ('close_load', 'SELECT sync.close_load(%L, %L, 0, 0, 0, ''{}'', 0, repeat(''0'', 64))'),
     ('begin_stage', 'SELECT sync.begin_stage(%L, %L)'),
     ('stage_table', 'SELECT sync.stage_table(%L, %L, ''staging_products'')'),
+    ('collect_groups', 'SELECT sync.collect_groups(%L, %L)'),
     ('end_stage', 'SELECT sync.end_stage(%L, %L, 0)'),
     ('merge', 'SELECT sync.merge(%L, %L)'),
     ('fail_run', 'SELECT sync.fail_run(%L, %L, ''NS040'', ''x'')');

@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -350,16 +351,11 @@ class SyncDaemon:
         if sent < _PARALLEL_LINES or len(alone) < 2:
             rows = sum(lease.value(sql.STAGE_TABLE, table=table) for table in alone)
         else:
+            # None stands for the groups. The last table of a resource is its largest: orders' lines, variants, media.
+            work: deque[str | None] = deque([alone[-1], *alone[:-1], None])
             with self._connect("stage") as connection, ThreadPoolExecutor(1) as pool:
-                second = Lease(connection, run)
-                # the last table of a resource is its largest after the first: products and media here, variants there
-                future = pool.submit(
-                    lambda: sum(
-                        second.value(sql.STAGE_TABLE, table=table) for table in alone[len(alone) // 2 :]
-                    )
-                )
-                rows = sum(lease.value(sql.STAGE_TABLE, table=table) for table in alone[: len(alone) // 2])
-                rows += future.result()
+                second = pool.submit(_work_off, Lease(connection, run), work)
+                rows = _work_off(lease, work) + second.result()
         for row in tables:
             if row["depends_on_others"]:
                 lease.call(sql.STAGE_TABLE, table=row["staging_table"])
@@ -391,6 +387,21 @@ class SyncDaemon:
         """Hear of bytes scanned or sent."""
         if name == "send":
             self._progress.advance(lease.run, done)
+
+
+def _work_off(lease: Lease, work: deque[str | None]) -> int:
+    """Stage what is left of some tables, one after the other, beside another thread; return the rows staged."""
+    rows = 0
+    while work:
+        try:
+            table = work.popleft()
+        except IndexError:
+            break
+        if table is None:
+            lease.call(sql.COLLECT_GROUPS)
+        else:
+            rows += lease.value(sql.STAGE_TABLE, table=table)
+    return rows
 
 
 def work_in_threads(make: Callable[[], SyncDaemon], count: int, work: Callable[[SyncDaemon], None]) -> None:

@@ -226,8 +226,9 @@ AS $$
     SELECT DISTINCT p_run.id, l.stream, l.owner_id
       FROM bulk_lines AS l
      WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
+       AND NOT EXISTS (SELECT FROM bulk_groups AS g WHERE g.bulk_run_id = p_run.id)
 $$;
-COMMENT ON FUNCTION sync._collect_groups(bulk_runs) IS 'Notes the objects that own the lines loaded. Once a load. Locks: none.';
+COMMENT ON FUNCTION sync._collect_groups(bulk_runs) IS 'Notes the objects that own the lines loaded, unless that was done. Locks: none.';
 
 CREATE FUNCTION sync._reject_unknown_kinds(p_run bulk_runs) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
@@ -323,6 +324,21 @@ COMMENT ON FUNCTION sync.stage_table(uuid, uuid, text) IS
     'Fills one staging table of the run''s resource from the loaded lines and takes out the lines of invalid rows; returns the rows staged. '
     'Tables may be staged side by side on several connections, except that menu items follow menus. Begins from nothing, so it can be called '
     'again, but rejects are only right after a whole staging. Locks: the run''s row, shared. Raises NA002, NS001, NS004, NS005.';
+
+CREATE FUNCTION sync.collect_groups(p_run_id uuid, p_token uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+SET work_mem = '192MB'
+AS $$
+DECLARE
+    v_run bulk_runs := sync._leased_run_shared(p_run_id, p_token);
+BEGIN
+    PERFORM sync._collect_groups(v_run);
+END
+$$;
+COMMENT ON FUNCTION sync.collect_groups(uuid, uuid) IS
+    'Notes the objects that own the lines loaded, beside sync.stage_table on another connection; sync.end_stage does it where nobody did. Idempotent, '
+    'though not for two callers at once. Locks: the run''s row, shared. Raises NA002, NS004, NS005.';
 
 CREATE FUNCTION sync.staging_tables(p_resource text) RETURNS TABLE (staging_table text, depends_on_others boolean)
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -479,7 +495,6 @@ BEGIN
     DELETE FROM bulk_groups WHERE bulk_run_id = v_run.id;
     DELETE FROM bulk_outcomes WHERE bulk_run_id = v_run.id;
     DELETE FROM bulk_rejects WHERE bulk_run_id = v_run.id;
-    PERFORM sync._collect_groups(v_run);
     PERFORM sync._reject_unknown_kinds(v_run);
     PERFORM sync._reject_bad_children(v_run);
     PERFORM sync._reject_duplicates(v_run);
@@ -499,6 +514,7 @@ DECLARE
     v_run    bulk_runs := sync._leased_run(p_run_id, p_token);
     v_errors bigint;
 BEGIN
+    PERFORM sync._collect_groups(v_run);
     PERFORM sync._reject_orphans(v_run);
     v_errors := sync._record_rejects(v_run);
     PERFORM sync._end_step(v_run, 'stage', jsonb_build_object('rows', p_rows, 'quarantined', v_errors), p_rows);
@@ -511,6 +527,6 @@ COMMENT ON FUNCTION sync.end_stage(uuid, uuid, bigint) IS
     'Locks: the run''s row. Raises NA002, NS004, NS005.';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION sync.begin_stage(uuid, uuid), sync.stage_table(uuid, uuid, text), sync.end_stage(uuid, uuid, bigint),
-    sync.staging_tables(text) TO neanelu_sync;
+GRANT EXECUTE ON FUNCTION sync.begin_stage(uuid, uuid), sync.stage_table(uuid, uuid, text), sync.collect_groups(uuid, uuid),
+    sync.end_stage(uuid, uuid, bigint), sync.staging_tables(text) TO neanelu_sync;
 COMMIT;

@@ -11,6 +11,7 @@ DROP FUNCTION sync._withdraw_rejected(neanelu.bulk_runs);
 DROP FUNCTION sync._reject_orphans(neanelu.bulk_runs);
 DROP FUNCTION sync._stage_menu_items(neanelu.bulk_runs);
 DROP FUNCTION sync.staging_tables(text);
+DROP FUNCTION sync.collect_groups(uuid, uuid);
 DROP FUNCTION sync.stage_table(uuid, uuid, text);
 DROP FUNCTION sync._reject_duplicates(neanelu.bulk_runs);
 DROP FUNCTION sync._reject_bad_children(neanelu.bulk_runs);

@@ -24,6 +24,7 @@ BEGIN
              ('sync._reject_bad_children(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._reject_duplicates(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync.stage_table(uuid, uuid, text)', true, 'v', '{neanelu_sync}'),
+             ('sync.collect_groups(uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync.staging_tables(text)', true, 's', '{neanelu_sync}'),
              ('sync._stage_menu_items(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._reject_orphans(neanelu.bulk_runs)', true, 'v', '{}'),

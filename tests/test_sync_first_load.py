@@ -1,0 +1,212 @@
+"""The first load of all goes into bare tables: the same mirror, indexes, constraints and accounts as row by row."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sync_support import TestShop, configure, joined, lines_of, mirror_tables, new_domain
+from test_platform_deploy import assert_same, dump
+from test_sync_crash import At, add_shop, assert_all_completed, daemon_in_thread, request_all, waiting_backend
+
+from neanelu.platform.cluster import Cluster
+from neanelu.platform.scratch import Database, Scratch
+from neanelu.sandbox.generator import ShopSpec
+from neanelu.sandbox.server import SandboxHandle, run_in_thread
+
+SPEC = ShopSpec(products=60, customers=20, orders=20, collections=5, metaobjects=5)
+NEVER = 1e9
+ACCOUNTS = (
+    "lines_merged",
+    "lines_unchanged",
+    "lines_duplicate",
+    "rows_inserted",
+    "rows_updated",
+    "rows_tombstoned",
+)
+#: A comment and a storage option, which a new index must have, too.
+MARKED = (
+    "COMMENT ON INDEX neanelu.idx_products_fts IS 'kept'",
+    "ALTER INDEX neanelu.idx_products_tags SET (fastupdate = off)",
+)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[SandboxHandle]:
+    with run_in_thread(log_level="critical") as handle:
+        yield handle
+
+
+@pytest.fixture
+def two(scratch: Scratch) -> Iterator[list[Database]]:
+    """Two databases that nothing was loaded into."""
+    databases = [scratch.create() for _ in range(2)]
+    yield databases
+    for database in databases:
+        scratch.drop(database)
+
+
+def indexes(database: Database) -> list[Any]:
+    """Return every index of the mirror's tables by its oid: one that was made again has another."""
+    with psycopg.connect(database.dsn(), autocommit=True) as connection:
+        tables = [f"neanelu.{table}" for table in mirror_tables(connection)]
+        return connection.execute(
+            "SELECT indexrelid, indexrelid::regclass::text, indisvalid AND indisready, indcheckxmin FROM pg_index"
+            " WHERE indrelid = ANY (%s::text[]::regclass[]) ORDER BY 1",
+            [tables],
+        ).fetchall()
+
+
+def is_bare(shop: TestShop, run_id: Any) -> bool:
+    """Return whether a run's merge went into bare tables, as its step says."""
+    bare: bool = shop.value(
+        "SELECT (metadata ->> 'bare')::boolean FROM neanelu.bulk_steps WHERE bulk_run_id = %s AND step_name = 'merge'",
+        run_id,
+    )
+    return bare
+
+
+def test_bare_and_row_by_row_end_the_same(
+    two: list[Database], sandbox: SandboxHandle, tmp_path: Path
+) -> None:
+    shops, runs, schemas = [], [], []
+    domain = new_domain()
+    for database, lines in zip(two, (0, NEVER), strict=True):
+        configure(database, bare_load_lines=lines)
+        with psycopg.connect(database.dsn(), autocommit=True) as connection:
+            for statement in MARKED:
+                connection.execute(statement.encode())
+        before = dump(database.cluster, database.name)
+        sandbox.add(
+            replace(SPEC, domain=domain),
+            min_polls=1,
+        )
+        folder = tmp_path / database.name
+        folder.mkdir()
+        shop = TestShop.create(
+            database, folder, domain=domain, token=sandbox.token(domain), base_url=sandbox.base_url_template
+        )
+        runs.append(shop.sync())
+        shops.append(shop)
+        schemas.append(dump(database.cluster, database.name))
+        assert_same(before, schemas[-1])
+    assert_same(*schemas)
+    bare, plain = shops
+    assert bare.mirror() == plain.mirror()
+    assert {name: [row[key] for key in ACCOUNTS] for name, row in runs[0].items()} == {
+        name: [row[key] for key in ACCOUNTS] for name, row in runs[1].items()
+    }
+    # collections share a table with the publications of products, which came before
+    assert {name for name, row in runs[0].items() if not is_bare(bare, row["id"])} == {"collections"}
+    assert not any(is_bare(plain, row["id"]) for row in runs[1].values())
+    assert all(row[2] for row in indexes(bare.database))
+    # and both know the same of the second time
+    again = [shop.sync("products", mode="verify")["products"] for shop in shops]
+    assert [row["rows_updated"] + row["rows_inserted"] for row in again] == [0, 0]
+    with (
+        psycopg.connect(bare.database.dsn(), autocommit=True) as connection,
+        pytest.raises(psycopg.errors.ForeignKeyViolation),
+    ):
+        connection.execute("UPDATE neanelu.shopify_variants SET product_id = gen_random_uuid()")
+
+
+def test_second_shop_takes_no_exclusive_lock(db: Database, sandbox: SandboxHandle, tmp_path: Path) -> None:
+    configure(db, bare_load_lines=0)
+    first, second = (add_shop(db, sandbox, tmp_path, SPEC) for _ in range(2))
+    assert is_bare(first, first.sync("products")["products"]["id"])
+    made = indexes(db)
+    runs = request_all(second, "products")
+    with psycopg.connect(db.dsn()) as reader:
+        # an open reader would make an exclusive lock wait
+        reader.execute(
+            "SELECT count(*) FROM neanelu.shopify_products, neanelu.shopify_variants, neanelu.shopify_media LIMIT 1"
+        )
+        with daemon_in_thread(second, runs):
+            pass
+    row = assert_all_completed(second, runs)[0]
+    assert not is_bare(second, row["id"])
+    assert indexes(db) == made
+    assert second.mirror("shopify_variants")["shopify_variants"]
+
+
+def test_reader_of_an_empty_table_is_not_waited_for(
+    db: Database, sandbox: SandboxHandle, tmp_path: Path
+) -> None:
+    configure(db, bare_load_lines=0)
+    shop = add_shop(db, sandbox, tmp_path, SPEC)
+    made = indexes(db)
+    with psycopg.connect(db.dsn()) as reader:
+        reader.execute("SELECT FROM neanelu.shopify_variants")
+        row = shop.sync("products")["products"]
+    assert row["status"] == "completed"
+    assert not is_bare(shop, row["id"]), "the locks were given back"
+    assert indexes(db) == made
+
+
+def test_small_first_load_is_row_by_row(db: Database, sandbox: SandboxHandle, tmp_path: Path) -> None:
+    shop = add_shop(db, sandbox, tmp_path, SPEC)
+    assert not is_bare(shop, shop.sync("products")["products"]["id"]), "sync.bare_load_lines says from when"
+
+
+def test_two_equal_lines_of_a_bare_load_are_one_row(two: list[Database], tmp_path: Path) -> None:
+    """Media of two products are one row of the mirror: unique indexes that are made after the rows must find no two."""
+    lines = lines_of(SPEC)
+    media = next(line for line in lines if rb"\/MediaImage\/" in line[:40])
+    products = [line for line in lines if rb"\/Product\/" in line[:40]]
+    head, _, _ = media.rpartition(b'"__parentId":')
+    shared = [
+        head + b'"__parentId":' + product.split(b'"id":')[1].split(b",")[0] + b"}" for product in products[:5]
+    ]
+    mirrors = []
+    for database, limit in zip(two, (0, NEVER), strict=True):
+        configure(database, bare_load_lines=limit, max_error_fraction=1)
+        folder = tmp_path / database.name
+        folder.mkdir()
+        shop = TestShop.create(database, folder)
+        row = shop.ingest(joined([*lines, *shared]))
+        assert row["status"] == "completed", shop.failure(row["id"])
+        assert is_bare(shop, row["id"]) == (limit == 0)
+        mirrors.append(shop.mirror())
+    assert mirrors[0] == mirrors[1]
+
+
+@pytest.mark.slow
+def test_killed_in_the_midst_leaves_everything_in_place(
+    private_cluster: Callable[..., Cluster], sandbox: SandboxHandle, tmp_path: Path
+) -> None:
+    """The shop's row, locked, stops the merge in the midst of its first INSERT, when indexes are gone."""
+    database = Database(private_cluster(), "neanelu")
+    configure(database, bare_load_lines=0, retry_base_seconds=0.05)
+    shop = add_shop(database, sandbox, tmp_path, SPEC)
+    before, made = dump(database.cluster), indexes(database)
+    runs = request_all(shop, "products")
+    blocker = psycopg.connect(database.dsn())
+
+    def stop() -> None:
+        blocker.execute("SELECT FROM neanelu.shops WHERE id = %s FOR UPDATE", [shop.id])
+
+    with daemon_in_thread(shop, runs, At("products", "merge", stop)):
+        pid = waiting_backend(database, "shops", blocker.info.backend_pid)
+        with psycopg.connect(database.dsn(), autocommit=True) as connection:
+            held = connection.execute(
+                "SELECT count(*) FROM pg_locks WHERE pid = %s AND mode = 'AccessExclusiveLock'"
+                " AND relation = 'neanelu.idx_products_fts'::regclass",
+                [pid],
+            ).fetchone()
+        assert held == (1,), "the index is dropped as far as the merge sees"
+        os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(psycopg.Error):
+        blocker.close()
+    row = assert_all_completed(shop, runs)[0]
+    assert row["attempt"] > 1
+    assert_same(before, dump(database.cluster))
+    assert {name for _, name, *_ in indexes(database)} == {name for _, name, *_ in made}
+    assert is_bare(shop, row["id"]), "what the killed one wrote is nobody's: the tables are empty still"
+    assert all(shop.mirror("shopify_products", "shopify_variants", "shopify_product_media").values())
