@@ -16,8 +16,6 @@ BEGIN
              ('matching._snapshot(uuid, uuid, uuid)', false, 's', '{}'),
              ('matching._adopt_decisions(uuid, uuid)', false, 'v', '{}'),
              ('matching._return_decisions(uuid, uuid)', false, 'v', '{}'),
-             ('matching._adopt_decisions(uuid, uuid)', false, 'v', '{}'),
-             ('matching._return_decisions(uuid, uuid)', false, 'v', '{}'),
              ('matching._merge_one(uuid, uuid, uuid, uuid, text)', false, 'v', '{}'),
              ('matching._lock_cluster(uuid)', false, 'v', '{}'),
              ('matching._tell(uuid[])', false, 'v', '{}'),
