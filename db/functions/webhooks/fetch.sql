@@ -260,7 +260,7 @@ $$;
 COMMENT ON FUNCTION webhooks._vanish_variants(bulk_runs) IS
     'Marks the variants as deleted that their products came without. Locks: those rows. Raises: nothing';
 
-CREATE FUNCTION webhooks._into_ledger(p_run bulk_runs)
+CREATE FUNCTION webhooks._into_ledger(p_run bulk_runs, p_asked bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, webhooks, inventory, pg_temp
@@ -271,16 +271,16 @@ BEGIN
             SELECT o.id FROM staging_orders AS s JOIN shopify_orders AS o ON o.shop_id = s.shop_id AND o.shopify_gid = s.shopify_gid
              WHERE s.bulk_run_id = p_run.id ORDER BY o.id));
     ELSIF p_run.query_type = 'inventory' THEN
-        PERFORM webhooks._record_levels(p_run.shop_id, ARRAY(
-            SELECT DISTINCT s.inventory_item_gid FROM staging_inventory_levels AS s WHERE s.bulk_run_id = p_run.id ORDER BY 1));
+        -- Of all that was asked for: the last level of an item may be gone.
+        PERFORM webhooks._record_levels(p_run.shop_id, ARRAY(SELECT webhooks._gid('InventoryItem', a::text) FROM unnest(p_asked) AS a ORDER BY 1));
     ELSIF p_run.query_type = 'products' THEN
         PERFORM webhooks._record_levels(p_run.shop_id, ARRAY(
             SELECT DISTINCT s.inventory_item_id FROM staging_variants AS s WHERE s.bulk_run_id = p_run.id AND s.inventory_item_id IS NOT NULL ORDER BY 1));
     END IF;
 END
 $$;
-COMMENT ON FUNCTION webhooks._into_ledger(bulk_runs) IS
-    'Takes orders and levels that were fetched, and levels of variants that were, into the stock ledger. Idempotent. Locks: as inventory.record_orders and record_absolute. '
+COMMENT ON FUNCTION webhooks._into_ledger(bulk_runs, bigint[]) IS
+    'Takes orders and levels that were fetched or are gone, and levels of variants that were fetched, into the stock ledger. Idempotent. Locks: as inventory.record_orders and record_absolute. '
     'Raises: nothing of its own';
 
 CREATE FUNCTION webhooks._without_values(p_message text)
@@ -384,7 +384,7 @@ BEGIN
         PERFORM webhooks._vanish_variants(v_run);
     END IF;
     v_deleted := webhooks._vanish(v_run, v_kind, p_asked);
-    PERFORM webhooks._into_ledger(v_run);
+    PERFORM webhooks._into_ledger(v_run, p_asked);
     DELETE FROM sync_digests AS d USING sync_streams AS s
      WHERE s.resource = p_resource AND s.is_root AND d.shop_id = p_shop_id AND d.stream = s.stream AND d.object_id = ANY (p_asked);
     v_failed := webhooks._end_fetches(v_run, p_asked, p_claimed_at);

@@ -123,16 +123,20 @@ RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, inventory, pg_temp
 AS $$
-    SELECT inventory.record_absolute(p_shop_id, l.inventory_item_legacy_id, p.shopify_gid, l.available, l.updated_at_shopify)
-      FROM inventory_levels AS l
-      JOIN inventory_locations AS p ON p.shop_id = l.shop_id AND p.id = l.location_id
-     WHERE l.shop_id = p_shop_id AND l.inventory_item_gid = ANY (p_item_gids)
-       AND l.inventory_item_legacy_id = ANY (SELECT split_part(g, '/', 5)::bigint FROM unnest(p_item_gids) AS g)
-       AND l.deleted_at IS NULL AND l.available IS NOT NULL AND l.updated_at_shopify IS NOT NULL
-     ORDER BY l.inventory_item_legacy_id, p.shopify_gid
+    SELECT inventory.record_absolute(p_shop_id, q.item, q.location, q.available, q.told_at)
+      FROM (SELECT DISTINCT ON (l.inventory_item_legacy_id, p.shopify_gid) l.inventory_item_legacy_id AS item, p.shopify_gid AS location,
+                   CASE WHEN l.deleted_at IS NULL THEN l.available ELSE 0 END AS available, coalesce(l.deleted_at, l.updated_at_shopify) AS told_at
+              FROM inventory_levels AS l
+              JOIN inventory_locations AS p ON p.shop_id = l.shop_id AND p.id = l.location_id
+             WHERE l.shop_id = p_shop_id AND l.inventory_item_gid = ANY (p_item_gids)
+               AND l.inventory_item_legacy_id = ANY (SELECT split_part(g, '/', 5)::bigint FROM unnest(p_item_gids) AS g)
+             ORDER BY l.inventory_item_legacy_id, p.shopify_gid, l.deleted_at IS NOT NULL, l.updated_at_shopify DESC NULLS LAST) AS q
+     WHERE q.available IS NOT NULL AND q.told_at IS NOT NULL
+     ORDER BY q.item, q.location
 $$;
 COMMENT ON FUNCTION webhooks._record_levels(uuid, text[]) IS
-    'Takes the mirror''s levels of items into the ledger, for levels that came before their variants. Idempotent. Locks: the keys'' counts. Raises: nothing of its own';
+    'Takes the mirror''s levels of items into the ledger, for levels that came before their variants; one that is gone is zero. Idempotent. Locks: the keys'' counts. '
+    'Raises: nothing of its own';
 
 -- Items -------------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ DROP FUNCTION webhooks._lock_whole(uuid, text);
 DROP FUNCTION webhooks._root_of(neanelu.bulk_runs, neanelu.bulk_lines);
 DROP FUNCTION webhooks._end_fetches(neanelu.bulk_runs, bigint[], timestamptz);
 DROP FUNCTION webhooks._without_values(text);
-DROP FUNCTION webhooks._into_ledger(neanelu.bulk_runs);
+DROP FUNCTION webhooks._into_ledger(neanelu.bulk_runs, bigint[]);
 DROP FUNCTION webhooks._vanish_variants(neanelu.bulk_runs);
 DROP FUNCTION webhooks._sees_all_orders(uuid);
 DROP FUNCTION webhooks._vanish(neanelu.bulk_runs, text, bigint[]);

@@ -21,7 +21,7 @@ BEGIN
              ('webhooks._vanish(neanelu.bulk_runs, text, bigint[])', true, 'v', '{}'),
              ('webhooks._sees_all_orders(uuid)', true, 's', '{}'),
              ('webhooks._vanish_variants(neanelu.bulk_runs)', true, 'v', '{}'),
-             ('webhooks._into_ledger(neanelu.bulk_runs)', true, 'v', '{}'),
+             ('webhooks._into_ledger(neanelu.bulk_runs, bigint[])', true, 'v', '{}'),
              ('webhooks._without_values(text)', false, 'i', '{}'),
              ('webhooks._end_fetches(neanelu.bulk_runs, bigint[], timestamptz)', true, 'v', '{}'),
              ('webhooks._root_of(neanelu.bulk_runs, neanelu.bulk_lines)', true, 's', '{}'),
