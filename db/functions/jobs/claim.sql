@@ -242,7 +242,7 @@ DECLARE
     v_queue  record;
     v_taken  picked_jobs;
     v_picked picked_jobs;
-    v_queues text[] := '{}';
+    v_queues text[] := CAST('{}' AS text[]);
     v_share  integer;
     v_here   text[];
     v_room   integer;
