@@ -10,7 +10,7 @@ SET LOCAL ROLE neanelu_engine;
 SET LOCAL search_path = neanelu, pim, extensions, pg_temp;
 
 CREATE FUNCTION pim._assert_settings(p_settings jsonb, p_known text[]) RETURNS void
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

@@ -9,7 +9,7 @@ BEGIN
     -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
     SELECT string_agg(f.signature, ', ') INTO v_bad
       FROM (VALUES
-             ('pim._assert_settings(jsonb, text[])', false, 'i', '{}'),
+             ('pim._assert_settings(jsonb, text[])', false, 's', '{}'),
              ('pim.put_rule(text, uuid, jsonb, text)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
              ('pim.remove_rule(text, uuid)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
              ('pim.put_level(text, uuid, text, jsonb)', true, 'v', '{neanelu_pim_editor,neanelu_operator}'),
