@@ -47,7 +47,6 @@ REVIEWED = {
     "privacy._erase_raw(uuid,text)": "composed from privacy.raw_places, which only the owner writes; names through %I",
     "privacy.find_traces(uuid,text[])": "names are regclass, conditions those of privacy.raw_places",
     "sync._assert_references(text,text[])": "names are regclass or go through %I",
-    "sync._merge_bare(bulk_runs,sync_tables,text[])": "names are regclass::text, definitions those of pg_get_indexdef",
     "sync._prune_parts(bulk_runs,sync_tables)": "names go through %I, expressions are the registry's",
     "sync._tombstone_parts(bulk_runs,sync_tables)": "names go through %I, object_column is the registry's",
     "webhooks._stage(bulk_runs,sync_tables[])": "composed from the registry by sync._stage_statement, as in sync.stage_table",
