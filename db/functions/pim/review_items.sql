@@ -157,9 +157,10 @@ AS $$
                             WHERE a.product_id = s.product_id AND d.status = 'pending')
     )
     SELECT 'match', (q.pair).id, round(100 * (q.pair).similarity_score)::integer, (q.pair).product_id, NULL::text, (q.pair).similarity_score, (q.pair).created_at
-      FROM single AS q
+      -- In order first: whether a pair is settled is asked of no more than are wanted.
+      FROM (SELECT s.pair FROM single AS s ORDER BY (s.pair).similarity_score DESC, (s.pair).id OFFSET 0) AS q
      WHERE NOT pim._is_settled(q.pair)
-     ORDER BY (q.pair).similarity_score DESC, (q.pair).id LIMIT p_limit
+     LIMIT p_limit
 $$;
 COMMENT ON FUNCTION pim._waiting_matches(jsonb, uuid, integer) IS
     'Pairs of a source''s record and a golden record that wait, no cluster asks about, and are still open, as pim._waiting. Reads only, takes no locks. Raises: 22P02';
