@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(78);
+SELECT plan(86);
 
 SELECT is(normalise.value(raw, kind, unit, NULL, locale) -> 'value', expected::jsonb, locale || ': ' || raw)
   FROM (VALUES
@@ -46,6 +46,14 @@ SELECT is(normalise.value(raw, kind, unit, NULL, locale) -> 'value', expected::j
     ('1h30', 'number', 'min', 'fr', '90'),
     ('2 h 30 m', 'number', 'min', 'en', '150'),
     ('x3', 'number', NULL, 'en', '3'),
+    ('12 x 330 ml', 'number', 'ml', 'en', '3960'),
+    ('6×1,5 l', 'number', 'l', 'ro', '9'),
+    ('2 x 1.5 V', 'number', 'V', 'en', '1.5'),
+    ('10 x 20 cm', 'number', 'cm', 'en', '10'),
+    ('2 x 4 ports', 'number', NULL, 'en', '2'),
+    ('AC 220 V / 50 Hz', 'number', 'Hz', 'ro', '50'),
+    ('24 W x 30 D', 'number', 'in', 'en', '24'),
+    ('3000 min-1', 'number', 'rpm', 'de', '3000'),
     ('25 DE KILOGRAME', 'number', 'kg', 'ro', '25'),
     ('30 pounds-force per square inch', 'number', 'bar', 'en', '2.068427188'),
     ('30 de livre pe inch pătrat', 'number', 'bar', 'ro', '2.068427188'),

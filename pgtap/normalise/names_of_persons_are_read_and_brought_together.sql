@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(22);
+SELECT plan(24);
 
 SELECT is(normalise.person_names(t.raw), t.names::text[], t.raw)
   FROM (VALUES ('Knuth, Donald E.', '{Donald E. Knuth}'), ('KNUTH, DONALD', '{Donald Knuth}'), ('Donald E. Knuth', '{Donald E. Knuth}'),
@@ -9,7 +9,8 @@ SELECT is(normalise.person_names(t.raw), t.names::text[], t.raw)
                ('Garcia Molina, Hector', '{Hector Garcia Molina}'), ('Meyer, AnnaStone, BertWolf, Carl', '{Anna Meyer,Bert Stone,Carl Wolf}'),
                ('Meyer, Anna Stone, Bert Wolf, Carl', '{Anna Meyer,Bert Stone,Carl Wolf}'), ('McCarthy, Linda/ DeMarco, Tom', '{Linda McCarthy,Tom DeMarco}'),
                ('Anna Meyer et al.', '{Anna Meyer}'), ('not available', '{}'), ('Gagn&eacute;, Marcel', '{Marcel Gagne}'),
-               ('Ana Pop și Ion Rus', '{Ana Pop,Ion Rus}')) AS t (raw, names);
+               ('Ana Pop și Ion Rus', '{Ana Pop,Ion Rus}'), ('Vargas Llosa, M., Meyer, A. B.', '{M. Vargas Llosa,A. B. Meyer}'),
+               ('Le Guin, U. K., García Márquez, G.', '{U. K. Le Guin,G. García Márquez}')) AS t (raw, names);
 
 CREATE FUNCTION pg_temp.persons(p_names text[], p_apart text[] DEFAULT '{}') RETURNS text LANGUAGE sql AS $f$
     SELECT string_agg(DISTINCT m.person, ', ' ORDER BY m.person)

@@ -111,7 +111,9 @@ BEGIN
     IF v_count < 2 THEN
         RETURN v_parts;
     END IF;
-    IF v_count % 2 = 0 AND NOT EXISTS (SELECT FROM generate_series(1, v_count, 2) AS g WHERE NOT v_families[g]) THEN
+    -- Family names before given ones: each of one word, or what follows each nothing but initials (Vargas Llosa, M., Gamma, E.).
+    IF v_count % 2 = 0 AND (NOT EXISTS (SELECT FROM generate_series(1, v_count, 2) AS g WHERE NOT v_families[g])
+                            OR NOT EXISTS (SELECT FROM generate_series(2, v_count, 2) AS g WHERE v_parts[g] !~ '^([[:upper:]]\.[\s-]*){1,4}$')) THEN
         RETURN (SELECT array_agg(v_parts[g + 1] || ' ' || v_parts[g] ORDER BY g) FROM generate_series(1, v_count, 2) AS g);
     END IF;
     -- "Garcia Molina, Hector", "Garcia Molina, H. F.": a second part that is no whole name.

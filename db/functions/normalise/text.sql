@@ -79,7 +79,7 @@ BEGIN
         END IF;
     END IF;
     v_text := regexp_replace(v_text, '(\d\s*(?:[a-zA-Z]{1,6}\.?|"|'')?(?: ?\([[:alpha:]]{1,2}\))?)\s*(?:[xX*]|\mby\M)\s*(?=\d)', '\1 x ', 'g');
-    RETURN btrim(regexp_replace(v_text, 'l ?/ ?100 ?km', 'l_100km', 'gi'));
+    RETURN btrim(regexp_replace(regexp_replace(v_text, 'l ?/ ?100 ?km', 'l_100km', 'gi'), '(?<=\d\s?)(?:min ?- ?1|1/min)\M', 'rpm', 'gi'));
 END
 $$;
 COMMENT ON FUNCTION normalise.measure_text(text, text) IS

@@ -85,11 +85,11 @@ CREATE FUNCTION normalise._is_foreign(p_rest text, p_family text) RETURNS boolea
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
     SELECT EXISTS (SELECT FROM prod_unit_names AS n
-                    WHERE n.name = substring(p_rest FROM '^[\s-]*([[:alpha:]°%]{2,})')
-                      AND n.name_key = normalise.unit_key(substring(p_rest FROM '^[\s-]*([[:alpha:]°%]{2,})')) AND n.family NOT IN (p_family, 'count'))
+                    WHERE n.name = substring(p_rest FROM '^[\s-]*([[:alpha:]°%]+)')
+                      AND n.name_key = normalise.unit_key(substring(p_rest FROM '^[\s-]*([[:alpha:]°%]+)')) AND n.family NOT IN (p_family, 'count'))
 $$;
 COMMENT ON FUNCTION normalise._is_foreign(text, text) IS
-    'Whether a text begins with a unit of another family, of two letters or more: 5 in is no weight. Reads only.';
+    'Whether a text begins with a unit of another family, written as it is: 5 in is no weight. Reads only.';
 
 CREATE FUNCTION normalise.measures(p_text text, p_family text DEFAULT NULL, p_locale text DEFAULT NULL)
 RETURNS TABLE (before text, amount numeric, unit text, family text, rest text)
@@ -120,7 +120,9 @@ BEGIN
             family := v_at.family;
             rest := v_at.rest;
         END IF;
-        IF unit IS NULL AND p_family IS NOT NULL AND rest ~ '^[\s-]*[[:alpha:]°%]{2}' AND normalise._is_foreign(rest, p_family) THEN
+        -- One letter is a unit only where it can be no side: 24 W of a length may be its width.
+        IF unit IS NULL AND p_family IS NOT NULL AND (rest ~ '^[\s-]*[[:alpha:]°%]{2}' OR p_family NOT IN ('length', 'count') AND rest ~ '^\s?[VWAgmshNJl](?![[:alnum:]])')
+           AND normalise._is_foreign(rest, p_family) THEN
             CONTINUE;
         END IF;
         IF unit IS NULL AND (p_family IS NULL OR p_family IN ('rotation', 'pixels', 'frequency', 'count')) AND rest ~ '^\s?[kK](?![[:alnum:]])' THEN
@@ -214,56 +216,70 @@ $$;
 COMMENT ON FUNCTION normalise._boolean(text) IS 'Yes or no in five languages, also as the first word (yes, 2 x HDMI), or as a number. Reads only.';
 
 CREATE FUNCTION normalise._label_key(p_text text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(normalise.fold(p_text), '[^[:alnum:]+#]+', ' ', 'g'),
-               '(ss|x|z|ch|sh)es(?= |$)', '\1', 'g'), '(?<=[[:alpha:]]{3})s(?= |$)', '', 'g'), '(?<=[[:alpha:]]{4})e(?= |$)', '', 'g'))
+DECLARE
+    v_key text := regexp_replace(lower(extensions.unaccent('extensions.unaccent'::regdictionary, normalize(p_text, NFKC))), '[^[:alnum:]+#]+', ' ', 'g');
+BEGIN
+    IF v_key ~ '[es]( |$)' THEN
+        v_key := regexp_replace(regexp_replace(regexp_replace(v_key, '(ss|x|z|ch|sh)es(?= |$)', '\1', 'g'), '(?<=[[:alpha:]]{3})s(?= |$)', '', 'g'),
+                                '(?<=[[:alpha:]]{4})e(?= |$)', '', 'g');
+    END IF;
+    RETURN btrim(v_key);
+END
 $$;
 COMMENT ON FUNCTION normalise._label_key(text) IS 'What labels of enum values are compared by: folded, words only, without the s, es or e of plurals and genders (boxes, envelopes, azules). Pure.';
 
-CREATE FUNCTION normalise._colour_key(p_text text) RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+CREATE FUNCTION normalise._colour_keys(p_texts text[]) RETURNS text[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
-    SELECT CASE WHEN count(w.word) > 0 THEN normalise._label_key(string_agg(coalesce(w.meaning, t.word), ' ' ORDER BY t.n)) END
-      FROM regexp_split_to_table(normalise.fold(p_text), '[^[:alnum:]]+') WITH ORDINALITY AS t (word, n)
-      LEFT JOIN prod_value_words AS w ON w.kind = 'colour' AND w.word = t.word
+BEGIN
+    RETURN ARRAY(
+        SELECT CASE WHEN count(w.word) > 0 THEN normalise._label_key(string_agg(coalesce(w.meaning, t.word), ' ' ORDER BY t.n)) END
+          FROM unnest(p_texts) WITH ORDINALITY AS x (text, place)
+         CROSS JOIN LATERAL regexp_split_to_table(lower(extensions.unaccent('extensions.unaccent'::regdictionary, normalize(x.text, NFKC))), '[^[:alnum:]]+') WITH ORDINALITY AS t (word, n)
+          LEFT JOIN prod_value_words AS w ON w.kind = 'colour' AND w.word = t.word
+         GROUP BY x.place ORDER BY x.place);
+END
 $$;
-COMMENT ON FUNCTION normalise._colour_key(text) IS
-    'The key of a label with its words for colours in one language and shade: bleu marine and navy blue are blue blue; null without any. Reads only.';
+COMMENT ON FUNCTION normalise._colour_keys(text[]) IS
+    'The keys of labels with their words for colours in one language and shade: bleu marine and navy blue are blue blue; null without any. Reads only.';
 
 CREATE FUNCTION normalise._enum_labels(p_allowed jsonb, OUT codes text[], OUT labels text[], OUT keys text[])
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
     WITH said AS (
-        SELECT coalesce(a.v ->> 'code', a.v #>> '{}') AS code, coalesce(a.v ->> 'code', a.v #>> '{}') AS label, a.n, 0 AS kind
-          FROM jsonb_array_elements(p_allowed) WITH ORDINALITY AS a (v, n)
-        UNION SELECT a.v ->> 'code', x #>> '{}', a.n, 1
-          FROM jsonb_array_elements(p_allowed) WITH ORDINALITY AS a (v, n) CROSS JOIN LATERAL jsonb_path_query(a.v, 'lax $.labels.*[*]') AS x WHERE jsonb_typeof(a.v) = 'object'
-    ), parts AS (
-        -- A value that is named by several things is each of them: Pens and Pencils.
-        SELECT s.code, p.label, s.n, 2 AS kind, count(*) OVER (PARTITION BY normalise._label_key(p.label)) AS owners
-          FROM said AS s CROSS JOIN LATERAL regexp_split_to_table(s.code, '\s*[,/()&]\s*|\s+(?:and|und|et|y|și|si)\s+', 'i') AS p (label)
-         WHERE s.kind = 0 AND s.code ~* '[,/()&]|\s(and|und|et|y|și|si)\s'
+        SELECT coalesce(a.v ->> 'code', a.v #>> '{}') AS code, a.v, a.n FROM jsonb_array_elements(p_allowed) WITH ORDINALITY AS a (v, n)
+    ), named AS MATERIALIZED (
+        SELECT q.*, normalise._label_key(q.label) AS key
+          FROM (SELECT s.code, s.code AS label, s.n, 0 AS kind FROM said AS s
+                UNION SELECT s.code, x #>> '{}', s.n, 0 FROM said AS s CROSS JOIN LATERAL jsonb_path_query(s.v, 'lax $.labels.*[*]') AS x WHERE jsonb_typeof(s.v) = 'object'
+                -- A value that is named by several things is each of them: Pens and Pencils.
+                UNION SELECT s.code, p.label, s.n, 1 FROM said AS s
+                       CROSS JOIN LATERAL regexp_split_to_table(s.code, '\s*[,/()&]\s*|\s+(?:and|und|et|y|și|si)\s+', 'i') AS p (label)
+                       WHERE s.code ~* '[,/()&]|\s(and|und|et|y|și|si)\s') AS q
     )
-    SELECT array_agg(q.code ORDER BY q.kind / 2, q.n, q.label), array_agg(q.label ORDER BY q.kind / 2, q.n, q.label),
-           array_agg(normalise._label_key(q.label) ORDER BY q.kind / 2, q.n, q.label)
-      FROM (SELECT s.code, s.label, s.n, s.kind FROM said AS s UNION ALL SELECT p.code, p.label, p.n, p.kind FROM parts AS p WHERE p.owners = 1) AS q
-     WHERE normalise._label_key(q.label) <> ''
+    SELECT array_agg(n.code ORDER BY n.kind, n.n, n.label), array_agg(n.label ORDER BY n.kind, n.n, n.label), array_agg(n.key ORDER BY n.kind, n.n, n.label)
+      INTO codes, labels, keys
+      FROM named AS n
+     WHERE n.key <> '' AND (n.kind = 0 OR NOT EXISTS (SELECT FROM named AS o WHERE o.kind = 1 AND o.key = n.key AND o.code <> n.code));
+END
 $$;
 COMMENT ON FUNCTION normalise._enum_labels(jsonb) IS
     'What allowed values are called, side by side: code, label, key; codes and labels in the order given, then the parts of codes that name several things. Pure.';
 
-CREATE FUNCTION normalise._enum_hit(p_text text, p_codes text[], p_keys text[], p_colours text[]) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION normalise._enum_hit(p_text text, p_colour text, p_codes text[], p_keys text[], p_colours text[]) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(p_codes[array_position(p_keys, k.key)], p_codes[array_position(p_colours, normalise._colour_key(p_text))],
+    SELECT coalesce(p_codes[array_position(p_keys, k.key)], p_codes[array_position(p_colours, p_colour)],
                     (SELECT l.code FROM unnest(p_codes, p_keys) WITH ORDINALITY AS l (code, key, n)
                       WHERE length(k.key) >= 5 AND replace(l.key, ' ', '') = replace(k.key, ' ', '') ORDER BY l.n LIMIT 1))
       FROM normalise._label_key(p_text) AS k (key)
      WHERE k.key <> ''
 $$;
-COMMENT ON FUNCTION normalise._enum_hit(text, text[], text[], text[]) IS
-    'The allowed value whose label a text is: the same words, the same colours, or the same letters (bathmat, bath mat). Reads only.';
+COMMENT ON FUNCTION normalise._enum_hit(text, text, text[], text[], text[]) IS
+    'The allowed value whose label a text is: the same words, the same colours, or the same letters (bathmat, bath mat). Pure.';
 
 CREATE FUNCTION normalise._enum_near(p_key text, p_colour text, p_codes text[], p_keys text[], p_colours text[]) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, extensions, pg_temp
@@ -299,8 +315,8 @@ CREATE FUNCTION normalise._enum(p_text text, p_allowed jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
-    v_key text := normalise._label_key(p_text);
-    v_colour text := normalise._colour_key(p_text);
+    v_key text;
+    v_colour text;
     v_names record;
     v_colours text[];
     v_code text;
@@ -308,15 +324,26 @@ BEGIN
     IF p_allowed ? p_text THEN
         RETURN jsonb_build_object('value', p_text);
     END IF;
+    -- As it stands, as mostly.
+    SELECT coalesce(a.v ->> 'code', a.v #>> '{}') INTO v_code
+      FROM jsonb_array_elements(p_allowed) WITH ORDINALITY AS a (v, n)
+     WHERE lower(coalesce(a.v ->> 'code', a.v #>> '{}')) = lower(p_text)
+        OR jsonb_typeof(a.v) = 'object' AND EXISTS (SELECT FROM jsonb_path_query(a.v, 'lax $.labels.*[*]') AS x WHERE lower(x #>> '{}') = lower(p_text))
+     ORDER BY a.n LIMIT 1;
+    IF FOUND THEN
+        RETURN jsonb_build_object('value', v_code);
+    END IF;
+    v_key := normalise._label_key(p_text);
+    v_colour := (normalise._colour_keys(ARRAY[p_text]))[1];
     v_names := normalise._enum_labels(p_allowed);
     IF v_colour IS NOT NULL THEN
-        v_colours := ARRAY(SELECT normalise._colour_key(l.label) FROM unnest(v_names.labels) WITH ORDINALITY AS l (label, n) ORDER BY l.n);
+        v_colours := normalise._colour_keys(v_names.labels);
     END IF;
-    v_code := normalise._enum_hit(p_text, v_names.codes, v_names.keys, v_colours);
+    v_code := normalise._enum_hit(p_text, v_colour, v_names.codes, v_names.keys, v_colours);
     IF v_code IS NULL AND p_text ~* '[/,;&+]|\s(and|und|et|y|și|si)\s' THEN
         SELECT h.code INTO v_code
           FROM regexp_split_to_table(p_text, '[/,;&+]|\s(?:and|und|et|y|și|si)\s', 'i') WITH ORDINALITY AS p (part, n)
-         CROSS JOIN LATERAL normalise._enum_hit(p.part, v_names.codes, v_names.keys, v_colours) AS h (code) WHERE h.code IS NOT NULL ORDER BY p.n LIMIT 1;
+         CROSS JOIN LATERAL normalise._enum_hit(p.part, CASE WHEN v_colour IS NOT NULL THEN (normalise._colour_keys(ARRAY[p.part]))[1] END, v_names.codes, v_names.keys, v_colours) AS h (code) WHERE h.code IS NOT NULL ORDER BY p.n LIMIT 1;
     END IF;
     v_code := coalesce(v_code, normalise._enum_near(v_key, v_colour, v_names.codes, v_names.keys, v_colours),
                        normalise._enum_learnt(v_key, v_names.codes, v_names.keys));
@@ -411,6 +438,16 @@ $$;
 COMMENT ON FUNCTION normalise._simple(text, text, text, text, text) IS
     '{"value", "unit"} of a text that is a number and a unit and nothing else, as most are; null for all others. Reads only.';
 
+CREATE FUNCTION normalise._packed(p_count numeric, p_first numeric, p_each numeric, p_unit text) RETURNS numeric
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+    SELECT CASE WHEN u.family IN ('mass', 'volume', 'power', 'data', 'energy', 'charge', 'luminous_flux') THEN p_count * p_each
+                WHEN u.family IS NULL OR u.family IN ('length', 'area', 'pixels', 'count') THEN p_first ELSE p_each END
+      FROM (SELECT 1) AS one LEFT JOIN prod_units AS u ON u.code = p_unit
+$$;
+COMMENT ON FUNCTION normalise._packed(numeric, numeric, numeric, text) IS
+    'What 6 x 1.5 of a unit is: all of it where amounts add up (mass, volume, power), the first side of lengths and areas, else that of each. Reads only.';
+
 CREATE FUNCTION normalise._number(p_text text, p_unit text, p_family text, p_locale text, p_source_unit text) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
@@ -418,25 +455,32 @@ DECLARE
     v_amount numeric;
     v_next numeric;
     v_unit text;
+    v_rest text;
+    v_count integer;
     v_simple jsonb := normalise._simple(p_text, p_unit, p_family, p_locale, p_source_unit);
 BEGIN
     IF v_simple IS NOT NULL THEN
         RETURN v_simple;
     END IF;
-    -- Of a range the upper end: what is adjustable is named by what it reaches.
-    SELECT a.amount, a.unit, CASE WHEN a.rest ~* '^\s*([-~]|to|bis|à|până la|pana la)\s*$' THEN lead(a.amount) OVER (ORDER BY a.place) END
-      INTO v_amount, v_unit, v_next
+    SELECT a.amount, a.unit, a.rest, lead(a.amount) OVER (ORDER BY a.place), count(*) OVER ()
+      INTO v_amount, v_unit, v_rest, v_next, v_count
       FROM normalise._amounts(p_text, p_unit, p_family, p_locale, p_source_unit) AS a
      WHERE a.amount IS NOT NULL ORDER BY a.place LIMIT 1;
     IF v_amount IS NULL AND p_unit IS NULL THEN
         v_amount := normalise._word(normalise.fold(p_text), 'count')::numeric;
+    ELSIF v_rest ~* '^\s*([-~]|to|bis|à|până la|pana la)\s*$' THEN
+        -- Of a range the upper end: what is adjustable is named by what it reaches.
+        v_amount := greatest(v_amount, v_next);
+    ELSIF v_count = 2 AND v_rest ~ '^\s*x\s*$' AND p_text ~ '^\D*[1-9]\d{0,2}\s?[xX×*]\s?[\d.,]+\s?[[:alpha:]]' THEN
+        v_amount := normalise._packed(substring(p_text FROM '\d+')::numeric, v_amount, v_next, v_unit);
     END IF;
     RETURN CASE WHEN v_amount IS NOT NULL THEN jsonb_strip_nulls(jsonb_build_object(
-        'value', trim_scale(greatest(v_amount, v_next)), 'unit', CASE WHEN v_unit <> 'pcs' OR p_unit IS NOT NULL THEN v_unit END)) END;
+        'value', trim_scale(v_amount), 'unit', CASE WHEN v_unit <> 'pcs' OR p_unit IS NOT NULL THEN v_unit END)) END;
 END
 $$;
 COMMENT ON FUNCTION normalise._number(text, text, text, text, text) IS
-    '{"value", "unit"}: the first measure of the text, of a range its upper end, in the attribute''s unit; counts also in words (dual). Reads only.';
+    '{"value", "unit"}: the first measure of the text, of a range its upper end, of a pack (6 x 1.5 l) what is in it, in the attribute''s unit; counts also in '
+    'words (dual). Reads only.';
 
 CREATE FUNCTION normalise._list(p_text text, p_unit text, p_family text, p_locale text, p_allowed jsonb, p_source_unit text) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
