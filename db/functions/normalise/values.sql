@@ -219,7 +219,7 @@ CREATE FUNCTION normalise._label_key(p_text text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_key text := regexp_replace(lower(extensions.unaccent('extensions.unaccent'::regdictionary, normalize(p_text, NFKC))), '[^[:alnum:]+#]+', ' ', 'g');
+    v_key text := regexp_replace(normalise.fold(p_text), '[^[:alnum:]+#]+', ' ', 'g');
 BEGIN
     IF v_key ~ '[es]( |$)' THEN
         v_key := regexp_replace(regexp_replace(regexp_replace(v_key, '(ss|x|z|ch|sh)es(?= |$)', '\1', 'g'), '(?<=[[:alpha:]]{3})s(?= |$)', '', 'g'),
