@@ -21,7 +21,7 @@ _PAUSE_SECONDS = 0.2
 #: While at least so many came since the last fold the next is due sooner: whoever asks for the stock of a hot SKU adds up
 #: what is not folded.
 _MANY = 200
-_SHORT_PAUSE_SECONDS = 0.1
+_SHORT_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE = 10.0
 
 
