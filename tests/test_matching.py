@@ -384,6 +384,60 @@ def test_what_changed_is_compared_again(db: Database) -> None:
     assert (last[0]["compared"], last[0]["pairs"]) == (2, 0)
 
 
+def give_vector(connection: Connection, product: uuid.UUID, *values: float) -> None:
+    """Store a vector of the model in use for a golden record."""
+    vector = [*values, *[0.0] * (1536 - len(values))]
+    connection.execute(
+        "INSERT INTO neanelu.prod_embeddings (product_id, embedding_type, embedding, content_hash, model_version, dimensions)"
+        " SELECT %s, 'combined', %s::extensions.vector, repeat('0', 64), m.name, m.dimensions"
+        " FROM neanelu.embedding_models AS m WHERE m.is_default",
+        (product, str(vector)),
+    )
+
+
+def test_who_gets_a_vector_is_compared_with_its_neighbours(db: Database) -> None:
+    """Two languages without a word in common: nothing but the vectors brings the two before people, once."""
+    connection = db.connect()
+    shop, feed = add_source(connection), add_source(connection)
+    said = {"brand": "Kaizen"}
+    english = put(connection, shop, title="Wireless headphones for runners", **said)[0]
+    romanian = put(connection, feed, title="Casti fara fir pentru alergatori", **said)[0]
+    other = put(connection, feed, title="Cuptor incorporabil", **said)[0]
+    assert len({english, romanian, other}) == 3
+    assert connection.execute("SELECT matching.rescan() ->> 'pairs'").fetchone() == ("0",)
+    give_vector(connection, english, 1, 0.1)
+    give_vector(connection, romanian, 1, 0.12)
+    give_vector(connection, other, 0.1, -1)
+    row = connection.execute("SELECT matching.rescan()").fetchone()
+    assert row
+    assert {name: row[0][name] for name in ("arrived", "pairs", "merged")} == {
+        "arrived": 3,
+        "pairs": 1,
+        "merged": 0,
+    }
+    asked = connection.execute(
+        "SELECT array_agg(m.product_id), bool_or(m.match_fields ? 'vector'), min(c.status)"
+        " FROM neanelu.prod_dedupe_cluster_members AS m JOIN neanelu.prod_dedupe_clusters AS c ON c.id = m.cluster_id"
+    ).fetchone()
+    assert asked
+    assert (set(asked[0]), *asked[1:]) == ({english, romanian}, True, "pending")
+    again = connection.execute("SELECT matching.rescan()").fetchone()
+    assert again
+    assert (again[0]["arrived"], again[0]["pairs"]) == (0, 0)
+
+
+def test_a_decision_about_who_is_no_member_is_refused(shared: Connection) -> None:
+    """Also where the cluster is a pair, which needs no splitting."""
+    cluster, _ = family(shared, 2)
+    with pytest.raises(psycopg.Error) as refused:
+        shared.execute("SELECT matching.decide_cluster(%s, 'approve', p_product_id => uuidv7())", (cluster,))
+    assert refused.value.sqlstate == "NM003"
+    row = shared.execute(
+        "SELECT status FROM neanelu.prod_dedupe_clusters WHERE id = %s", (cluster,)
+    ).fetchone()
+    assert row == ("pending",)
+
+
 # --- Assignment and thresholds ----------------------------------------------------------------------------
 PAIRS = st.lists(
     st.tuples(st.sampled_from("abcdef"), st.sampled_from("uvwxyz"), st.floats(0, 1, width=16)),

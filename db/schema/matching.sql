@@ -202,6 +202,21 @@ COMMENT ON COLUMN neanelu.prod_match_links.model IS 'Model number that the sourc
 COMMENT ON COLUMN neanelu.prod_match_links.linked_at IS 'When it was first linked.';
 COMMENT ON COLUMN neanelu.prod_match_links.updated_at IS 'When the row last changed.';
 
+CREATE TABLE neanelu.prod_match_arrivals (
+  product_id uuid NOT NULL,
+  arrived_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT prod_match_arrivals_pkey PRIMARY KEY (product_id),
+  CONSTRAINT prod_match_arrivals_product_id_fkey FOREIGN KEY (product_id) REFERENCES neanelu.prod_master (id) ON DELETE CASCADE
+);
+
+CREATE INDEX idx_match_arrivals_arrived ON neanelu.prod_match_arrivals (arrived_at);
+
+COMMENT ON TABLE neanelu.prod_match_arrivals IS
+  'Golden records that have a new vector of the model in use, and have not been compared with their neighbours yet. Written by a trigger on prod_embeddings, '
+  'taken by matching.rescan.';
+COMMENT ON COLUMN neanelu.prod_match_arrivals.product_id IS 'Golden record.';
+COMMENT ON COLUMN neanelu.prod_match_arrivals.arrived_at IS 'When the vector came.';
+
 CREATE TABLE neanelu.prod_match_rules (
   low_id     uuid NOT NULL,
   high_id    uuid NOT NULL,

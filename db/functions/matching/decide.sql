@@ -17,6 +17,9 @@ BEGIN
     IF NOT EXISTS (SELECT FROM prod_dedupe_cluster_members AS m WHERE m.cluster_id = p_cluster_id AND m.product_id = p_product_id AND NOT m.is_canonical) THEN
         RAISE EXCEPTION 'product % is no member of the cluster that could be decided alone', p_product_id USING ERRCODE = 'NM003';
     END IF;
+    IF (SELECT c.member_count = 2 FROM prod_dedupe_clusters AS c WHERE c.id = p_cluster_id) THEN
+        RETURN p_cluster_id;
+    END IF;
     INSERT INTO prod_dedupe_clusters (cluster_type, match_criteria, canonical_product_id, member_count, confidence_score)
     SELECT c.cluster_type, c.match_criteria || jsonb_build_object('split_from', c.id), c.canonical_product_id, 2, c.confidence_score
       FROM prod_dedupe_clusters AS c WHERE c.id = p_cluster_id
@@ -30,7 +33,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION matching._split(uuid, uuid) IS
-    'Puts one member of a pending cluster with the survivor into a cluster of their own, so that it can be decided alone. Locks: the rows. Raises: NM003';
+    'Puts one member of a pending cluster with the survivor into a cluster of their own, so that it can be decided alone; nothing to do where they are alone. Locks: the rows. Raises: NM003';
 
 CREATE FUNCTION matching._validate(p_cluster_id uuid, p_verdict text, p_reviewer uuid, p_notes text) RETURNS void
 LANGUAGE sql VOLATILE
@@ -76,7 +79,7 @@ BEGIN
     IF v_cluster.status NOT IN ('pending', 'confirmed') THEN
         RAISE EXCEPTION 'the cluster is %', v_cluster.status USING ERRCODE = 'NM002';
     END IF;
-    IF p_product_id IS NOT NULL AND v_cluster.member_count > 2 THEN
+    IF p_product_id IS NOT NULL THEN
         v_id := matching._split(p_cluster_id, p_product_id);
         v_cluster := matching._lock_cluster(v_id);
     END IF;

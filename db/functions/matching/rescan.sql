@@ -1,6 +1,7 @@
 -- Deploy neanelu:functions/matching/rescan to pg
 -- requires: functions/matching/calibrate
--- Golden records that changed are compared with the others again, with vectors where they have some.
+-- requires: functions/search/similar
+-- Golden records that changed are compared with the others again, and those that got a vector with their neighbours, too.
 
 BEGIN;
 
@@ -20,6 +21,54 @@ AS $$
 $$;
 COMMENT ON FUNCTION matching._changed_products(integer) IS
     'Golden records that changed since it was noted what they are found by, the longest waiting first. Writes nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching.tg_prod_embeddings__note() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+BEGIN
+    INSERT INTO prod_match_arrivals (product_id)
+    SELECT DISTINCT n.product_id
+      FROM new_rows AS n JOIN embedding_models AS m ON m.name = n.model_version AND m.is_default
+     WHERE n.embedding_type = 'combined'
+     ORDER BY n.product_id
+    ON CONFLICT (product_id) DO NOTHING;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION matching.tg_prod_embeddings__note() IS
+    'Trigger on prod_embeddings: whose new vectors of the model in use are to be compared. Idempotent. Locks: rows of prod_match_arrivals. Raises: nothing';
+CREATE TRIGGER tg_prod_embeddings__note_insert AFTER INSERT ON neanelu.prod_embeddings
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION matching.tg_prod_embeddings__note();
+CREATE TRIGGER tg_prod_embeddings__note_update AFTER UPDATE ON neanelu.prod_embeddings
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION matching.tg_prod_embeddings__note();
+
+CREATE FUNCTION matching._take_arrivals(p_limit integer) RETURNS uuid[]
+LANGUAGE sql VOLATILE STRICT
+SET search_path = neanelu, pg_temp
+AS $$
+    WITH taken AS (
+        DELETE FROM prod_match_arrivals AS a
+         WHERE a.product_id IN (SELECT x.product_id FROM prod_match_arrivals AS x ORDER BY x.arrived_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+        RETURNING a.product_id
+    )
+    SELECT coalesce(array_agg(t.product_id), '{}') FROM taken AS t
+$$;
+COMMENT ON FUNCTION matching._take_arrivals(integer) IS
+    'Takes golden records that got a vector off the list, the longest waiting first; they stand on it again when the transaction fails. Locks: the rows. Raises: nothing';
+
+CREATE FUNCTION matching._neighbours(p_product_ids uuid[], p_limit integer) RETURNS TABLE (product_id uuid, other_id uuid)
+LANGUAGE sql STABLE STRICT ROWS 1000
+SET search_path = neanelu, ai, extensions, pg_temp
+AS $$
+    SELECT e.product_id, n.product_id
+      FROM embedding_models AS m
+      JOIN prod_embeddings AS e ON e.model_version = m.name AND e.embedding_type = 'combined'
+     CROSS JOIN LATERAL ai._nearest(m, NULL, 'combined', e.embedding, p_limit + 1) AS n
+     WHERE m.is_default AND e.product_id = ANY (p_product_ids) AND n.product_id <> e.product_id AND n.distance < 0.4
+$$;
+COMMENT ON FUNCTION matching._neighbours(uuid[], integer) IS
+    'Golden records whose vectors are so near those of some that it speaks for them, at most p_limit each, by the model in use. Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION matching._vector_distance(p_a uuid, p_b uuid) RETURNS double precision
 LANGUAGE sql STABLE STRICT
@@ -64,14 +113,22 @@ COMMENT ON FUNCTION matching._may_be_one(uuid, uuid) IS
     'Whether it is still open that two golden records are one product: nobody said otherwise, nobody is asked already, and no source that has each product once has '
     'both. Writes nothing, takes no locks. Raises: nothing';
 
-CREATE FUNCTION matching._compare_products(p_product_ids uuid[]) RETURNS TABLE (product_id uuid, other_id uuid, is_match boolean, score double precision, evidence jsonb)
-LANGUAGE plpgsql STABLE STRICT ROWS 100
+CREATE FUNCTION matching._compare_products(p_product_ids uuid[], p_near_to uuid[], p_near uuid[]) RETURNS TABLE (product_id uuid, other_id uuid, is_match boolean, score double precision, evidence jsonb)
+LANGUAGE plpgsql STABLE ROWS 100
 SET search_path = neanelu, matching, pg_temp
 AS $$
 DECLARE
-    v_keys  constant prod_match_keys[] := ARRAY(SELECT k FROM prod_match_keys AS k WHERE k.product_id = ANY (p_product_ids) ORDER BY k.product_id);
-    v_pairs matching.pair[] := ARRAY(SELECT p FROM matching._compare(v_keys, 10) AS p);
+    v_keys   constant prod_match_keys[] := ARRAY(SELECT k FROM prod_match_keys AS k WHERE k.product_id = ANY (p_product_ids) ORDER BY k.product_id);
+    v_ids    constant uuid[] := ARRAY(SELECT (k).product_id FROM unnest(v_keys) AS k);
+    v_places integer[];
+    v_others uuid[];
+    v_pairs  matching.pair[];
 BEGIN
+    SELECT array_agg(c.item), array_agg(c.product_id) INTO v_places, v_others
+      FROM (SELECT w.item, w.product_id FROM matching._candidates(v_keys, 10) AS w
+            UNION
+            SELECT array_position(v_ids, n.id), n.near FROM unnest(p_near_to, p_near) AS n (id, near) WHERE n.id = ANY (v_ids)) AS c;
+    v_pairs := ARRAY(SELECT p FROM matching._compare_with(v_keys, v_places, v_others) AS p);
     v_pairs := ARRAY(SELECT p FROM matching._with_vectors(v_pairs, v_keys) AS p);
     RETURN QUERY
     SELECT DISTINCT ON (least((v_keys[w.item]).product_id, w.product_id), greatest((v_keys[w.item]).product_id, w.product_id))
@@ -84,8 +141,9 @@ BEGIN
      ORDER BY 1, 2, w.score DESC;
 END
 $$;
-COMMENT ON FUNCTION matching._compare_products(uuid[]) IS
-    'Golden records that are, or may be, the same product as one of those given. Writes nothing, takes no locks. Raises: nothing';
+COMMENT ON FUNCTION matching._compare_products(uuid[], uuid[], uuid[]) IS
+    'Golden records that are, or may be, the same product as one of those given: of its candidates by words, codes and numbers, and of those that p_near has for '
+    'it beside p_near_to. Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION matching._may_merge(p_cluster_id uuid) RETURNS boolean
 LANGUAGE sql STABLE
@@ -104,6 +162,9 @@ AS $$
 DECLARE
     v_products uuid[];
     v_changed  uuid[];
+    v_arrived  uuid[];
+    v_near_to  uuid[];
+    v_near     uuid[];
     v_pair     record;
     v_clusters uuid[];
     v_merged   integer := 0;
@@ -113,13 +174,17 @@ BEGIN
         RETURN NULL;
     END IF;
     v_products := matching._changed_products(p_limit);
+    v_arrived := matching._take_arrivals(p_limit);
+    -- While nobody has to wait yet.
+    SELECT array_agg(n.product_id), array_agg(n.other_id) INTO v_near_to, v_near FROM matching._neighbours(v_arrived, 10) AS n;
     PERFORM matching._lock(ARRAY(SELECT i::text FROM generate_series(1, 2000) AS i));
     v_changed := ARRAY(
         SELECT n.product_id FROM matching._master_keys(v_products) AS n
           LEFT JOIN prod_match_keys AS k ON k.product_id = n.product_id
          WHERE k.product_id IS NULL OR NOT (k.tokens @> n.tokens AND k.tokens <@ n.tokens));
     PERFORM matching.refresh_keys(v_products);
-    FOR v_pair IN SELECT * FROM matching._compare_products(v_changed) AS c ORDER BY c.score DESC, c.product_id, c.other_id LOOP
+    v_changed := ARRAY(SELECT unnest(v_changed) UNION SELECT unnest(v_arrived));
+    FOR v_pair IN SELECT * FROM matching._compare_products(v_changed, v_near_to, v_near) AS c ORDER BY c.score DESC, c.product_id, c.other_id LOOP
         -- What an earlier pair of this run merged is no candidate any more.
         CONTINUE WHEN EXISTS (SELECT FROM prod_master AS m WHERE m.id IN (v_pair.product_id, v_pair.other_id) AND m.dedupe_status = 'duplicate');
         SELECT matching._suggest_pairs(ARRAY[v_pair.product_id], ARRAY[v_pair.other_id], ARRAY[v_pair.score], ARRAY[v_pair.evidence]) INTO v_clusters;
@@ -131,11 +196,12 @@ BEGIN
         END IF;
     END LOOP;
     PERFORM matching.fold_terms();
-    RETURN jsonb_build_object('products', cardinality(v_products), 'compared', cardinality(v_changed), 'pairs', v_asked, 'merged', v_merged);
+    RETURN jsonb_build_object('products', cardinality(v_products), 'arrived', cardinality(v_arrived), 'compared', cardinality(v_changed), 'pairs', v_asked, 'merged', v_merged);
 END
 $$;
 COMMENT ON FUNCTION matching.rescan(integer) IS
-    'Compares golden records that changed in what they are found by (of those that changed at all, at most p_limit), with all others: those that are the same without doubt are merged, those that may be are put into '
+    'Compares golden records that changed in what they are found by (of those that changed at all, at most p_limit) with all others, and those that got a '
+    'vector (at most p_limit) with their neighbours, too: those that are the same without doubt are merged, those that may be are put into '
     'pending clusters. Returns counts, null when somebody else is at it. Idempotent. Locks: all of matching''s advisory locks, until the transaction ends; merged '
     'products. Raises: nothing of its own';
 

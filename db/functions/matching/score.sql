@@ -240,25 +240,33 @@ $$;
 COMMENT ON FUNCTION matching._score(neanelu.prod_match_keys[], neanelu.prod_match_keys[], integer[], integer[]) IS
     'Evidence and log odds of pairs, given by their places in two lists of records; of the pairs that are worth a look. Writes nothing, takes no locks. Raises: nothing';
 
-CREATE FUNCTION matching._compare(p_items neanelu.prod_match_keys[], p_limit integer) RETURNS SETOF matching.pair
+CREATE FUNCTION matching._compare_with(p_items neanelu.prod_match_keys[], p_places integer[], p_ids uuid[]) RETURNS SETOF matching.pair
 LANGUAGE plpgsql STABLE STRICT ROWS 1000
 SET search_path = neanelu, matching, pg_temp
 AS $$
 DECLARE
+    v_right  constant prod_match_keys[] := ARRAY(SELECT k FROM prod_match_keys AS k WHERE k.product_id = ANY (p_ids));
     v_items  integer[];
-    v_ids    uuid[];
-    v_right  prod_match_keys[];
     v_others integer[];
 BEGIN
-    SELECT array_agg(c.item), array_agg(c.product_id) INTO v_items, v_ids FROM matching._candidates(p_items, p_limit) AS c;
-    v_right := ARRAY(SELECT k FROM prod_match_keys AS k WHERE k.product_id = ANY (v_ids));
     SELECT array_agg(i.item), array_agg(o.place::integer) INTO v_items, v_others
-      FROM unnest(v_items, v_ids) AS i (item, id)
+      FROM unnest(p_places, p_ids) AS i (item, id)
       JOIN (SELECT r.product_id, r.place FROM unnest(v_right) WITH ORDINALITY
                    AS r (product_id, title, tokens, weights, codes, own_codes, measures, colours, brand, gtins, mpns, price, currency, made_from, place)) AS o
         ON o.product_id = i.id;
     RETURN QUERY SELECT * FROM matching._score(p_items, v_right, v_items, v_others);
 END
+$$;
+COMMENT ON FUNCTION matching._compare_with(neanelu.prod_match_keys[], integer[], uuid[]) IS
+    'Records, by their places in p_items, against golden records, with evidence and log odds. Writes nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching._compare(p_items neanelu.prod_match_keys[], p_limit integer) RETURNS SETOF matching.pair
+LANGUAGE sql STABLE STRICT ROWS 1000
+SET search_path = neanelu, matching, pg_temp
+AS $$
+    SELECT p.*
+      FROM (SELECT array_agg(c.item) AS places, array_agg(c.product_id) AS ids FROM matching._candidates(p_items, p_limit) AS c) AS c
+     CROSS JOIN LATERAL matching._compare_with(p_items, c.places, c.ids) AS p
 $$;
 COMMENT ON FUNCTION matching._compare(neanelu.prod_match_keys[], integer) IS
     'Each record against its candidates among the golden records, with evidence and log odds. Writes nothing, takes no locks. Raises: nothing';

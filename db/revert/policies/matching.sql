@@ -11,9 +11,9 @@ DROP FUNCTION audit.tg_prod_dedupe_clusters__capture_update();
 SET LOCAL ROLE neanelu_owner;
 REVOKE ALL ON
     neanelu.prod_match_weights, neanelu.prod_match_thresholds, neanelu.prod_match_keys, neanelu.prod_match_terms, neanelu.prod_match_term_changes,
-    neanelu.prod_match_links, neanelu.prod_match_rules, neanelu.prod_match_journal
+    neanelu.prod_match_links, neanelu.prod_match_rules, neanelu.prod_match_journal, neanelu.prod_match_arrivals
     FROM neanelu_engine, neanelu_analyst, neanelu_pim_editor, neanelu_operator;
 REVOKE UPDATE (undone_at) ON neanelu.prod_match_journal FROM neanelu_engine;
-REVOKE TRIGGER ON neanelu.prod_dedupe_clusters FROM neanelu_engine;
+REVOKE TRIGGER ON neanelu.prod_dedupe_clusters, neanelu.prod_embeddings FROM neanelu_engine;
 
 COMMIT;

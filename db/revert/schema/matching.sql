@@ -12,6 +12,7 @@ DROP TYPE matching.code;
 DROP TYPE matching.features;
 DROP TABLE neanelu.prod_match_journal;
 DROP TABLE neanelu.prod_match_rules;
+DROP TABLE neanelu.prod_match_arrivals;
 DROP TABLE neanelu.prod_match_links;
 DROP TABLE neanelu.prod_match_term_changes;
 DROP TABLE neanelu.prod_match_terms;

@@ -8,7 +8,7 @@ DECLARE
 BEGIN
     SELECT string_agg(format('%s on %s for %s', p.right, t.name, r.rolname), '; ') INTO v_bad
       FROM (VALUES ('prod_match_weights'), ('prod_match_thresholds'), ('prod_match_keys'), ('prod_match_terms'), ('prod_match_term_changes'),
-                   ('prod_match_links'), ('prod_match_rules'), ('prod_match_journal')) AS t (name)
+                   ('prod_match_links'), ('prod_match_rules'), ('prod_match_journal'), ('prod_match_arrivals')) AS t (name)
      CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE')) AS p ("right")
      CROSS JOIN pg_catalog.pg_roles AS r
      WHERE r.rolname IN ('neanelu_sync', 'neanelu_webhooks', 'neanelu_app', 'neanelu_worker', 'neanelu_ai', 'neanelu_harvester',

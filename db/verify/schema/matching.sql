@@ -9,6 +9,7 @@ SELECT product_id, title, tokens, weights, codes, own_codes, measures, colours, 
 SELECT term, document_count, log_count FROM neanelu.prod_match_terms WHERE false;
 SELECT id, term, change FROM neanelu.prod_match_term_changes WHERE false;
 SELECT source_id, source_key, product_id, session_id, decision, method, score, gtin, mpn, model, linked_at, updated_at FROM neanelu.prod_match_links WHERE false;
+SELECT product_id, arrived_at FROM neanelu.prod_match_arrivals WHERE false;
 SELECT low_id, high_id, rule, said_by, notes, created_at FROM neanelu.prod_match_rules WHERE false;
 SELECT id, action, cluster_id, product_id, survivor_id, done_by, notes, before, done_at, undone_at, undoes FROM neanelu.prod_match_journal WHERE false;
 

@@ -7,6 +7,7 @@ DROP FUNCTION matching.candidates(text, text, text, text, integer);
 DROP FUNCTION matching._item(uuid, text, text, text, text);
 DROP FUNCTION matching._items(uuid[], text[], text[], text[], text[], text[], numeric[], text[]);
 DROP FUNCTION matching._compare(neanelu.prod_match_keys[], integer);
+DROP FUNCTION matching._compare_with(neanelu.prod_match_keys[], integer[], uuid[]);
 DROP FUNCTION matching._score(neanelu.prod_match_keys[], neanelu.prod_match_keys[], integer[], integer[]);
 DROP FUNCTION matching._worth_a_look(neanelu.prod_match_keys[], neanelu.prod_match_keys[], integer[], integer[]);
 DROP FUNCTION matching._relations(neanelu.prod_match_keys[], neanelu.prod_match_keys[], integer[], integer[]);

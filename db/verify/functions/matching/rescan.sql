@@ -13,7 +13,10 @@ BEGIN
              ('matching._vector_distance(uuid, uuid)', false, 's', '{}'),
              ('matching._with_vectors(matching.pair[], neanelu.prod_match_keys[])', false, 's', '{}'),
              ('matching._may_be_one(uuid, uuid)', false, 's', '{}'),
-             ('matching._compare_products(uuid[])', false, 's', '{}'),
+             ('matching._compare_products(uuid[], uuid[], uuid[])', false, 's', '{}'),
+             ('matching.tg_prod_embeddings__note()', true, 'v', '{}'),
+             ('matching._take_arrivals(integer)', false, 'v', '{}'),
+             ('matching._neighbours(uuid[], integer)', false, 's', '{}'),
              ('matching._may_merge(uuid)', false, 's', '{}'),
              ('matching.rescan(integer)', true, 'v', '{neanelu_worker,neanelu_operator}')
            ) AS f (signature, is_definer, volatility, callers)

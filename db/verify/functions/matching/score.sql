@@ -21,6 +21,7 @@ BEGIN
              ('matching._relations(neanelu.prod_match_keys[], neanelu.prod_match_keys[], integer[], integer[])', false, 'i', '{}'),
              ('matching._worth_a_look(neanelu.prod_match_keys[], neanelu.prod_match_keys[], integer[], integer[])', false, 's', '{}'),
              ('matching._score(neanelu.prod_match_keys[], neanelu.prod_match_keys[], integer[], integer[])', false, 's', '{}'),
+             ('matching._compare_with(neanelu.prod_match_keys[], integer[], uuid[])', false, 's', '{}'),
              ('matching._compare(neanelu.prod_match_keys[], integer)', false, 's', '{}'),
              ('matching._items(uuid[], text[], text[], text[], text[], text[], numeric[], text[])', false, 's', '{}'),
              ('matching._item(uuid, text, text, text, text)', false, 's', '{}'),
