@@ -7,6 +7,7 @@ when a script is out of date. functions/sync/report has scripts written by hand.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -233,6 +234,13 @@ def verify_text(script: Script) -> str:
 
 def main() -> int:
     """Write or check the scripts; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="only compare; exit code 1 when a script is out of date"
+    )
+    is_check = parser.parse_args().check
     stale = []
     changes = [f"functions/{module}/{topic}" for module, topics in TOPICS.items() for topic in topics]
     for change in changes:
@@ -243,10 +251,10 @@ def main() -> int:
             if target.exists() and target.read_text(encoding="utf-8") == text:
                 continue
             stale.append(str(target.relative_to(REPO)))
-            if "--check" not in sys.argv:
+            if not is_check:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(text, encoding="utf-8")
-    if "--check" not in sys.argv:
+    if not is_check:
         print(f"written: {', '.join(stale) or 'nothing, all are up to date'}")
         return 0
     if stale:
