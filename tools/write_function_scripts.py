@@ -1,4 +1,4 @@
-"""Write the revert and verify scripts of most of functions/{sync,jobs,inventory,webhooks} from what they deploy.
+"""Write the revert and verify scripts of most of functions/ from what they deploy.
 
 The deploy script says all that they need: signatures, SECURITY DEFINER, volatility, GRANT EXECUTE and triggers.
 Run after a function is added, dropped or changes its arguments or rights; `--check` only compares, exit code 1
@@ -57,6 +57,8 @@ TOPICS = {
         "translations",
         "channels",
         "queue",
+        "review_items",
+        "rules",
         "products",
         "consensus",
         "versions",

@@ -9,7 +9,7 @@ import click
 import orjson
 from psycopg.types.json import Jsonb
 
-from neanelu.cli.output import console, emit, exits, number, table
+from neanelu.cli.output import confirmed, console, emit, exits, number, table
 from neanelu.db import sql
 from neanelu.db.connection import Connection, session
 from neanelu.db.errors import InvalidInput, NotFound, translated
@@ -303,10 +303,7 @@ def remove(code: str, yes: bool, dry_run: bool, as_json: bool) -> None:
     Examples:
       neanelu attributes remove screen_siez --dry-run
     """
-    if not (yes or dry_run):
-        if as_json:
-            raise click.UsageError("--json needs --yes or --dry-run")
-        click.confirm(f"Remove {code} with its synonyms?", abort=True)
+    confirmed(f"Remove {code} with its synonyms?", yes, dry_run, as_json)
     with (
         exits(as_json),
         session("neanelu_pim_editor", purpose="attributes") as connection,

@@ -236,7 +236,7 @@ def search(
         if shop:
             answer = rows(sql.SEARCH_SHOP, **values, shop_id=find_shop(connection, shop)["id"])
         else:
-            answer = rows(sql.SEARCH_PIM, **values, locale=locale)
+            answer = rows(sql.SEARCH_PRODUCTS, **values, locale=locale, model=None)
     if as_json:
         emit(answer)
         return

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import orjson
 
-from neanelu.cli.output import console, emit, exits, table
+from neanelu.cli.output import confirmed, console, emit, exits, table
 from neanelu.cli.shop import find_shop
 from neanelu.db import sql
 from neanelu.db.connection import Connection, session
@@ -217,11 +217,8 @@ def delete(flag: str, yes: bool, dry_run: bool, as_json: bool) -> None:
     Examples:
       neanelu flags delete bulk_v2
     """
-    if as_json and not (yes or dry_run):
-        raise click.UsageError("--json needs --yes or --dry-run")
+    confirmed(f"Delete flag {flag}?", yes, dry_run, as_json)
     with exits(as_json), session("neanelu_operator", purpose="flags") as connection:
-        if not (yes or dry_run):
-            click.confirm(f"Delete flag {flag}?", abort=True)
         with translated(), connection.transaction(force_rollback=dry_run):
             connection.execute(sql.DELETE_FLAG, {"flag": flag})
         if as_json:

@@ -67,6 +67,15 @@ def emit(document: Any) -> None:
     click.echo(text.decode())
 
 
+def confirmed(question: str, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Ask before something is changed for good, unless told not to; raises UsageError where nobody can be asked, Abort for no."""
+    if yes or dry_run:
+        return
+    if as_json:
+        raise click.UsageError("--json needs --yes or --dry-run")
+    click.confirm(question, abort=True)
+
+
 def _plain(value: object) -> object:
     """Return what orjson does not know as something that it does."""
     if isinstance(value, bytes | bytearray | memoryview):

@@ -13,7 +13,7 @@ import orjson
 from psycopg.types.json import Jsonb
 from rich.text import Text
 
-from neanelu.cli.output import age, console, emit, exits, instant, number, table
+from neanelu.cli.output import age, confirmed, console, emit, exits, instant, number, table
 from neanelu.cli.review import reviewer_name
 from neanelu.cli.rules import levels, rules
 from neanelu.db import sql
@@ -592,11 +592,8 @@ def remove(name: str, yes: bool, dry_run: bool, as_json: bool) -> None:
     Examples:
       neanelu pim endpoints remove shop_team
     """
-    if as_json and not (yes or dry_run):
-        raise click.UsageError("--json needs --yes or --dry-run")
+    confirmed(f"Remove {name}?", yes, dry_run, as_json)
     with exits(as_json), session("neanelu_operator", purpose="pim") as connection:
-        if not (yes or dry_run):
-            click.confirm(f"Remove {name}?", abort=True)
         with translated(), connection.transaction(force_rollback=dry_run):
             connection.execute(sql.REMOVE_ENDPOINT, {"name": name})
         if as_json:

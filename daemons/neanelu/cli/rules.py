@@ -8,7 +8,7 @@ import click
 import orjson
 from psycopg.types.json import Jsonb
 
-from neanelu.cli.output import console, emit, exits, table
+from neanelu.cli.output import confirmed, console, emit, exits, table
 from neanelu.db import sql
 from neanelu.db.connection import Connection, session
 from neanelu.db.errors import InvalidInput, NotFound, translated
@@ -28,7 +28,7 @@ _LEVEL = click.argument("level", type=click.Choice(["bronze", "silver", "golden"
 
 
 def read_settings(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """Return NAME=VALUE pairs as settings: numbers, true, false and null as such, a list where there is a comma.
+    """Return NAME=VALUE pairs as settings: JSON where it is some (numbers, true, false, null), else text.
 
     Raises:
         InvalidInput: no pair.
@@ -77,15 +77,6 @@ def _told(rule: dict[str, Any], done: str, dry_run: bool, as_json: bool) -> None
     )
     subject = rule.get("field_pattern") or " ".join(filter(None, (rule["level"], rule["channel"])))
     click.echo(f"{subject} {'would be' if dry_run else 'is'} {done}: {said}")
-
-
-def _confirmed(question: str, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Ask before something is removed, unless told not to."""
-    if yes or dry_run:
-        return
-    if as_json:
-        raise click.UsageError("--json needs --yes or --dry-run")
-    click.confirm(question, abort=True)
 
 
 # --- Which value survives ---------------------------------------------------------------------------------
@@ -181,7 +172,7 @@ def remove_rule(pattern: str, category: str | None, yes: bool, dry_run: bool, as
     Examples:
       neanelu pim rules remove specs.weight --yes
     """
-    _confirmed(f"Remove the rule of {pattern}?", yes, dry_run, as_json)
+    confirmed(f"Remove the rule of {pattern}?", yes, dry_run, as_json)
     rule = _change(sql.REMOVE_RULE, dry_run, category, as_json, pattern=pattern)
     _told(rule, "removed", dry_run, as_json)
 
@@ -280,6 +271,6 @@ def remove_level(
     Examples:
       neanelu pim levels remove golden --category audio --yes
     """
-    _confirmed(f"Remove what {level} asks for?", yes, dry_run, as_json)
+    confirmed(f"Remove what {level} asks for?", yes, dry_run, as_json)
     rule = _change(sql.REMOVE_LEVEL, dry_run, category, as_json, level=level, channel=channel)
     _told(rule, "removed", dry_run, as_json)

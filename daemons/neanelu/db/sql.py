@@ -439,9 +439,6 @@ EMBEDDING_MODEL: Final = """
 SEARCH_SHOP: Final = (
     "SELECT * FROM search.hybrid(%(shop_id)s, %(query)s, %(vector)s::extensions.vector, %(limit)s)"
 )
-SEARCH_PIM: Final = (
-    "SELECT * FROM pim.search(%(query)s, %(vector)s::extensions.vector, %(locale)s, %(limit)s)"
-)
 
 # --- Taxonomy and names of attributes -----------------------------------------------------------------------
 IMPORT_TAXONOMY: Final = "SELECT * FROM pim.import_taxonomy(%(categories)s::jsonb, %(most_removed)s::numeric)"

@@ -133,9 +133,8 @@ class Installer:
 
     async def _answer(self, request: Request, act: Callable[[Request], Awaitable[Response]]) -> Response:
         try:
-            await (
-                self._pool.check()
-            )  # few come by this door, and a server that restarted meanwhile must not turn them away
+            # Few come by this door, and a server that restarted meanwhile must not turn them away.
+            await self._pool.check()
             response = await act(request)
         except Rejected as error:
             response = self._refuse(request, error.status, error.reason)

@@ -26,36 +26,20 @@ COMMENT ON FUNCTION matching._terms(neanelu.prod_match_keys[]) IS
     'Tokens of records with their rarity: ln((golden records + 200) / (those with the token + what is expected of its kind)). '
     'Writes nothing, takes no locks. Raises: nothing';
 
-CREATE FUNCTION matching._common_terms(p_terms matching.term[], p_postings integer)
-RETURNS TABLE (item integer, token text, gain double precision, found bigint, rarity real, place bigint)
-LANGUAGE sql IMMUTABLE STRICT ROWS 1000
-SET search_path = pg_catalog, matching, pg_temp
-AS $$
-    WITH ordered AS (
-        SELECT t.item, t.token, t.weight * t.rarity * t.rarity AS gain, t.found, t.rarity, left(t.token, 1) IN ('#', '~') AS is_part,
-               sum(t.found) OVER (PARTITION BY t.item ORDER BY t.found, t.token) AS cost,
-               bool_or(t.found > 0 AND t.weight = 0
-                       OR t.found BETWEEN 1 AND 20 AND left(t.token, 1) NOT IN ('#', '~') AND matching._prior(t.token) < 1) OVER (PARTITION BY t.item) AS is_known
-          FROM unnest(p_terms) AS t
-    )
-    SELECT o.item, o.token, o.gain, o.found, o.rarity, row_number() OVER (PARTITION BY o.item ORDER BY o.found, o.token)
-      FROM ordered AS o WHERE NOT o.is_known AND NOT o.is_part AND o.cost > p_postings
-$$;
-COMMENT ON FUNCTION matching._common_terms(matching.term[], integer) IS
-    'Words and codes of each record that are in too many golden records to look all of them through, the rarest first; none for a record one of whose numbers, or '
-    'a rare code of which, golden records have. Reads nothing, takes no locks. Raises: nothing';
-
 CREATE FUNCTION matching._needles(p_terms matching.term[], p_postings integer) RETURNS TABLE (item integer, needle text[], gain real)
 LANGUAGE sql IMMUTABLE STRICT ROWS 1000
 SET search_path = pg_catalog, matching, pg_temp
 AS $$
-    WITH ordered AS (
-        SELECT t.item, t.token, CASE WHEN t.weight = 0 THEN 1000 ELSE t.weight * t.rarity * t.rarity END AS gain, t.weight = 0 AS is_number,
-               sum(t.found) OVER (PARTITION BY t.item ORDER BY t.found, t.token) AS cost,
-               bool_or(t.weight = 0 AND t.found > 0) OVER (PARTITION BY t.item) AS is_known
+    WITH ordered AS MATERIALIZED (
+        SELECT t.item, t.token, CASE WHEN t.weight = 0 THEN 1000 ELSE t.weight * t.rarity * t.rarity END AS gain, t.found, t.rarity, t.weight = 0 AS is_number,
+               left(t.token, 1) IN ('#', '~') AS is_part, sum(t.found) OVER (PARTITION BY t.item ORDER BY t.found, t.token) AS cost,
+               bool_or(t.weight = 0 AND t.found > 0) OVER (PARTITION BY t.item) AS is_known,
+               bool_or(t.found BETWEEN 1 AND 20 AND left(t.token, 1) NOT IN ('#', '~') AND matching._prior(t.token) < 1) OVER (PARTITION BY t.item) AS is_coded
           FROM unnest(p_terms) AS t
     ), common AS MATERIALIZED (
-        SELECT c.* FROM matching._common_terms(p_terms, p_postings) AS c
+        -- In too many golden records to look all of them through; of a record that a number or a rare code of its own finds, none.
+        SELECT o.item, o.token, o.gain, o.found, o.rarity, row_number() OVER (PARTITION BY o.item ORDER BY o.found, o.token) AS place
+          FROM ordered AS o WHERE NOT (o.is_known OR o.is_coded OR o.is_part) AND o.cost > p_postings
     ), pair AS MATERIALIZED (
         -- As many as would have both by chance: those with found of b, times how likely one has a.
         SELECT a.item, ARRAY[a.token, b.token] AS needle, a.gain + b.gain AS gain

@@ -771,7 +771,7 @@ BEGIN
         v_tombstoned := sync._tombstone(v_run, v_tables);
     END IF;
     PERFORM sync._store_digests(v_run);
-    PERFORM sync._end_step(v_run, 'merge', 
+    PERFORM sync._end_step(v_run, 'merge',
         jsonb_build_object('tombstoned', v_tombstoned, 'may_tombstone', sync._may_tombstone(v_run), 'bare', v_bare));
     v_run := sync._complete_run(v_run, v_tombstoned);
     PERFORM sync._advance_checkpoint(v_run);

@@ -5,7 +5,6 @@ BEGIN;
 SET LOCAL ROLE neanelu_engine;
 DROP FUNCTION matching._candidates(neanelu.prod_match_keys[], integer);
 DROP FUNCTION matching._needles(matching.term[], integer);
-DROP FUNCTION matching._common_terms(matching.term[], integer);
 DROP FUNCTION matching._terms(neanelu.prod_match_keys[]);
 
 COMMIT;

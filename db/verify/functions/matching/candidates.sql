@@ -10,7 +10,6 @@ BEGIN
     SELECT string_agg(f.signature, ', ') INTO v_bad
       FROM (VALUES
              ('matching._terms(neanelu.prod_match_keys[])', false, 's', '{}'),
-             ('matching._common_terms(matching.term[], integer)', false, 'i', '{}'),
              ('matching._needles(matching.term[], integer)', false, 'i', '{}'),
              ('matching._candidates(neanelu.prod_match_keys[], integer)', false, 's', '{}')
            ) AS f (signature, is_definer, volatility, callers)
