@@ -17,7 +17,7 @@ import pytest
 from neanelu.platform import PlatformError, distribution
 from neanelu.platform.cluster import Cluster, configuration, export_lines
 from neanelu.platform.distribution import Distribution, check_timezones, damage, find
-from neanelu.platform.scratch import THROWAWAY, reachable_folder
+from neanelu.platform.scratch import THROWAWAY, Scratch, reachable_folder
 from neanelu.settings import Settings, get_settings
 
 
@@ -313,3 +313,17 @@ def test_two_builds_at_once_a_killed_one_and_a_damaged_one() -> None:
         assert (Path(root) / "manifest.json").stat().st_ino != built
     finally:
         shutil.rmtree(cache)
+
+
+def test_scratch_drops_what_a_crash_left_half_dropped(scratch: Scratch) -> None:
+    """A server that dies in DROP DATABASE leaves an invalid database, which only another DROP can touch."""
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    name = f"scratch_{gone.pid}_1"
+    with psycopg.connect(scratch.cluster.dsn(dbname="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0".encode())
+        connection.execute("UPDATE pg_database SET datconnlimit = -2 WHERE datname = %s", [name])
+        other = Scratch(scratch.cluster.home)
+        other.open()
+        other.close()
+        assert connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is None

@@ -331,6 +331,29 @@ def test_server_restarts_between_every_two_steps(
         assert shop.mirror() == expected, name
 
 
+def test_transient_tables_are_planned_as_before_a_crash(private_cluster: Callable[..., Cluster]) -> None:
+    """Recovery makes UNLOGGED tables and their indexes anew; no access method may take the new index for free."""
+    cluster = private_cluster()
+    cluster.kill()
+    time.sleep(0.2)
+    cluster.start()
+    with psycopg.connect(cluster.dsn(dbname="neanelu")) as connection:
+        connection.execute("SET enable_seqscan = off")
+        indexed = connection.execute(
+            "SELECT DISTINCT format('%s WHERE %I = %s', i.indrelid::regclass, a.attname,"
+            "                       coalesce(quote_literal(CASE WHEN a.atttypid = 'uuid'::regtype THEN uuidv7() END), '0'))"
+            "  FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid AND c.relpersistence = 'u' AND c.relkind = 'r'"
+            "  JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
+            " WHERE a.atttypid IN ('uuid'::regtype, 'int8'::regtype, 'int4'::regtype, 'int2'::regtype)"
+        ).fetchall()
+        assert len(indexed) >= 6
+        for (condition,) in indexed:
+            row = connection.execute(f"EXPLAIN (FORMAT json) SELECT FROM {condition}".encode()).fetchone()
+            assert row is not None
+            plan = row[0]
+            assert plan[0]["Plan"]["Total Cost"] > 0, (condition, plan)
+
+
 @pytest.mark.parametrize(
     ("name", "tables"), [("stage", "bulk_lines"), ("merge", "staging_products, neanelu.staging_variants")]
 )

@@ -5,6 +5,9 @@
 --
 -- No foreign keys on the data tables: they are written by functions that hold the run's lease, and a check per row
 -- would cost more than the row. Rows of ended runs are removed by sync.sweep_staging().
+--
+-- Their indexes are B-trees. An empty BRIN index that crash recovery made anew has no page of its range map yet, and the
+-- planner takes that for -1 pages: it finds a scan cheaper than nothing, repeats it in nested loops, and each leaks 8 kB.
 BEGIN;
 SET LOCAL ROLE neanelu_owner;
 SET LOCAL search_path = neanelu, app, extensions, pg_temp;
@@ -23,7 +26,7 @@ CREATE UNLOGGED TABLE bulk_lines (
     root_id     bigint,
     doc         jsonb NOT NULL
 ) WITH (toast_tuple_target = 8160);
-CREATE INDEX bulk_lines_run_idx ON bulk_lines USING brin (bulk_run_id) WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX bulk_lines_run_idx ON bulk_lines (bulk_run_id);
 COMMENT ON TABLE bulk_lines IS
     'Lines of result files, parsed but not typed. Written by COPY from the sync daemon, which may only insert; '
     'no shop_id and no policies, because COPY is not possible under row level security: nobody but the engine reads it.';
@@ -43,7 +46,7 @@ CREATE UNLOGGED TABLE bulk_manifest (
     lines       integer NOT NULL,
     is_clean    boolean NOT NULL
 );
-CREATE INDEX bulk_manifest_run_idx ON bulk_manifest USING brin (bulk_run_id) WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX bulk_manifest_run_idx ON bulk_manifest (bulk_run_id);
 COMMENT ON TABLE bulk_manifest IS
     'The trees of a file, in file order. Written by COPY from the sync daemon: before any line where digests are known, after all lines '
     'where everything is sent.';
@@ -61,7 +64,7 @@ CREATE UNLOGGED TABLE bulk_trees (
     is_changed  boolean NOT NULL,
     is_clean    boolean NOT NULL
 );
-CREATE INDEX bulk_trees_run_idx ON bulk_trees USING brin (bulk_run_id) WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX bulk_trees_run_idx ON bulk_trees (bulk_run_id);
 COMMENT ON TABLE bulk_trees IS 'The trees of a run''s file, one row each, and whether they differ from what was merged last. Written by schema sync.';
 COMMENT ON COLUMN bulk_trees.lines IS 'Lines of the tree in the file.';
 COMMENT ON COLUMN bulk_trees.is_changed IS 'True: its lines are loaded and merged. False: the digest says that the mirror has them.';
@@ -72,7 +75,7 @@ CREATE UNLOGGED TABLE bulk_groups (
     stream      smallint NOT NULL,
     object_id   bigint NOT NULL
 );
-CREATE INDEX bulk_groups_run_idx ON bulk_groups USING brin (bulk_run_id) WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX bulk_groups_run_idx ON bulk_groups (bulk_run_id);
 COMMENT ON TABLE bulk_groups IS 'The objects that own the lines loaded for a run, one row each. Written by schema sync.';
 
 CREATE UNLOGGED TABLE bulk_outcomes (
@@ -82,7 +85,7 @@ CREATE UNLOGGED TABLE bulk_outcomes (
     outcome     text NOT NULL,
     CONSTRAINT bulk_outcomes_outcome_check CHECK (outcome IN ('inserted', 'updated', 'stale', 'rejected', 'unwhole'))
 );
-CREATE INDEX bulk_outcomes_run_idx ON bulk_outcomes USING brin (bulk_run_id) WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX bulk_outcomes_run_idx ON bulk_outcomes (bulk_run_id);
 COMMENT ON TABLE bulk_outcomes IS 'What the merge did with an object, a row per mirror row written. No row: unchanged.';
 COMMENT ON COLUMN bulk_outcomes.outcome IS 'stale: the mirror has newer data; rejected: the object''s own line was quarantined; '
     'unwhole: lines of it may be missing.';

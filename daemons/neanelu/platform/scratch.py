@@ -159,9 +159,16 @@ class Scratch:
 
     @staticmethod
     def _drop(connection: psycopg.Connection[Any], name: str) -> None:
-        """Drop a database, and who is connected to it."""
+        """Drop a database, and who is connected to it; also what a crash left half dropped.
+
+        Such a database is invalid (datconnlimit -2): it can be dropped, but not altered.
+        """
         identifier = sql.Identifier(name)
-        connection.execute(sql.SQL("ALTER DATABASE {} WITH IS_TEMPLATE false").format(identifier))
+        marked = connection.execute(
+            "SELECT FROM pg_database WHERE datname = %s AND datistemplate AND datconnlimit <> -2", [name]
+        ).fetchone()
+        if marked is not None:
+            connection.execute(sql.SQL("ALTER DATABASE {} WITH IS_TEMPLATE false").format(identifier))
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
 
     # --- Databases ----------------------------------------------------------------------------------------
