@@ -82,6 +82,15 @@ def test_start_after_kill_with_a_pid_file_that_names_another_process(cluster: Cl
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
+def test_a_large_log_is_turned_at_a_start(cluster: Cluster) -> None:
+    cluster.start()
+    cluster.stop()
+    os.truncate(cluster.log, 65 << 20)
+    cluster.start()
+    assert cluster.log.stat().st_size < 1 << 20
+    assert cluster.log.with_name("postgresql.log.1").stat().st_size == 65 << 20
+
+
 def test_start_finishes_an_initdb_that_was_killed(cluster: Cluster) -> None:
     cluster.start()
     cluster.stop()

@@ -39,6 +39,8 @@ DATABASE = "neanelu"
 _SOCKET_PATH_LIMIT = 90
 _GIB = 1 << 30
 _MIB = 1 << 20
+# Of the server's log, at a start; a larger one becomes postgresql.log.1.
+_LOG_LIMIT = 64 * _MIB
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,7 @@ class Cluster:
             check_timezones()
             self._write_configuration()
             self._make_folder(self.socket_dir)
+            self._turn_log()
             self._run_as_server(
                 "pg_ctl",
                 "start",
@@ -284,6 +287,12 @@ class Cluster:
         with handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
+
+    def _turn_log(self) -> None:
+        """Begin a new log at a start when the old one has grown large; the last one is kept beside it."""
+        with contextlib.suppress(FileNotFoundError):
+            if self.log.stat().st_size > _LOG_LIMIT:
+                self.log.replace(self.log.with_name(self.log.name + ".1"))
 
     def _account(self) -> pwd.struct_passwd | None:
         """Return the account of the server, or None when this process's own will do."""
