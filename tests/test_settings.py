@@ -11,6 +11,8 @@ from conftest import REPO
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr, ValidationError
 
+from neanelu.db.connection import connect
+from neanelu.db.errors import DatabaseUnavailable
 from neanelu.platform import PlatformError
 from neanelu.platform.cluster import database_dsn
 from neanelu.settings import Settings
@@ -50,6 +52,12 @@ def test_password_comes_from_its_file_only_when_the_url_has_none(tmp_path: Path)
     assert conninfo_to_dict(database_dsn(settings=settings))["password"] == "own"
     with pytest.raises(PlatformError, match="cannot be read"):
         database_dsn(settings=Settings(database_url=url, database_password_file=tmp_path / "none"))
+
+
+def test_a_missing_password_file_is_a_database_that_is_away(tmp_path: Path) -> None:
+    url = "postgresql://someone@db.example/neanelu"
+    with pytest.raises(DatabaseUnavailable, match="cannot be read"):
+        connect(settings=Settings(database_url=url, database_password_file=tmp_path / "none"))
 
 
 def test_role_is_put_in_only_where_the_url_names_none() -> None:

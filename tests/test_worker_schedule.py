@@ -54,6 +54,16 @@ def test_what_is_finer_than_an_hour_runs_on_through_both_changes() -> None:
         assert found == [f"{day[5:]} {h:02}:{m:02}" for h in range(4) for m in (0, 20, 40)][1:10]
 
 
+def test_a_certain_second_keeps_the_rules_of_its_minute() -> None:
+    for day, hour in (("2026-03-28", "3"), ("2026-10-24", "3"), ("2026-06-01", "*/6")):
+        plain = ticks(f"30 {hour} * * *", "Europe/Bucharest", f"{day}T12:00Z", 5)
+        assert ticks(f"15 30 {hour} * * *", "Europe/Bucharest", f"{day}T12:00Z", 5) == plain
+    moment = next_tick("15 30 3 * * *", "UTC", datetime(2026, 6, 1, 3, 30, 14, 900_000, tzinfo=UTC))
+    assert moment == datetime(2026, 6, 1, 3, 30, 15, tzinfo=UTC)
+    assert next_tick("15 30 3 * * *", "UTC", moment) == moment + timedelta(days=1)
+    assert next_tick("*/20 * * * * *", "Europe/Bucharest", moment) == moment + timedelta(seconds=5)
+
+
 def test_a_tick_is_always_later() -> None:
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     for _ in range(400):
@@ -65,7 +75,8 @@ def test_a_tick_is_always_later() -> None:
 
 @pytest.mark.parametrize(
     ("expression", "zone"),
-    [("61 * * * *", "UTC"), ("* * *", "UTC"), ("0 0 30 2 *", "UTC"), ("0 0 * * *", "Europe/Atlantis"), ("0 0 * * *", "../etc")],
+    [("61 * * * *", "UTC"), ("60 0 0 * * *", "UTC"), ("* * *", "UTC"), ("0 0 30 2 *", "UTC"), ("0 0 * * *", "Europe/Atlantis"),
+     ("0 0 * * *", "../etc")],
 )  # fmt: skip
 def test_nonsense_is_refused(expression: str, zone: str) -> None:
     with pytest.raises(InvalidInput) as refused:

@@ -161,7 +161,7 @@ COMMENT ON COLUMN bulk_runs.source IS 'shopify: fetched from Shopify; file: line
 COMMENT ON COLUMN bulk_runs.polling_url IS 'Unused by GraphQL bulk operations, which are polled by id; kept for the contract.';
 COMMENT ON COLUMN bulk_runs.result_url IS 'Signed download URL, valid 7 days after completion. Erased when the run ends.';
 COMMENT ON COLUMN bulk_runs.idempotency_key IS 'The requester''s key: a second request with it returns the first run.';
-COMMENT ON COLUMN bulk_runs.cursor_state IS 'Paged resources: cursor of the last page stored and bytes written.';
+COMMENT ON COLUMN bulk_runs.cursor_state IS 'operation_created_at: when Shopify began the operation, up to which the result tells; the next incremental run asks from then on.';
 COMMENT ON COLUMN bulk_runs.filter_from IS 'incremental: lower bound of updated_at asked for (checkpoint minus overlap).';
 COMMENT ON COLUMN bulk_runs.records_processed IS 'Lines accounted for so far.';
 COMMENT ON COLUMN bulk_runs.bytes_processed IS 'Bytes of the result file received so far, uncompressed.';

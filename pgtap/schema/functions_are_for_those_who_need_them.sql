@@ -1,6 +1,6 @@
 -- Who may EXECUTE what, by the logins' own rights and those of the groups that they are in; nobody: functions of the module itself.
 BEGIN;
-SELECT plan(389);
+SELECT plan(387);
 
 CREATE FUNCTION pg_temp.callers(p_module text, p_function text) RETURNS text[] LANGUAGE sql AS $f$
     SELECT array_agg(DISTINCT coalesce(w.logins, '')) FROM pg_proc AS p
@@ -104,8 +104,8 @@ SELECT is(pg_temp.callers(t.module, f), ARRAY[t.logins], format('%s.%s is for %s
     ('sync', 'operator, sync', '{active_runs,cancel_run,freshness,list_runs,operation_slots,request_run,resources,retry_run,row_counts,run_details,run_errors,
         run_states}'),
     ('sync', 'operator, worker', '{purge_runs,staleness}'),
-    ('sync', 'sync', '{artifact,begin_stage,changed_roots,claim_run,close_load,compare_manifest,distrust_trees,end_stage,fail_run,landed_lines,merge,
-        open_load,quarantine,quarantine_chunk,quarantine_refused,record_artifact,record_cursor,record_operation,record_poll,refresh_statistics,
+    ('sync', 'sync', '{begin_stage,changed_roots,claim_run,close_load,compare_manifest,distrust_trees,end_stage,fail_run,landed_lines,merge,
+        open_load,quarantine,quarantine_chunk,quarantine_refused,record_artifact,record_operation,record_poll,refresh_statistics,
         release_run,renew_lease,reserve_operation,send_everything,stage_table,staging_tables,sweep_staging}'),
     ('sync', 'sync, webhooks', '{signal_operation}'),
     ('webhooks', '', '{apply_bulk,apply_collections,apply_customers,apply_items,apply_levels,apply_locations,apply_metaobjects,apply_orders,apply_privacy,

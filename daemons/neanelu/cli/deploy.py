@@ -53,9 +53,7 @@ def deploy(dry_run: bool, to: str | None, arguments: tuple[str, ...]) -> None:
 
 def _status(dsn: str) -> None:
     """Print which changes are deployed and which are not."""
-    with psycopg.connect(dsn) as connection:
-        row = connection.execute("SELECT to_regclass('sqitch.changes')").fetchone()
-    if row is None or row[0] is None:
+    if not sqitch.deployed(dsn):
         click.echo("Nothing is deployed yet. The whole plan would be:")
         sqitch.run("plan", dsn, ["--format", "format:  %n", "--no-headers"], echo=click.echo)
     else:
@@ -64,21 +62,38 @@ def _status(dsn: str) -> None:
 
 @click.command(context_settings=_PASS_THROUGH)
 @click.option("--to", metavar="CHANGE", help="Revert what was deployed after this change; all without it.")
+@click.option("--dry-run", is_flag=True, help="Say what would be reverted; change nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def revert(to: str | None, yes: bool, arguments: tuple[str, ...]) -> None:
+def revert(to: str | None, dry_run: bool, yes: bool, arguments: tuple[str, ...]) -> None:
     """Revert the schema, with all data in what is reverted.
 
     \b
     Examples:
+      neanelu revert --to schema/core --dry-run
       neanelu revert --to schema/core
       neanelu revert --yes
     """
+    if dry_run:
+        ensure_server()
+        _attempt(lambda: _would_revert(to))
+        return
     what = f"everything after {to}" if to else "the whole schema"
     if not yes:
         click.confirm(f"Revert {what}? The data in it are lost.", abort=True)
     ensure_server()
     _attempt(lambda: sqitch.revert(database_dsn(), to, arguments, echo=click.echo))
+
+
+def _would_revert(to: str | None) -> None:
+    """Print the changes that a revert would undo, in its order; raises PlatformError when `to` is not deployed."""
+    names = sqitch.deployed(database_dsn())
+    if to is not None and to not in names:
+        raise PlatformError(f"the change {to!r} is not deployed")
+    gone = names[: names.index(to)] if to else names
+    click.echo(f"Would revert {len(gone)} of {len(names)} deployed changes" + (":" if gone else ""))
+    for name in gone:
+        click.echo(f"  {name}")
 
 
 @click.command(context_settings=_PASS_THROUGH)

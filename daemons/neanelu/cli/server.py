@@ -175,11 +175,17 @@ def psql(arguments: tuple[str, ...]) -> None:
 
 @server.command()
 @click.option("--programs", is_flag=True, help="Delete the provisioned programs too.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted; change nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-def drop(programs: bool, yes: bool) -> None:
+def drop(programs: bool, dry_run: bool, yes: bool) -> None:
     """Stop the embedded server and delete its data for good."""
     settings = get_settings()
     cluster = Cluster.embedded(settings)
+    if dry_run:
+        gone = [cluster.home, Scratch().cluster.home, *([settings.cache_dir] if programs else [])]
+        there = [str(folder) for folder in gone if folder.exists()]
+        click.echo("Would delete " + (", ".join(there) or "nothing: there is no cluster"))
+        return
     if not yes:
         click.confirm(f"Delete {cluster.home} with every row in it?", abort=True)
     try:

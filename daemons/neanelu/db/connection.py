@@ -13,7 +13,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 
-from neanelu.db.errors import translated
+from neanelu.db.errors import DatabaseUnavailable, translated
+from neanelu.platform import PlatformError
 from neanelu.platform.cluster import database_dsn
 from neanelu.settings import Settings, get_settings
 
@@ -90,12 +91,15 @@ def connect(
         settings: instead of the process's own.
 
     Raises:
-        DatabaseUnavailable: nobody answers, or the login is refused.
-        PlatformError: NEANELU_DATABASE_URL or its password file is no good.
+        DatabaseUnavailable: nobody answers, the login is refused, or NEANELU_DATABASE_URL or its password file is no
+            good; a daemon asks again later, as a secret's file may be missing for the moment in which it is replaced.
     """
-    target, keywords = parameters(
-        role, purpose=purpose, limits=COMMAND_LIMITS if command else LIMITS, dsn=dsn, settings=settings
-    )
+    try:
+        target, keywords = parameters(
+            role, purpose=purpose, limits=COMMAND_LIMITS if command else LIMITS, dsn=dsn, settings=settings
+        )
+    except PlatformError as error:
+        raise DatabaseUnavailable(str(error)) from error
     with translated():
         connection: Connection = psycopg.connect(
             target, autocommit=autocommit, row_factory=dict_row, **keywords
@@ -112,8 +116,7 @@ def session(role: str = "neanelu_operator", **options: Any) -> Iterator[Connecti
         options: further arguments of `connect`.
 
     Raises:
-        NeaneluError: what the database said, by its code.
-        PlatformError: NEANELU_DATABASE_URL or its password file is no good.
+        NeaneluError: what the database said, by its code, or that it is not there.
     """
     with translated(), connect(role, **{"autocommit": True, "command": True, **options}) as connection:
         yield connection

@@ -155,6 +155,18 @@ def run(
     return "".join(lines)
 
 
+def deployed(dsn: str) -> list[str]:
+    """Return the names of the deployed changes, the latest first; raises psycopg.Error."""
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute("SELECT to_regclass('sqitch.changes')").fetchone()
+        if row is None or row[0] is None:
+            return []
+        return [
+            name
+            for (name,) in connection.execute("SELECT change FROM sqitch.changes ORDER BY committed_at DESC")
+        ]
+
+
 def deploy(dsn: str, arguments: Sequence[str] = (), *, echo: Callable[[str], None] | None = None) -> None:
     """Deploy what is not deployed yet, verifying each change, and refresh the read model of the history.
 

@@ -113,3 +113,6 @@ class Leases:
         except NeaneluError as error:
             log.warning("lease not extended", job_id=str(job.id), error=str(error))
             held.extend_at = time.monotonic() + min(held.seconds / 10, 5.0)
+        except Exception:  # a defect with one lease must not let all others run out
+            log.exception("lease not extended", job_id=str(job.id))
+            held.extend_at = time.monotonic() + min(held.seconds / 10, 5.0)

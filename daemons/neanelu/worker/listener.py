@@ -82,6 +82,10 @@ class Listener:
                 log.warning("listener lost its connection", error=str(error), again_in=round(wait, 2))
                 self._stop.wait(wait)
                 pause = min(pause * 2, _LONGEST_PAUSE)
+            except Exception:  # a defect must not end the listening without a word
+                self.connected.clear()
+                log.exception("listener failed")
+                self._stop.wait(_LONGEST_PAUSE)
         self.connected.clear()
 
     def _listen(self, connection: Connection) -> None:

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -35,17 +35,21 @@ def next_tick(expression: str, timezone: str, after: datetime) -> datetime:
     once, as Debian's cron has it; expressions finer than an hour run on through both.
 
     Args:
-        expression: five fields, or six with the seconds last.
+        expression: five fields, or six with the seconds first.
         timezone: IANA name.
         after: with a time zone.
 
     Raises:
         InvalidInput: no expression, no time zone, or one that never comes (NJ010).
     """
+    second, _, rest = expression.partition(" ")
+    # cronsim minds changes of the clocks in five fields only. One certain second is those five, so much later.
+    is_late = len(rest.split()) == 5 and second.isdecimal() and int(second) < 60
+    late = timedelta(seconds=int(second) if is_late else 0)
     try:
-        ticks = CronSim(expression, after.astimezone(ZoneInfo(timezone)))
+        ticks = CronSim(rest if is_late else expression, (after - late).astimezone(ZoneInfo(timezone)))
         # Where the clocks went back, cronsim may answer with the first of two equal local times: that is over.
-        return next(tick for tick in (tick.astimezone(UTC) for tick in ticks) if tick > after)
+        return next(tick for tick in (tick.astimezone(UTC) + late for tick in ticks) if tick > after)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise InvalidInput(f"there is no time zone {timezone!r}", code="NJ010") from error
     except CronSimError as error:

@@ -396,33 +396,6 @@ COMMENT ON FUNCTION sync.record_artifact(uuid, uuid, text, text, text, bigint, i
     'Notes the file of the run: where it lies, its ETag, size, lines and SHA-256. The URL is kept without its signature. '
     'Idempotent. Locks: the run''s row. Raises NA002, NS004, NS005.';
 
-CREATE FUNCTION sync.artifact(p_run_id uuid, p_token uuid) RETURNS SETOF bulk_artifacts
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = neanelu, sync, pg_temp
-AS $$
-DECLARE
-    v_run bulk_runs := sync._leased_run(p_run_id, p_token);
-BEGIN
-    RETURN QUERY SELECT * FROM bulk_artifacts WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id;
-END
-$$;
-COMMENT ON FUNCTION sync.artifact(uuid, uuid) IS
-    'What is known of the run''s file, for a daemon that goes on with it. Locks: the run''s row. Raises NA002, NS004, NS005.';
-
-CREATE FUNCTION sync.record_cursor(p_run_id uuid, p_token uuid, p_cursor jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = neanelu, sync, pg_temp
-AS $$
-DECLARE
-    v_run bulk_runs := sync._leased_run(p_run_id, p_token);
-BEGIN
-    UPDATE bulk_runs SET cursor_state = coalesce(cursor_state, '{}') || p_cursor, updated_at = clock_timestamp()
-     WHERE shop_id = v_run.shop_id AND id = v_run.id;
-END
-$$;
-COMMENT ON FUNCTION sync.record_cursor(uuid, uuid, jsonb) IS
-    'Paged resources: notes how far the pages are stored. Idempotent. Locks: the run''s row. Raises NA002, NS004, NS005.';
-
 -- Ends --------------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION sync._is_retryable(p_code text) RETURNS boolean
@@ -534,7 +507,7 @@ GRANT EXECUTE ON FUNCTION sync.resources(), sync.operation_slots(text),
     TO neanelu_sync, neanelu_operator;
 GRANT EXECUTE ON FUNCTION sync.claim_run(text, interval, uuid, uuid), sync.renew_lease(uuid, uuid, interval),
     sync.release_run(uuid, uuid, interval), sync.reserve_operation(uuid, uuid), sync.record_operation(uuid, uuid, text, timestamptz),
-    sync.record_poll(uuid, uuid, jsonb), sync.record_cursor(uuid, uuid, jsonb), sync.artifact(uuid, uuid),
+    sync.record_poll(uuid, uuid, jsonb),
     sync.record_artifact(uuid, uuid, text, text, text, bigint, integer, text, timestamptz),
     sync.fail_run(uuid, uuid, text, text, text)
     TO neanelu_sync;

@@ -7,8 +7,6 @@ DROP FUNCTION sync.retry_run(uuid, boolean);
 DROP FUNCTION sync.cancel_run(uuid);
 DROP FUNCTION sync.fail_run(uuid, uuid, text, text, text);
 DROP FUNCTION sync._is_retryable(text);
-DROP FUNCTION sync.record_cursor(uuid, uuid, jsonb);
-DROP FUNCTION sync.artifact(uuid, uuid);
 DROP FUNCTION sync.record_artifact(uuid, uuid, text, text, text, bigint, integer, text, timestamptz);
 DROP FUNCTION sync.signal_operation(uuid, text);
 DROP FUNCTION sync.record_poll(uuid, uuid, jsonb);

@@ -28,8 +28,6 @@ BEGIN
              ('sync.record_poll(uuid, uuid, jsonb)', true, 'v', '{neanelu_sync}'),
              ('sync.signal_operation(uuid, text)', true, 'v', '{neanelu_webhooks,neanelu_sync}'),
              ('sync.record_artifact(uuid, uuid, text, text, text, bigint, integer, text, timestamptz)', true, 'v', '{neanelu_sync}'),
-             ('sync.artifact(uuid, uuid)', true, 'v', '{neanelu_sync}'),
-             ('sync.record_cursor(uuid, uuid, jsonb)', true, 'v', '{neanelu_sync}'),
              ('sync._is_retryable(text)', false, 'i', '{}'),
              ('sync.fail_run(uuid, uuid, text, text, text)', true, 'v', '{neanelu_sync}'),
              ('sync.cancel_run(uuid)', true, 'v', '{neanelu_sync,neanelu_operator}'),
