@@ -12,7 +12,7 @@ import pytest
 
 from neanelu.platform import sqitch
 from neanelu.platform.cluster import Cluster
-from neanelu.platform.scratch import Database
+from neanelu.platform.scratch import THROWAWAY, Database, reachable_folder
 
 
 def dump(cluster: Cluster, dbname: str = "neanelu") -> str:
@@ -105,3 +105,31 @@ def test_two_databases_of_one_cluster_can_both_be_deployed(private_cluster: Call
     assert_same(dump(cluster), dump(cluster, "second"))
     sqitch.revert(cluster.dsn(dbname="second"))
     sqitch.verify(cluster.dsn())
+
+
+@pytest.mark.slow
+def test_a_role_that_is_no_superuser_deploys_and_reverts() -> None:
+    """It owns the database and may create roles; what only a superuser can install, it finds there."""
+    cluster = Cluster(reachable_folder("own"), options=THROWAWAY)
+    try:
+        cluster.start()
+        with psycopg.connect(cluster.dsn(dbname="postgres"), autocommit=True) as connection:
+            connection.execute("CREATE ROLE deployer LOGIN CREATEROLE")
+            connection.execute("CREATE DATABASE mine OWNER deployer")
+        mine = cluster.dsn("deployer", "mine")
+        with pytest.raises(sqitch.SqitchError, match=r"extension vector .* is not installed"):
+            sqitch.deploy(mine)
+        with psycopg.connect(cluster.dsn(dbname="mine"), autocommit=True) as connection:
+            # the statements of the hint
+            connection.execute("CREATE SCHEMA IF NOT EXISTS extensions AUTHORIZATION deployer")
+            connection.execute("CREATE EXTENSION vector SCHEMA extensions")
+            connection.execute("CREATE EXTENSION pg_stat_statements SCHEMA extensions")
+        sqitch.deploy(mine)  # and verifies each change
+        with psycopg.connect(cluster.dsn("neanelu_worker", "mine"), autocommit=True) as connection:
+            row = connection.execute("SELECT count(*) FROM jobs.list_tasks()").fetchone()
+            assert row is not None
+            assert row[0] > 20
+        sqitch.revert(mine)
+        assert [name for name, *_ in roles(cluster)] == ["deployer", "postgres"]
+    finally:
+        cluster.drop()

@@ -163,6 +163,8 @@ LANGUAGE sql
 STABLE
 SET search_path = neanelu, inventory, pg_temp
 SET work_mem = '64MB'
+-- All of a shop, which a bulk run may just have brought: there are no statistics that say how many that are.
+SET enable_nestloop = off
 AS $$
     WITH told AS (
         SELECT DISTINCT ON (v.id, l.shopify_gid) v.id AS variant_id, l.shopify_gid AS location_id,
@@ -257,6 +259,7 @@ STABLE
 SECURITY DEFINER
 SET search_path = neanelu, inventory, pg_temp
 SET work_mem = '64MB'
+SET enable_nestloop = off
 AS $$
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);

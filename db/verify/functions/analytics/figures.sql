@@ -1,6 +1,8 @@
 -- Verify neanelu:functions/analytics/figures on pg
 
 BEGIN;
+-- Tables have policies, and the role that deploys need not be a superuser.
+SET LOCAL ROLE neanelu_engine;
 
 SELECT shop_id, id, ordered_at, gross_sales, discounts, returns, net_sales, order_adjusted_total FROM analytics._order_figures WHERE false;
 

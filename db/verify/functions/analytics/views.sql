@@ -1,6 +1,8 @@
 -- Verify neanelu:functions/analytics/views on pg
 
 BEGIN;
+-- Tables have policies, and the role that deploys need not be a superuser.
+SET LOCAL ROLE neanelu_engine;
 
 SELECT shop_id, shop_domain, order_id, name, order_number, created_timestamp, processed_timestamp, updated_timestamp,
        cancelled_timestamp, closed_timestamp, date_day, cancel_reason, financial_status, fulfillment_status, currency,

@@ -1,6 +1,8 @@
 -- Verify neanelu:functions/pim/tasks on pg
 
 BEGIN;
+-- Tables have policies, and the role that deploys need not be a superuser.
+SET LOCAL ROLE neanelu_engine;
 
 DO $verify$
 BEGIN
