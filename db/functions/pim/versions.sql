@@ -60,7 +60,6 @@ CREATE FUNCTION pim._settle_proposals(p_votes vote[], p_options option[], p_outc
 RETURNS integer
 LANGUAGE plpgsql VOLATILE
 SET search_path = pim, neanelu, pg_catalog, pg_temp
-SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
     v_count integer;
@@ -227,7 +226,6 @@ CREATE FUNCTION pim._write_masters(p_outcomes outcome[])
 RETURNS uuid[]
 LANGUAGE plpgsql VOLATILE
 SET search_path = pim, neanelu, pg_catalog, pg_temp
-SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
     v_recategorised uuid[];
