@@ -44,6 +44,8 @@ REVIEWED = {
     "audit.attach(regclass,text[],text[],text)": "the table is a regclass, names go through %I",
     "sync.stage_table(uuid,uuid,text)": "composed from the registry by sync._stage_statement with %I and %L",
     "sync._merge_table(bulk_runs,sync_tables)": "composed from the registry by sync._update_statement et al.",
+    "sync._insert_fresh(bulk_runs,sync_tables)": "composed from the registry by sync._insert_statements; names go through %I",
+    "sync._note_empty(bulk_runs,sync_tables[],bigint[])": "table names go through %I",
     "privacy._erase_raw(uuid,text)": "composed from privacy.raw_places, which only the owner writes; names through %I",
     "privacy.find_traces(uuid,text[])": "names are regclass, conditions those of privacy.raw_places",
     "sync._assert_references(text,text[])": "names are regclass or go through %I",
@@ -127,6 +129,8 @@ def composed(connection: psycopg.Connection[Any]) -> list[tuple[str, str]]:
             SELECT 'stage' AS what, sync._stage_statement(t.staging_table) AS statement WHERE t.kinds <> '{}'
             UNION ALL SELECT 'update', sync._update_statement(t.staging_table, b.value) FROM booleans AS b
             UNION ALL SELECT 'insert', i.rows
+                        FROM booleans AS b, sync._insert_statements(t.staging_table, b.value) AS i
+            UNION ALL SELECT 'fresh', i.fresh
                         FROM booleans AS b, sync._insert_statements(t.staging_table, b.value) AS i
             UNION ALL SELECT 'outcomes', i.outcomes
                         FROM booleans AS b, sync._insert_statements(t.staging_table, b.value) AS i) AS s

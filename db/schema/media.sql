@@ -35,7 +35,8 @@ CREATE TABLE neanelu.shopify_media (
   CONSTRAINT shopify_media_pkey PRIMARY KEY (shop_id, media_id),
   CONSTRAINT shopify_media_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES neanelu.shops (id) ON DELETE RESTRICT,
   CONSTRAINT shopify_media_shopify_gid_check
-    CHECK (shopify_gid ~ '^gid://shopify/(MediaImage|Video|ExternalVideo|Model3d)/.'),
+    CHECK (shopify_gid LIKE 'gid://shopify/MediaImage/_%' OR shopify_gid LIKE 'gid://shopify/Video/_%'
+        OR shopify_gid LIKE 'gid://shopify/ExternalVideo/_%' OR shopify_gid LIKE 'gid://shopify/Model3d/_%'),
   CONSTRAINT shopify_media_legacy_resource_id_check CHECK (legacy_resource_id > 0),
   CONSTRAINT shopify_media_media_type_check CHECK (media_type IN ('EXTERNAL_VIDEO', 'IMAGE', 'MODEL_3D', 'VIDEO')),
   CONSTRAINT shopify_media_status_check CHECK (status IN ('FAILED', 'PROCESSING', 'READY', 'UPLOADED')),

@@ -176,7 +176,7 @@ CREATE TABLE neanelu.shopify_variants (
     CHECK (compare_at_price >= 0 AND compare_at_price < 'NaN'::numeric),
   CONSTRAINT shopify_variants_cost_check CHECK (cost >= 0 AND cost < 'NaN'::numeric),
   CONSTRAINT shopify_variants_weight_check CHECK (weight >= 0 AND weight < 'NaN'::numeric),
-  CONSTRAINT shopify_variants_currency_code_check CHECK (currency_code ~ '^[A-Z]{3}$'),
+  CONSTRAINT shopify_variants_currency_code_check CHECK (currency_code IN ('EUR', 'RON', 'USD') OR currency_code ~ '^[A-Z]{3}$'),
   CONSTRAINT shopify_variants_weight_unit_check CHECK (weight_unit IN ('GRAMS', 'KILOGRAMS', 'OUNCES', 'POUNDS')),
   CONSTRAINT shopify_variants_inventory_policy_check CHECK (inventory_policy IN ('CONTINUE', 'DENY')),
   CONSTRAINT shopify_variants_inventory_item_id_check
@@ -428,7 +428,7 @@ CREATE TABLE neanelu.shopify_customers (
   CONSTRAINT shopify_customers_total_spent_check CHECK (total_spent >= 0 AND total_spent < 'NaN'::numeric),
   CONSTRAINT shopify_customers_average_order_amount_check
     CHECK (average_order_amount >= 0 AND average_order_amount < 'NaN'::numeric),
-  CONSTRAINT shopify_customers_currency_code_check CHECK (currency_code ~ '^[A-Z]{3}$'),
+  CONSTRAINT shopify_customers_currency_code_check CHECK (currency_code IN ('EUR', 'RON', 'USD') OR currency_code ~ '^[A-Z]{3}$'),
   CONSTRAINT shopify_customers_default_address_check CHECK (jsonb_typeof(default_address) = 'object'),
   CONSTRAINT shopify_customers_metafields_check CHECK (jsonb_typeof(metafields) = 'object'),
   CONSTRAINT shopify_customers_addresses_check CHECK (jsonb_typeof(addresses) = 'array'),
@@ -578,8 +578,8 @@ CREATE TABLE neanelu.shopify_orders (
       AND current_subtotal_price >= 0 AND current_subtotal_price < 'NaN'::numeric
       AND current_total_tax >= 0 AND current_total_tax < 'NaN'::numeric
       AND current_shipping_price >= 0 AND current_shipping_price < 'NaN'::numeric),
-  CONSTRAINT shopify_orders_currency_code_check CHECK (currency_code ~ '^[A-Z]{3}$'),
-  CONSTRAINT shopify_orders_presentment_currency_check CHECK (presentment_currency ~ '^[A-Z]{3}$'),
+  CONSTRAINT shopify_orders_currency_code_check CHECK (currency_code IN ('EUR', 'RON', 'USD') OR currency_code ~ '^[A-Z]{3}$'),
+  CONSTRAINT shopify_orders_presentment_currency_check CHECK (presentment_currency IN ('EUR', 'RON', 'USD') OR presentment_currency ~ '^[A-Z]{3}$'),
   CONSTRAINT shopify_orders_line_items_check CHECK (jsonb_typeof(line_items) = 'array'),
   CONSTRAINT shopify_orders_shipping_lines_check CHECK (jsonb_typeof(shipping_lines) = 'array'),
   CONSTRAINT shopify_orders_discount_codes_check CHECK (jsonb_typeof(discount_codes) = 'array'),

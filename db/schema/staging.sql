@@ -83,12 +83,12 @@ CREATE UNLOGGED TABLE bulk_outcomes (
     stream      smallint NOT NULL,
     object_id   bigint NOT NULL,
     outcome     text NOT NULL,
-    CONSTRAINT bulk_outcomes_outcome_check CHECK (outcome IN ('inserted', 'updated', 'stale', 'rejected', 'unwhole'))
+    CONSTRAINT bulk_outcomes_outcome_check CHECK (outcome IN ('inserted', 'updated', 'stale', 'rejected', 'unwhole', 'empty'))
 );
 CREATE INDEX bulk_outcomes_run_idx ON bulk_outcomes (bulk_run_id);
 COMMENT ON TABLE bulk_outcomes IS 'What the merge did with an object, a row per mirror row written. No row: unchanged.';
 COMMENT ON COLUMN bulk_outcomes.outcome IS 'stale: the mirror has newer data; rejected: the object''s own line was quarantined; '
-    'unwhole: lines of it may be missing.';
+    'unwhole: lines of it may be missing; empty: in a shop''s first load, where only these are noted, no row came of it.';
 
 CREATE UNLOGGED TABLE bulk_rejects (
     bulk_run_id uuid NOT NULL,

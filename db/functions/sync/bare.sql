@@ -37,7 +37,7 @@ $$;
 COMMENT ON FUNCTION sync._inner_references(regclass, text[]) IS
     'Names of a table''s foreign keys to other tables of a set. Reads the catalogue only.';
 
-CREATE FUNCTION sync._merge_bare(p_run bulk_runs, p_table sync_tables, p_tables text[]) RETURNS void
+CREATE FUNCTION sync._merge_bare(p_run bulk_runs, p_table sync_tables, p_tables text[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
@@ -48,6 +48,7 @@ DECLARE
     v_names  text[];
     v_definitions text[];
     v_remarks text[];
+    v_rows   bigint;
 BEGIN
     SELECT array_agg(i.name), array_agg(i.definition), array_agg(i.remark) INTO v_names, v_definitions, v_remarks
       FROM sync._secondary_indexes(v_table) AS i;
@@ -57,7 +58,7 @@ BEGIN
     FOR v_index IN 1 .. coalesce(cardinality(v_names), 0) LOOP
         EXECUTE format('DROP INDEX %s', v_names[v_index]);
     END LOOP;
-    PERFORM sync._merge_table(p_run, p_table);
+    v_rows := sync._insert_fresh(p_run, p_table);
     FOR v_index IN 1 .. coalesce(cardinality(v_names), 0) LOOP
         EXECUTE v_definitions[v_index];
         IF v_remarks[v_index] IS NOT NULL THEN
@@ -67,12 +68,13 @@ BEGIN
     FOREACH v_key IN ARRAY v_keys LOOP
         EXECUTE format('ALTER TABLE %s ALTER CONSTRAINT %I ENFORCED', v_table, v_key);
     END LOOP;
+    RETURN v_rows;
 END
 $$;
 COMMENT ON FUNCTION sync._merge_bare(bulk_runs, sync_tables, text[]) IS
     'Merges one staging table into an empty mirror table that its caller holds exclusively, with all tables of p_tables: secondary indexes are dropped '
     'and made again from their definitions, with their comments, and foreign keys within p_tables are not checked row by row (the caller checks them as '
-    'a set, sync._assert_references). Everything is as it was when it returns, or when the transaction fails. Locks: the table, exclusively. '
+    'a set, sync._assert_references). Everything is as it was when it returns the rows inserted, or when the transaction fails. Locks: the table, exclusively. '
     'Raises 23505 (a unique index finds two).';
 
 REVOKE EXECUTE ON FUNCTION sync._secondary_indexes(regclass), sync._inner_references(regclass, text[]),

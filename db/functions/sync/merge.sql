@@ -42,7 +42,7 @@ LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
     SELECT format($q$
-    SELECT %1$ss.stream, s.object_id, %2$s
+    SELECT %1$ss.stream, s.object_id%7$s, %2$s
       FROM neanelu.%3$I AS s%4$s
      WHERE s.bulk_run_id = $1 AND s.shop_id = $2 AND s.validation_status = 'valid'%5$s
        AND NOT EXISTS (SELECT FROM neanelu.bulk_outcomes AS o WHERE o.bulk_run_id = $1 AND o.stream = s.stream
@@ -55,7 +55,8 @@ AS $$
                 CASE WHEN r.is_required THEN 'INNER' ELSE 'LEFT' END, r.parent_table, 'ref_' || r.column_name, r.gid_column), ''), '')
            FROM sync_references AS r WHERE r.staging_table = p_staging),
         coalesce(' AND s.' || quote_ident(t.level_column) || ' = $3', ''),
-        CASE WHEN p_repeats THEN ' ORDER BY ' || k.columns ELSE '' END)
+        CASE WHEN p_repeats THEN ' ORDER BY ' || k.columns ELSE '' END,
+        CASE WHEN sync._has_column(p_staging, 'id') THEN ', s.id' ELSE '' END)
       FROM sync_tables AS t
      CROSS JOIN LATERAL (SELECT string_agg(c.value, ', ') AS columns FROM sync._merge_columns(p_staging) AS c WHERE c.is_key) AS k
      WHERE t.staging_table = p_staging
@@ -93,7 +94,7 @@ COMMENT ON FUNCTION sync._update_statement(text, boolean) IS
     'The UPDATE of mirror rows that differ from staging; rows that do not differ are not touched. Null for tables that are nothing but their '
     'key. To read one: SELECT sync._update_statement(''staging_variants''). Reads only.';
 
-CREATE FUNCTION sync._insert_statements(p_staging text, p_repeats boolean DEFAULT false, OUT outcomes text, OUT rows text)
+CREATE FUNCTION sync._insert_statements(p_staging text, p_repeats boolean DEFAULT false, OUT outcomes text, OUT rows text, OUT fresh text)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
@@ -102,8 +103,13 @@ INSERT INTO neanelu.bulk_outcomes (bulk_run_id, stream, object_id, outcome)
 SELECT $1, s.stream, s.object_id, 'inserted' FROM (%1$s) AS s WHERE %2$s$q$, p.source, p.is_missing),
            format($q$
 INSERT INTO neanelu.%1$I (shop_id, %2$s)
-SELECT $2, %3$s FROM (%4$s) AS s WHERE %5$s$q$, p.target_table, p.columns, p.values, p.source, p.is_missing)
+SELECT $2, %3$s FROM (%4$s) AS s WHERE %5$s$q$, p.target_table, p.columns, p.values, p.source, p.is_missing),
+           format($q$
+INSERT INTO neanelu.%1$I (shop_id%5$s, %2$s)
+SELECT $2%6$s, %3$s FROM (%4$s) AS s$q$, p.target_table, p.columns, p.values, p.source,
+               CASE WHEN p.has_id THEN ', id' END, CASE WHEN p.has_id THEN ', s.id' END)
       FROM (SELECT t.target_table, sync._merge_source(p_staging, p_repeats) AS source,
+                   sync._has_column(p_staging, 'id') AND sync._has_column(t.target_table, 'id') AS has_id,
                    string_agg(quote_ident(c.name), ', ') AS columns, string_agg(format('s.%I', c.name), ', ') AS values,
                    format('NOT EXISTS (SELECT FROM neanelu.%I AS t WHERE t.shop_id = $2 AND %s)', t.target_table,
                           (SELECT string_agg(format('t.%1$I = s.%1$I', k), ' AND ') FROM unnest(t.key_columns) AS k)) AS is_missing
@@ -113,7 +119,8 @@ SELECT $2, %3$s FROM (%4$s) AS s WHERE %5$s$q$, p.target_table, p.columns, p.val
 $$;
 COMMENT ON FUNCTION sync._insert_statements(text, boolean) IS
     'The INSERT of rows that the mirror does not have (anti-join), and before it the note of which objects they belong to; two statements, '
-    'because one would have to hold all rows twice. To read them: SELECT * FROM sync._insert_statements(''staging_variants''). Reads only.';
+    'because one would have to hold all rows twice; fresh: the INSERT where the mirror has nothing of the shop, with the '
+    'ids that staging made. To read them: SELECT * FROM sync._insert_statements(''staging_variants''). Reads only.';
 
 -- Steps of a merge --------------------------------------------------------------------------------------------------
 
@@ -274,6 +281,69 @@ END
 $$;
 COMMENT ON FUNCTION sync._merge_table(bulk_runs, sync_tables) IS
     'Merges one staging table: update what differs, insert what is missing. Locks: the mirror rows written.';
+
+CREATE FUNCTION sync._insert_fresh(p_run bulk_runs, p_table sync_tables) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_repeats constant boolean := p_table.may_repeat AND sync._has_repeats(p_run, p_table);
+    v_insert constant text := (SELECT i.fresh FROM sync._insert_statements(p_table.staging_table, v_repeats) AS i);
+    v_levels integer := 0;
+    v_valid  bigint;
+    v_rows   bigint;
+    v_all    bigint := 0;
+BEGIN
+    EXECUTE format('SELECT count(*), %s FROM neanelu.%I AS s WHERE s.bulk_run_id = $1 AND s.validation_status = ''valid''',
+                   coalesce('max(s.' || quote_ident(p_table.level_column) || ')', '0'), p_table.staging_table)
+       INTO v_valid, v_levels USING p_run.id;
+    FOR v_level IN 0 .. coalesce(v_levels, 0) LOOP
+        EXECUTE v_insert USING p_run.id, p_run.shop_id, v_level;
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+        v_all := v_all + v_rows;
+    END LOOP;
+    -- The joins leave out a row without its parent; looking for such rows costs as much as writing all, and only then is needed.
+    IF v_all < v_valid THEN
+        PERFORM sync._reject_missing_parents(p_run, p_table.staging_table);
+    END IF;
+    RETURN v_all;
+END
+$$;
+COMMENT ON FUNCTION sync._insert_fresh(bulk_runs, sync_tables) IS
+    'Inserts one staging table into a mirror table that has no row of the shop: nothing to compare with, nothing to update. Takes out rows '
+    'without a required parent (NS114). Returns the rows inserted. Locks: none. Raises 23505 when the shop has one of the rows after all.';
+
+CREATE FUNCTION sync._note_empty(p_run bulk_runs, p_tables sync_tables[], p_rows bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_stream  smallint;
+    v_own     bigint;
+    v_query   text;
+    v_objects bigint[];
+BEGIN
+    FOR v_stream, v_own, v_query IN
+        SELECT t.stream, sum(w.rows) FILTER (WHERE s.kind = ANY (t.kinds)),
+               string_agg(format($q$ AND NOT EXISTS (SELECT FROM neanelu.%I AS s
+                   WHERE s.bulk_run_id = $1 AND s.stream = $2 AND s.object_id = g.object_id AND s.validation_status = 'valid')$q$, t.staging_table), '')
+          FROM unnest(p_tables) WITH ORDINALITY AS t
+          JOIN unnest(p_rows) WITH ORDINALITY AS w (rows, ordinality) USING (ordinality)
+          JOIN sync_streams AS s USING (stream)
+         GROUP BY t.stream
+    LOOP
+        -- As many rows as objects of a kind that is a row each: there is none to look for.
+        CONTINUE WHEN v_own = (SELECT count(*) FROM bulk_groups WHERE bulk_run_id = p_run.id AND stream = v_stream);
+        EXECUTE 'SELECT array_agg(g.object_id) FROM neanelu.bulk_groups AS g WHERE g.bulk_run_id = $1 AND g.stream = $2' || v_query
+           INTO v_objects USING p_run.id, v_stream;
+        INSERT INTO bulk_outcomes (bulk_run_id, stream, object_id, outcome)
+        SELECT p_run.id, v_stream, o.object_id, 'empty' FROM unnest(v_objects) AS o (object_id);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION sync._note_empty(bulk_runs, sync_tables[], bigint[]) IS
+    'After a shop''s first load, when every object was written: notes the few that gave the mirror no row, instead of all the others. '
+    'p_rows: rows inserted of each table. Locks: none.';
 
 CREATE FUNCTION sync._prune_parts(p_run bulk_runs, p_table sync_tables) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -452,22 +522,25 @@ COMMENT ON FUNCTION sync._tombstone(bulk_runs, sync_tables[]) IS
 
 -- The first load of all -----------------------------------------------------------------------------------------------
 
-CREATE FUNCTION sync._has_rows(p_tables text[]) RETURNS boolean
+CREATE FUNCTION sync._has_rows(p_tables text[], p_shop_id uuid DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
+-- Whatever the statistics say of a shop that is new: its first row is looked up, not sought among all others'.
+SET enable_seqscan = off
 AS $$
 DECLARE
     v_table text;
     v_found boolean := false;
 BEGIN
     FOREACH v_table IN ARRAY p_tables LOOP
-        EXECUTE format('SELECT EXISTS (SELECT FROM neanelu.%I)', v_table) INTO v_found;
+        EXECUTE format('SELECT EXISTS (SELECT FROM neanelu.%I%s)', v_table, CASE WHEN p_shop_id IS NOT NULL THEN ' WHERE shop_id = $1' END)
+           INTO v_found USING p_shop_id;
         EXIT WHEN v_found;
     END LOOP;
     RETURN v_found;
 END
 $$;
-COMMENT ON FUNCTION sync._has_rows(text[]) IS 'Whether any of these tables has a row, of any shop. Reads only.';
+COMMENT ON FUNCTION sync._has_rows(text[], uuid) IS 'Whether any of these tables has a row, of the shop or, without one, of any. Reads only.';
 
 CREATE FUNCTION sync._take_empty(p_run bulk_runs, p_tables text[]) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -525,20 +598,22 @@ $$;
 COMMENT ON FUNCTION sync._assert_references(text, text[]) IS
     'Checks a table''s foreign keys to tables of a set with one join each. Reads only. Raises 23503.';
 
-CREATE FUNCTION sync._merge_tables(p_run bulk_runs, p_tables sync_tables[]) RETURNS boolean
+CREATE FUNCTION sync._merge_tables(p_run bulk_runs, p_tables sync_tables[], p_fresh boolean, OUT is_bare boolean, OUT inserted bigint)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
     v_targets constant text[] := ARRAY(SELECT t.target_table FROM unnest(p_tables) AS t);
-    v_bare    constant boolean := sync._take_empty(p_run, v_targets);
     v_table   sync_tables;
+    v_rows    bigint[] := ARRAY[]::bigint[];
 BEGIN
+    is_bare := p_fresh AND sync._take_empty(p_run, v_targets);
     FOREACH v_table IN ARRAY p_tables LOOP
-        IF v_bare THEN
-            -- What was empty has nothing to prune.
-            PERFORM sync._merge_bare(p_run, v_table, v_targets);
+        IF is_bare THEN
+            v_rows := v_rows || sync._merge_bare(p_run, v_table, v_targets);
             PERFORM sync._assert_references(v_table.target_table, v_targets);
+        ELSIF p_fresh THEN
+            v_rows := v_rows || sync._insert_fresh(p_run, v_table);
         ELSE
             PERFORM sync._merge_table(p_run, v_table);
             IF v_table.vanish = 'delete_parts' THEN
@@ -546,16 +621,42 @@ BEGIN
             END IF;
         END IF;
     END LOOP;
-    RETURN v_bare;
+    IF p_fresh THEN
+        PERFORM sync._note_empty(p_run, p_tables, v_rows);
+    END IF;
+    inserted := (SELECT coalesce(sum(r), 0) FROM unnest(v_rows) AS r);
 END
 $$;
-COMMENT ON FUNCTION sync._merge_tables(bulk_runs, sync_tables[]) IS
-    'Merges the staging tables of a run in their order; a large first load of all shops into bare tables. Says whether it was one. Locks: the mirror rows '
+COMMENT ON FUNCTION sync._merge_tables(bulk_runs, sync_tables[], boolean) IS
+    'Merges the staging tables of a run in their order; where the mirror has nothing of the shop (p_fresh), what came is only inserted, and a large first load '
+    'of all shops goes into bare tables. Says whether it was one, and how many rows were inserted without a note in bulk_outcomes. Locks: the mirror rows '
     'written, or all of the run''s mirror tables exclusively. Raises 23503, 23505.';
 
 -- Accounts ----------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION sync._count_lines(p_run bulk_runs) RETURNS void
+CREATE FUNCTION sync._known_lines(p_run bulk_runs) RETURNS TABLE (
+    stream smallint, kind text, is_duplicate boolean, is_stale boolean, is_empty boolean, is_written boolean, lines bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+BEGIN
+    -- A statement of its own that only reads, so that the lines are scanned by several processes.
+    RETURN QUERY EXECUTE $q$
+        SELECT l.stream, l.kind, x.is_duplicate, o.is_stale, o.is_empty, o.is_written, count(*)
+          FROM neanelu.bulk_lines AS l
+          LEFT JOIN (SELECT r.line_number, bool_and(r.is_duplicate) AS is_duplicate
+                       FROM neanelu.bulk_rejects AS r WHERE r.bulk_run_id = $1 GROUP BY 1) AS x ON x.line_number = l.line_number
+          LEFT JOIN (SELECT w.stream, w.object_id, bool_or(w.outcome = 'stale') AS is_stale, bool_or(w.outcome = 'empty') AS is_empty,
+                            bool_or(w.outcome IN ('inserted', 'updated')) AS is_written
+                       FROM neanelu.bulk_outcomes AS w WHERE w.bulk_run_id = $1 GROUP BY 1, 2) AS o ON o.stream = l.stream AND o.object_id = l.owner_id
+         WHERE l.bulk_run_id = $1 AND l.attempt = $2
+         GROUP BY 1, 2, 3, 4, 5, 6$q$ USING p_run.id, p_run.attempt;
+END
+$$;
+COMMENT ON FUNCTION sync._known_lines(bulk_runs) IS
+    'The loaded lines of a run, counted by kind and by what is known of each: whether it was taken out, and what became of its object. Reads only.';
+
+CREATE FUNCTION sync._count_lines(p_run bulk_runs, p_fresh boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
@@ -565,26 +666,19 @@ DECLARE
     v_same  constant bigint := (SELECT coalesce(sum(lines), 0) FROM bulk_trees WHERE bulk_run_id = p_run.id AND NOT is_changed);
 BEGIN
     INSERT INTO bulk_counts (shop_id, bulk_run_id, kind, lines, merged, unchanged, quarantined, duplicate, ignored)
-    WITH outcomes AS (
-        SELECT o.stream, o.object_id, bool_or(o.outcome IN ('inserted', 'updated')) AS is_merged, bool_or(o.outcome = 'stale') AS is_stale
-          FROM bulk_outcomes AS o WHERE o.bulk_run_id = p_run.id GROUP BY 1, 2),
-    rejects AS (
-        SELECT x.line_number, bool_and(x.is_duplicate) AS is_duplicate FROM bulk_rejects AS x WHERE x.bulk_run_id = p_run.id GROUP BY 1),
-    fates AS (
-        SELECT l.kind, CASE WHEN x.is_duplicate THEN 'duplicate' WHEN NOT x.is_duplicate THEN 'quarantined'
-                            WHEN NOT s.is_merged OR o.is_stale THEN 'ignored' WHEN o.is_merged THEN 'merged' ELSE 'unchanged' END AS fate
-          FROM bulk_lines AS l
-          JOIN sync_streams AS s USING (stream)
-          LEFT JOIN rejects AS x ON x.line_number = l.line_number
-          LEFT JOIN outcomes AS o ON o.stream = l.stream AND o.object_id = l.owner_id
-         WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
+    WITH fates AS (
+        SELECT k.kind, k.lines,
+               CASE WHEN k.is_duplicate THEN 'duplicate' WHEN NOT k.is_duplicate THEN 'quarantined'
+                    WHEN NOT s.is_merged OR k.is_stale THEN 'ignored'
+                    WHEN k.is_written OR p_fresh AND k.is_empty IS NOT TRUE THEN 'merged' ELSE 'unchanged' END AS fate
+          FROM sync._known_lines(p_run) AS k JOIN sync_streams AS s USING (stream)
         UNION ALL
-        SELECT coalesce(e.kind, '?'), 'quarantined'
+        SELECT coalesce(e.kind, '?'), 1, 'quarantined'
           FROM bulk_errors AS e WHERE e.shop_id = p_run.shop_id AND e.bulk_run_id = p_run.id AND e.error_type = 'PARSE'),
     counted AS (
-        SELECT f.kind, count(*) FILTER (WHERE fate = 'merged') AS merged, count(*) FILTER (WHERE fate = 'unchanged') AS unchanged,
-               count(*) FILTER (WHERE fate = 'quarantined') AS quarantined, count(*) FILTER (WHERE fate = 'duplicate') AS duplicate,
-               count(*) FILTER (WHERE fate = 'ignored') AS ignored
+        SELECT f.kind, sum(f.lines) FILTER (WHERE fate = 'merged') AS merged, sum(f.lines) FILTER (WHERE fate = 'unchanged') AS unchanged,
+               sum(f.lines) FILTER (WHERE fate = 'quarantined') AS quarantined, sum(f.lines) FILTER (WHERE fate = 'duplicate') AS duplicate,
+               sum(f.lines) FILTER (WHERE fate = 'ignored') AS ignored
           FROM fates AS f GROUP BY f.kind
         UNION ALL
         SELECT '-', 0, 0, 0, 0, (v_kinds ->> '-')::bigint WHERE v_kinds ? '-'
@@ -597,10 +691,10 @@ BEGIN
       FULL JOIN counted AS c ON c.kind = k.key;
 END
 $$;
-COMMENT ON FUNCTION sync._count_lines(bulk_runs) IS
+COMMENT ON FUNCTION sync._count_lines(bulk_runs, boolean) IS
     'Accounts for every line of the file, a kind a row of bulk_counts. The lines of each kind as the daemon counted them, and what became '
-    'of them as the database finds it, are counted apart; the table''s CHECK, and the run''s, refuse sums that differ. '
-    'Locks: none. Raises 23514 (lines do not add up).';
+    'of them as the database finds it, are counted apart; the table''s CHECK, and the run''s, refuse sums that differ. p_fresh: what is not noted '
+    'otherwise was written, not unchanged. Locks: none. Raises 23514 (lines do not add up).';
 
 CREATE FUNCTION sync._unclean_roots(p_run bulk_runs) RETURNS SETOF bigint
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -626,18 +720,23 @@ AS $$
 DECLARE
     v_stream constant smallint := (SELECT stream FROM sync_streams WHERE resource = p_run.query_type AND is_root);
 BEGIN
-    UPDATE bulk_trees AS b SET is_clean = false
-      FROM sync._unclean_roots(p_run) AS u (root_id)
-     WHERE b.bulk_run_id = p_run.id AND b.root_id = u.root_id AND b.is_clean;
-    -- Lines outside their tree, or outside any, may concern every tree of their objects.
-    DELETE FROM sync_digests AS d
-     USING bulk_groups AS g
-     WHERE g.bulk_run_id = p_run.id AND g.stream = v_stream AND d.shop_id = p_run.shop_id AND d.stream = v_stream AND d.object_id = g.object_id
-       AND NOT EXISTS (SELECT FROM bulk_trees AS b WHERE b.bulk_run_id = p_run.id AND b.root_id = g.object_id AND b.is_clean);
-    UPDATE sync_digests AS d SET digest = b.digest
-      FROM bulk_trees AS b
-     WHERE b.bulk_run_id = p_run.id AND b.is_changed AND b.is_clean
-       AND d.shop_id = p_run.shop_id AND d.stream = v_stream AND d.object_id = b.root_id AND d.digest <> b.digest;
+    IF EXISTS (SELECT FROM bulk_rejects WHERE bulk_run_id = p_run.id)
+       OR EXISTS (SELECT FROM bulk_outcomes WHERE bulk_run_id = p_run.id AND outcome IN ('stale', 'rejected', 'unwhole')) THEN
+        UPDATE bulk_trees AS b SET is_clean = false
+          FROM sync._unclean_roots(p_run) AS u (root_id)
+         WHERE b.bulk_run_id = p_run.id AND b.root_id = u.root_id AND b.is_clean;
+    END IF;
+    IF EXISTS (SELECT FROM sync_digests WHERE shop_id = p_run.shop_id AND stream = v_stream) THEN
+        -- Lines outside their tree, or outside any, may concern every tree of their objects.
+        DELETE FROM sync_digests AS d
+         USING bulk_groups AS g
+         WHERE g.bulk_run_id = p_run.id AND g.stream = v_stream AND d.shop_id = p_run.shop_id AND d.stream = v_stream AND d.object_id = g.object_id
+           AND NOT EXISTS (SELECT FROM bulk_trees AS b WHERE b.bulk_run_id = p_run.id AND b.root_id = g.object_id AND b.is_clean);
+        UPDATE sync_digests AS d SET digest = b.digest
+          FROM bulk_trees AS b
+         WHERE b.bulk_run_id = p_run.id AND b.is_changed AND b.is_clean
+           AND d.shop_id = p_run.shop_id AND d.stream = v_stream AND d.object_id = b.root_id AND d.digest <> b.digest;
+    END IF;
     INSERT INTO sync_digests (shop_id, stream, object_id, digest)
     SELECT p_run.shop_id, v_stream, b.root_id, b.digest
       FROM bulk_trees AS b
@@ -688,7 +787,7 @@ $$;
 COMMENT ON FUNCTION sync.tg_sync_checkpoints__completed_run() IS
     'Refuses a checkpoint that advances without a run that completed, and so reconciled. Reads only. Raises NS064.';
 
-CREATE FUNCTION sync._complete_run(p_run bulk_runs, p_tombstoned bigint) RETURNS bulk_runs
+CREATE FUNCTION sync._complete_run(p_run bulk_runs, p_inserted bigint, p_tombstoned bigint) RETURNS bulk_runs
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
@@ -699,7 +798,7 @@ BEGIN
        SET status = 'completed', completed_at = clock_timestamp(), updated_at = clock_timestamp(),
            lines_merged = c.merged, lines_unchanged = c.unchanged, lines_quarantined = c.quarantined,
            lines_duplicate = c.duplicate, lines_ignored = c.ignored,
-           rows_inserted = o.inserted, rows_updated = o.updated, rows_tombstoned = p_tombstoned,
+           rows_inserted = p_inserted + o.inserted, rows_updated = o.updated, rows_tombstoned = p_tombstoned,
            result_url = NULL, error_code = NULL, error_message = NULL,
            leased_by = NULL, lease_token = NULL, lease_expires_at = NULL
       FROM (SELECT coalesce(sum(merged), 0) AS merged, coalesce(sum(unchanged), 0) AS unchanged, coalesce(sum(quarantined), 0) AS quarantined,
@@ -712,8 +811,8 @@ BEGIN
     RETURN v_run;
 END
 $$;
-COMMENT ON FUNCTION sync._complete_run(bulk_runs, bigint) IS
-    'Writes the sums and ends the run; the table''s CHECK refuses sums that do not reconcile. Locks: the run''s row. Raises 23514.';
+COMMENT ON FUNCTION sync._complete_run(bulk_runs, bigint, bigint) IS
+    'Writes the sums (rows inserted: those noted in bulk_outcomes and p_inserted) and ends the run; the table''s CHECK refuses sums that do not reconcile. Locks: the run''s row. Raises 23514.';
 
 CREATE FUNCTION sync.lock_resource(p_shop_id uuid, p_resource text) RETURNS void
 LANGUAGE sql VOLATILE
@@ -749,8 +848,8 @@ DECLARE
                                                                       AND s.step_name = 'stage' AND s.status = 'completed');
     v_tables  constant sync_tables[] := ARRAY(SELECT t FROM sync_tables AS t JOIN sync_streams AS s USING (stream)
                                                WHERE s.resource = v_run.query_type ORDER BY t.stream, t.merge_order);
-    v_table   sync_tables;
-    v_bare    boolean;
+    v_fresh   boolean;
+    v_written record;
     v_tombstoned bigint := 0;
 BEGIN
     PERFORM sync._assert_staged(v_run, v_staged);
@@ -759,21 +858,22 @@ BEGIN
     PERFORM sync._begin_step(v_run, 'merge');
     -- Without statistics of this very load a large join must not be planned as a small one.
     PERFORM set_config('enable_nestloop', CASE WHEN v_run.lines_in > 500 THEN 'off' ELSE 'on' END, true);
-    FOREACH v_table IN ARRAY v_tables LOOP
-        PERFORM sync._mark_stale(v_run, v_table.staging_table, v_table.target_table);
-    END LOOP;
+    v_fresh := NOT sync._has_rows(ARRAY(SELECT t.target_table FROM unnest(v_tables) AS t), v_run.shop_id);
+    IF NOT v_fresh THEN
+        PERFORM sync._mark_stale(v_run, t.staging_table, t.target_table) FROM unnest(v_tables) AS t;
+    END IF;
     PERFORM sync._mark_buried(v_run);
     PERFORM sync._mark_unwhole(v_run);
-    v_bare := sync._merge_tables(v_run, v_tables);
+    v_written := sync._merge_tables(v_run, v_tables, v_fresh);
     PERFORM sync._assert_error_limit(v_run, sync._record_rejects(v_run));
-    PERFORM sync._count_lines(v_run);
-    IF NOT v_bare AND sync._may_tombstone(v_run) THEN
+    PERFORM sync._count_lines(v_run, v_fresh);
+    IF NOT v_fresh AND sync._may_tombstone(v_run) THEN
         v_tombstoned := sync._tombstone(v_run, v_tables);
     END IF;
     PERFORM sync._store_digests(v_run);
     PERFORM sync._end_step(v_run, 'merge',
-        jsonb_build_object('tombstoned', v_tombstoned, 'may_tombstone', sync._may_tombstone(v_run), 'bare', v_bare));
-    v_run := sync._complete_run(v_run, v_tombstoned);
+        jsonb_build_object('tombstoned', v_tombstoned, 'may_tombstone', sync._may_tombstone(v_run), 'bare', v_written.is_bare));
+    v_run := sync._complete_run(v_run, v_written.inserted, v_tombstoned);
     PERFORM sync._advance_checkpoint(v_run);
     PERFORM pg_notify('neanelu_sync', json_build_object('event', 'completed', 'run_id', v_run.id, 'shop_id', v_run.shop_id)::text);
     RETURN NEXT v_run;
@@ -862,7 +962,7 @@ COMMENT ON FUNCTION sync.sweep_staging() IS
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sync.merge(uuid, uuid), sync.sweep_staging() TO neanelu_sync;
-GRANT EXECUTE ON FUNCTION sync._merge_table(bulk_runs, sync_tables) TO neanelu_owner;
+GRANT EXECUTE ON FUNCTION sync._insert_fresh(bulk_runs, sync_tables) TO neanelu_owner;
 GRANT EXECUTE ON FUNCTION sync.tg_sync_checkpoints__completed_run() TO neanelu_owner;
 
 SET LOCAL ROLE neanelu_owner;
