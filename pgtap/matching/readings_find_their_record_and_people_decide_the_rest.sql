@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(25);
+SELECT plan(26);
 
 CREATE FUNCTION pg_temp.id(p_name text) RETURNS uuid LANGUAGE sql IMMUTABLE AS $f$ SELECT ('00000000-0000-7000-8000-' || left(md5(p_name), 12))::uuid $f$;
 INSERT INTO prod_sources (id, name, source_type) VALUES (pg_temp.id('one'), 'one', 'SUPPLIER'), (pg_temp.id('two'), 'two', 'SUPPLIER');
@@ -21,6 +21,7 @@ SELECT results_eq($$SELECT * FROM pg_temp.matched('mug', 'lamp')$$, $$VALUES ('c
 SELECT is((SELECT count(*) FROM prod_master), 2::bigint, 'each its own');
 CREATE TEMP TABLE link AS SELECT session_id, product_id FROM prod_match_links;
 SELECT bag_eq($$SELECT session_id, product_id FROM matching.match_sessions(ARRAY[pg_temp.id('mug'), pg_temp.id('lamp')])$$, 'SELECT * FROM link', 'the same readings again keep theirs');
+SELECT bag_eq($$SELECT session_id, product_id FROM matching.find_links(ARRAY[pg_temp.id('mug'), pg_temp.id('lamp'), pg_temp.id('same mug')])$$, 'SELECT * FROM link', 'which can be looked up; who was not matched yet has none');
 SELECT results_eq($$SELECT m.product_id, m.decision FROM matching.match_sessions(ARRAY[pg_temp.id('same mug')]) AS m$$, $$SELECT product_id, 'matched' FROM link WHERE session_id = pg_temp.id('mug')$$,
      'another source''s word of the same product finds its record');
 SELECT is((SELECT count(*) FROM prod_master), 2::bigint, 'and makes none');

@@ -9,7 +9,7 @@ SET LOCAL search_path = neanelu, extensions, pg_temp;
 SET LOCAL ROLE neanelu_engine;
 
 -- One by one, whatever the statistics say: the table may have grown by a million since a plan was made.
-CREATE FUNCTION matching._terms(p_items neanelu.prod_match_keys[]) RETURNS SETOF matching.term
+CREATE FUNCTION matching._terms(p_items neanelu.prod_match_keys[], p_places integer[]) RETURNS SETOF matching.term
 LANGUAGE sql STABLE STRICT ROWS 1000
 SET search_path = neanelu, matching, pg_temp
 SET enable_seqscan = off
@@ -21,9 +21,10 @@ AS $$
       FROM unnest(p_items) WITH ORDINALITY AS i (product_id, title, tokens, weights, codes, own_codes, measures, colours, brand, gtins, mpns, price, currency, made_from, item)
      CROSS JOIN LATERAL unnest(i.tokens, i.weights) AS t (token, weight)
       LEFT JOIN LATERAL (SELECT x.log_count, x.document_count FROM prod_match_terms AS x WHERE x.term = t.token LIMIT 1) AS m ON true
+     WHERE i.item = ANY (p_places)
 $$;
-COMMENT ON FUNCTION matching._terms(neanelu.prod_match_keys[]) IS
-    'Tokens of records with their rarity: ln((golden records + 200) / (those with the token + what is expected of its kind)). '
+COMMENT ON FUNCTION matching._terms(neanelu.prod_match_keys[], integer[]) IS
+    'Tokens of the records at these places, with their rarity: ln((golden records + 200) / (those with the token + what is expected of its kind)). '
     'Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION matching._needles(p_terms matching.term[], p_postings integer) RETURNS TABLE (item integer, needle text[], gain real)
@@ -67,7 +68,7 @@ SET search_path = neanelu, matching, pg_temp
 SET enable_seqscan = off
 AS $$
 DECLARE
-    v_terms constant term[] := ARRAY(SELECT t FROM matching._terms(p_items) AS t);
+    v_terms constant term[] := ARRAY(SELECT t FROM matching._terms(p_items, ARRAY(SELECT generate_subscripts(p_items, 1))) AS t);
 BEGIN
     RETURN QUERY
     WITH needle AS MATERIALIZED (

@@ -10,9 +10,10 @@ SET LOCAL search_path = neanelu, extensions, pg_temp;
 SET LOCAL ROLE neanelu_engine;
 
 -- Shapes instead of regular expressions: PostgreSQL keeps only 32 compiled ones, and titles come by the million.
+-- What is frequent stands first, for it is looked for from the left.
 CREATE FUNCTION matching._shape(p_text text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN translate(p_text, '0123456789abcdefghijklmnopqrstuvwxyz', '9999999999aaaaaaaaaaaaaaaaaaaaaaaaaa');
+RETURN translate(p_text, 'earionts0l1cdu2mp5gh3b48v6kf7w9yxzjq', 'aaaaaaaa9a9aaa9aa9aa9a99a9aa9a9aaaaa');
 COMMENT ON FUNCTION matching._shape(text) IS 'Folded text with 9 for every digit and a for every letter. Reads nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION matching._is_code(p_shape text) RETURNS boolean
@@ -54,7 +55,7 @@ RETURN CASE
     WHEN p_shape LIKE '9%' AND p_shape NOT LIKE '%aaaa%' AND (length(p_joined) < 6 OR p_joined LIKE '%x%' OR p_shape LIKE '%a')
          AND p_chunk ~ '^\d+(\.\d+)?([^a-z0-9.]\d+(\.\d+)?)+[a-z]{0,3}$|^\d+(x\d+)+[a-z]{0,2}$' THEN 'range'
     WHEN p_shape LIKE '9%-a%' AND rtrim(ltrim(p_shape, '9'), 'a') = '-' THEN 'count'
-    WHEN matching._is_code(matching._shape(p_joined)) THEN 'code'
+    WHEN matching._is_code(CASE WHEN p_joined = p_chunk THEN p_shape ELSE matching._shape(p_joined) END) THEN 'code'
     ELSE 'word'
 END;
 COMMENT ON FUNCTION matching._kind(text, text, text) IS 'Kind of a piece, see matching.piece. Reads nothing, takes no locks. Raises: nothing';
@@ -72,7 +73,7 @@ AS $$
                <= coalesce(max(c.position) FILTER (WHERE c.is_break) OVER w, 0) AS is_own
           FROM chunk AS c
         WINDOW w AS (PARTITION BY c.item ORDER BY c.position)
-    ), kinds AS (
+    ), kinds AS MATERIALIZED (
         SELECT p.*, replace(p.hyphened, '-', '') AS joined, matching._kind(p.chunk, p.shape, replace(p.hyphened, '-', '')) AS kind
           FROM placed AS p
     )

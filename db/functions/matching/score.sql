@@ -149,7 +149,7 @@ LANGUAGE sql IMMUTABLE STRICT ROWS 1000
 SET search_path = pg_catalog, matching, pg_temp
 AS $$
     WITH pair AS MATERIALIZED (
-        SELECT p.item, p.other, l.codes AS a_codes, r.codes AS b_codes, l.measures AS a_measures, r.measures AS b_measures
+        SELECT p.item, p.other, l.codes AS a_codes, r.codes AS b_codes
           FROM unnest(p_items, p_others) AS p (item, other)
           JOIN ROWS FROM (unnest(p_left)) WITH ORDINALITY AS l (product_id, title, tokens, weights, codes, own_codes, measures, colours, brand, gtins, mpns, price, currency, made_from, place) ON l.place = p.item
           JOIN ROWS FROM (unnest(p_right)) WITH ORDINALITY AS r (product_id, title, tokens, weights, codes, own_codes, measures, colours, brand, gtins, mpns, price, currency, made_from, place) ON r.place = p.other
@@ -158,13 +158,16 @@ AS $$
           FROM pair AS p, unnest(p.a_codes) AS a, unnest(p.b_codes) AS b
          WHERE NOT p.a_codes && p.b_codes
          GROUP BY p.item, p.other
+    ), said AS MATERIALIZED (
+        SELECT u.is_left, u.place, split_part(m, '=', 1) AS context, split_part(m, '=', 2)::float8 AS number
+          FROM (SELECT true AS is_left, i AS place, (p_left[i]).measures FROM (SELECT DISTINCT unnest(p_items)) AS d (i)
+                UNION ALL SELECT false, i, (p_right[i]).measures FROM (SELECT DISTINCT unnest(p_others)) AS d (i)) AS u, unnest(u.measures) AS m
     ), measure AS (
-        SELECT p.item, p.other, split_part(a, '=', 1) AS context,
-               bool_or(abs(split_part(a, '=', 2)::float8 - split_part(b, '=', 2)::float8)
-                       <= 0.04 * greatest(split_part(a, '=', 2)::float8, split_part(b, '=', 2)::float8)) AS agrees
-          FROM pair AS p, unnest(p.a_measures) AS a, unnest(p.b_measures) AS b
-         WHERE split_part(b, '=', 1) = split_part(a, '=', 1)
-         GROUP BY p.item, p.other, split_part(a, '=', 1)
+        SELECT p.item, p.other, a.context, bool_or(abs(a.number - b.number) <= 0.04 * greatest(a.number, b.number)) AS agrees
+          FROM unnest(p_items, p_others) AS p (item, other)
+          JOIN said AS a ON a.is_left AND a.place = p.item
+          JOIN said AS b ON NOT b.is_left AND b.place = p.other AND b.context = a.context
+         GROUP BY p.item, p.other, a.context
     ), conflict AS (
         SELECT m.item, m.other, array_agg(m.context) AS contexts FROM measure AS m WHERE NOT m.agrees GROUP BY m.item, m.other
     )
@@ -185,8 +188,8 @@ LANGUAGE plpgsql STABLE STRICT ROWS 1000
 SET search_path = neanelu, matching, pg_temp
 AS $$
 DECLARE
-    v_left  constant term[] := ARRAY(SELECT t FROM matching._terms(p_left) AS t);
-    v_right constant term[] := ARRAY(SELECT t FROM matching._terms(p_right) AS t);
+    v_left  constant term[] := ARRAY(SELECT t FROM matching._terms(p_left, ARRAY(SELECT DISTINCT unnest(p_items))) AS t);
+    v_right constant term[] := ARRAY(SELECT t FROM matching._terms(p_right, ARRAY(SELECT DISTINCT unnest(p_others))) AS t);
 BEGIN
     RETURN QUERY
     SELECT r.item, r.other, r.cosine
@@ -223,13 +226,15 @@ BEGIN
         SELECT i AS item, p_left[i] AS keys FROM generate_subscripts(p_left, 1) AS i
     ), r AS MATERIALIZED (
         SELECT i AS other, p_right[i] AS keys FROM generate_subscripts(p_right, 1) AS i
-    ), found AS MATERIALIZED (
-        SELECT p.item, (r.keys).product_id, p.cosine, l.keys AS a, r.keys AS b,
-               matching._evidence(l.keys, r.keys, p.cosine, n.code, matching._brand_relation(l.keys, r.keys), n.conflicts, v_gap) AS evidence
+    ), related AS MATERIALIZED (
+        -- One step before the evidence, which is folded into the query only where its arguments are columns.
+        SELECT p.item, (r.keys).product_id, p.cosine, l.keys AS a, r.keys AS b, n.code, n.conflicts, matching._brand_relation(l.keys, r.keys) AS brand
           FROM unnest(v_items, v_others, v_cosines) AS p (item, other, cosine)
           JOIN matching._relations(p_left, p_right, v_items, v_others) AS n ON n.item = p.item AND n.other = p.other
           JOIN l ON l.item = p.item
           JOIN r ON r.other = p.other
+    ), found AS MATERIALIZED (
+        SELECT r.item, r.product_id, r.cosine, r.a, r.b, matching._evidence(r.a, r.b, r.cosine, r.code, r.brand, r.conflicts, v_gap) AS evidence FROM related AS r
     )
     SELECT f.item, f.product_id, f.cosine,
            (SELECT sum(x.value::float8 * (v_weights -> x.key)::float8) FROM jsonb_each(f.evidence) AS x WHERE v_weights ? x.key),
@@ -277,14 +282,18 @@ RETURNS SETOF neanelu.prod_match_keys
 LANGUAGE sql STABLE ROWS 1000
 SET search_path = neanelu, matching, normalise, pg_temp
 AS $$
+    WITH brand AS MATERIALIZED (
+        SELECT b.raw, lower(normalise.mpn(normalise.brand(b.raw))) AS key FROM (SELECT DISTINCT unnest(p_brands)) AS b (raw)
+    )
     SELECT p_ids[f.item], f.title,
            (f.features).tokens || array_remove(ARRAY['g:' || n.gtin, 'p:' || n.mpn], NULL),
            (f.features).weights || array_fill(0::real, ARRAY[num_nonnulls(n.gtin, n.mpn)]),
            (f.features).codes, (f.features).own_codes, (f.features).measures, (f.features).colours,
-           lower(normalise.mpn(normalise.brand(p_brands[f.item]))), array_remove(ARRAY[n.gtin], NULL), array_remove(ARRAY[n.mpn], NULL),
+           b.key, array_remove(ARRAY[n.gtin], NULL), array_remove(ARRAY[n.mpn], NULL),
            p_prices[f.item], left(upper(p_currencies[f.item]), 3), now()
       FROM matching.features_many(p_titles, p_mpns, p_further) AS f
      CROSS JOIN LATERAL (SELECT normalise.gtin(p_gtins[f.item]) AS gtin, normalise.mpn(split_part(p_mpns[f.item], '|', 1)) AS mpn) AS n
+      LEFT JOIN brand AS b ON b.raw = p_brands[f.item]
      ORDER BY f.item
 $$;
 COMMENT ON FUNCTION matching._items(uuid[], text[], text[], text[], text[], text[], numeric[], text[]) IS

@@ -136,8 +136,7 @@ SET search_path = neanelu, matching, pg_temp
 AS $$
     WITH term AS MATERIALIZED (
         SELECT t.item, t.token, CASE WHEN t.weight = 0 THEN 1000 ELSE t.weight * t.rarity * t.rarity END AS gain, count(*) OVER (PARTITION BY t.token) AS found
-          FROM matching._terms(p_keys) AS t
-         WHERE t.item = ANY (p_items)
+          FROM matching._terms(p_keys, p_items) AS t
     ), ranked AS (
         SELECT a.item, b.item AS other, row_number() OVER (PARTITION BY a.item ORDER BY sum(a.gain) DESC, b.item) AS place
           FROM term AS a
@@ -463,6 +462,25 @@ COMMENT ON FUNCTION matching._suggest_pairs(uuid[], uuid[], double precision[], 
     'Puts pairs of golden records that may be one product into pending clusters: the one that is open for the first of the pair, else a new one. '
     'Returns the clusters that grew, to be counted. Idempotent. Locks: the rows. Raises: nothing of its own';
 
+CREATE FUNCTION matching.find_links(p_session_ids uuid[])
+RETURNS TABLE (session_id uuid, product_id uuid, decision text, score numeric, method text)
+LANGUAGE sql STABLE STRICT ROWS 500
+SET search_path = neanelu, matching, pg_temp
+AS $$
+    -- From the readings to the links, whatever the statistics say: a plan from the links to the readings reads a source's documents for each link.
+    WITH reading AS MATERIALIZED (
+        SELECT s.id, h.source_id, matching._source_key(h.source_product_id, h.source_url) AS source_key
+          FROM prod_extraction_sessions AS s
+          JOIN prod_raw_harvest AS h ON h.id = s.harvest_id AND h.fetched_at = s.harvest_fetched_at
+         WHERE s.id = ANY (p_session_ids)
+    )
+    SELECT r.id, l.product_id, l.decision::text, l.score, l.method::text
+      FROM reading AS r
+      JOIN prod_match_links AS l ON l.source_id = r.source_id AND l.source_key = r.source_key
+$$;
+COMMENT ON FUNCTION matching.find_links(uuid[]) IS
+    'The golden records of readings whose products were matched before, and how. Writes nothing, takes no locks. Raises: nothing';
+
 -- Plans with the records as constants would take longer to make than to run, and lists of records could not be read by place.
 CREATE FUNCTION matching.match_sessions(p_session_ids uuid[])
 RETURNS TABLE (session_id uuid, product_id uuid, decision text, score numeric, method text)
@@ -482,17 +500,7 @@ BEGIN
       FROM unnest(v_records) AS r
      WHERE l.source_id = r.source_id AND l.source_key = r.source_key AND l.session_id IS DISTINCT FROM r.session_id
        AND (l.session_id IS NULL OR l.session_id < r.session_id);
-    -- From the readings to the links, whatever the statistics say: a plan from the links to the readings reads a source's documents for each link.
-    RETURN QUERY
-    WITH reading AS MATERIALIZED (
-        SELECT s.id, h.source_id, matching._source_key(h.source_product_id, h.source_url) AS source_key
-          FROM prod_extraction_sessions AS s
-          JOIN prod_raw_harvest AS h ON h.id = s.harvest_id AND h.fetched_at = s.harvest_fetched_at
-         WHERE s.id = ANY (p_session_ids)
-    )
-    SELECT r.id, l.product_id, l.decision::text, l.score, l.method::text
-      FROM reading AS r
-      JOIN prod_match_links AS l ON l.source_id = r.source_id AND l.source_key = r.source_key;
+    RETURN QUERY SELECT * FROM matching.find_links(p_session_ids);
 END
 $$;
 COMMENT ON FUNCTION matching.match_sessions(uuid[]) IS

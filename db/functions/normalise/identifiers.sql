@@ -8,15 +8,15 @@ BEGIN;
 SET LOCAL search_path = neanelu, extensions, pg_temp;
 SET LOCAL ROLE neanelu_engine;
 
+-- Without a SET clause, so that it is folded into the expressions that call it.
 CREATE FUNCTION normalise._check_digit(p_digits text) RETURNS integer
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT (10 - sum((ascii(d.digit) - 48) * CASE WHEN (length(p_digits) - d.position) % 2 = 0 THEN 3 ELSE 1 END) % 10)::integer % 10
-      FROM string_to_table(p_digits, NULL) WITH ORDINALITY AS d (digit, position)
-$$;
+RETURN (10 - (3 * (p_digits::bigint % 10 + p_digits::bigint / 100 % 10 + p_digits::bigint / 10000 % 10 + p_digits::bigint / 1000000 % 10 + p_digits::bigint / 100000000 % 10
+         + p_digits::bigint / 10000000000 % 10 + p_digits::bigint / 1000000000000 % 10 + p_digits::bigint / 100000000000000 % 10 + p_digits::bigint / 10000000000000000 % 10)
+       + p_digits::bigint / 10 % 10 + p_digits::bigint / 1000 % 10 + p_digits::bigint / 100000 % 10 + p_digits::bigint / 10000000 % 10 + p_digits::bigint / 1000000000 % 10
+         + p_digits::bigint / 100000000000 % 10 + p_digits::bigint / 10000000000000 % 10 + p_digits::bigint / 1000000000000000 % 10) % 10)::integer % 10;
 COMMENT ON FUNCTION normalise._check_digit(text) IS
-    'GS1 check digit of a number without it: weights 3 and 1 from the right. Reads nothing, takes no locks. Raises: nothing';
+    'GS1 check digit of a number of up to 17 digits without it: weights 3 and 1 from the right. Reads nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION normalise._expand_upce(p_digits text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -47,8 +47,7 @@ COMMENT ON FUNCTION normalise._isbn13(text) IS
     'ISBN-13 of an ISBN-10, null when its check digit is wrong. Reads nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION normalise._is_product_number(p_gtin text) RETURNS boolean
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
     -- A GTIN-8: 0 and 2 are for use within a company.
     WHEN p_gtin LIKE '000000%' THEN substr(p_gtin, 7, 1) NOT IN ('0', '2')
@@ -66,8 +65,8 @@ LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, normalise, pg_temp
 AS $$
 DECLARE
-    v_number text := upper(regexp_replace(regexp_replace(normalize(p_raw, NFKC), '^\s*[="'']+|[\s"'',;]+$|^\s*(https?://\S*/01/|\(01\))', '', 'g'),
-        '^\s*(gtin|ean|upc|jan|isbn)([-_ ]?(8|1[0-4]|a|e)(?!\d))?\s*[:#=]?\s*|^[[:alpha:] .]{2,30}:\s*|\.0+$|[\s\u00a0.\-\u2010-\u2015_/]', '', 'gi'));
+    v_number text := CASE WHEN p_raw ~ '^(\d{8}|\d{12,14})$' THEN p_raw ELSE upper(regexp_replace(regexp_replace(normalize(p_raw, NFKC), '^\s*[="'']+|[\s"'',;]+$|^\s*(https?://\S*/01/|\(01\))', '', 'g'),
+        '^\s*(gtin|ean|upc|jan|isbn)([-_ ]?(8|1[0-4]|a|e)(?!\d))?\s*[:#=]?\s*|^[[:alpha:] .]{2,30}:\s*|\.0+$|[\s\u00a0.\-\u2010-\u2015_/]', '', 'gi')) END;
 BEGIN
     IF v_number ~ '^\d{9}[\dX]$' THEN
         v_number := normalise._isbn13(v_number);

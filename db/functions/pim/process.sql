@@ -179,7 +179,7 @@ BEGIN
     END IF;
     -- A record may have been merged since: what its readings belong to now, matching knows.
     SELECT array_agg(m.session_id ORDER BY m.session_id), array_agg(m.product_id ORDER BY m.session_id) INTO v_sessions, v_products
-      FROM matching.match_sessions(v_waiting) AS m;
+      FROM matching.find_links(v_waiting) AS m;
     PERFORM pim.request_decisions(ARRAY(SELECT DISTINCT p FROM unnest(v_products) AS p WHERE p <> ALL (p_products)));
     RETURN pim.propose(v_sessions, v_products);
 END

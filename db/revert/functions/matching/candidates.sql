@@ -5,6 +5,6 @@ BEGIN;
 SET LOCAL ROLE neanelu_engine;
 DROP FUNCTION matching._candidates(neanelu.prod_match_keys[], integer);
 DROP FUNCTION matching._needles(matching.term[], integer);
-DROP FUNCTION matching._terms(neanelu.prod_match_keys[]);
+DROP FUNCTION matching._terms(neanelu.prod_match_keys[], integer[]);
 
 COMMIT;

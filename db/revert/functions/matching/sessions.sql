@@ -4,6 +4,7 @@ BEGIN;
 
 SET LOCAL ROLE neanelu_engine;
 DROP FUNCTION matching.match_sessions(uuid[]);
+DROP FUNCTION matching.find_links(uuid[]);
 DROP FUNCTION matching._suggest_pairs(uuid[], uuid[], double precision[], jsonb[]);
 DROP FUNCTION matching._suggest(matching.decision[]);
 DROP FUNCTION matching._add_numbers(uuid[]);

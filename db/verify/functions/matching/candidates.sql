@@ -9,7 +9,7 @@ BEGIN
     -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
     SELECT string_agg(f.signature, ', ') INTO v_bad
       FROM (VALUES
-             ('matching._terms(neanelu.prod_match_keys[])', false, 's', '{}'),
+             ('matching._terms(neanelu.prod_match_keys[], integer[])', false, 's', '{}'),
              ('matching._needles(matching.term[], integer)', false, 'i', '{}'),
              ('matching._candidates(neanelu.prod_match_keys[], integer)', false, 's', '{}')
            ) AS f (signature, is_definer, volatility, callers)

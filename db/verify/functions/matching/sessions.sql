@@ -28,6 +28,7 @@ BEGIN
              ('matching._add_numbers(uuid[])', false, 'v', '{}'),
              ('matching._suggest(matching.decision[])', false, 'v', '{}'),
              ('matching._suggest_pairs(uuid[], uuid[], double precision[], jsonb[])', false, 'v', '{}'),
+             ('matching.find_links(uuid[])', false, 's', '{}'),
              ('matching.match_sessions(uuid[])', true, 'v', '{neanelu_worker,neanelu_operator,neanelu_harvester,neanelu_ai}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
