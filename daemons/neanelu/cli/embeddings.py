@@ -15,8 +15,7 @@ from neanelu.cli.sync import INTERRUPTED, stop_on_signals
 from neanelu.db import sql
 from neanelu.db.connection import Connection, session
 from neanelu.db.errors import translated
-from neanelu.embeddings import as_text, open_embedder
-from neanelu.embeddings.run import Rows, collect, embed, find_model
+from neanelu.embeddings.run import Rows, collect, embed, find_model, read_question
 from neanelu.platform.cluster import SUPERUSER
 from neanelu.settings import get_settings
 
@@ -46,6 +45,14 @@ def _rows(connection: Connection) -> Rows:
             return connection.execute(statement, values).fetchall()
 
     return rows
+
+
+def meaning(connection: Connection, question: str) -> tuple[str | None, str | None]:
+    """Return the model in use and the question's vector; nothing, said on standard error, where it cannot be had."""
+    model, vector, reason = read_question(_rows(connection), question, get_settings())
+    if reason is not None:
+        click.echo(reason, err=True)
+    return model, vector
 
 
 @embeddings.command()
@@ -227,16 +234,12 @@ def search(
     role = "neanelu_app" if shop else "neanelu_operator"
     with exits(as_json), session(role, purpose="embeddings") as connection:
         rows = _rows(connection)
-        vector = None
-        if not words_only:
-            found = find_model(rows)
-            maker = open_embedder(found["name"], found["provider"], found["dimensions"], get_settings())
-            vector = as_text(maker.embed([query])[0])
+        model, vector = (None, None) if words_only else meaning(connection, query)
         values = {"query": query, "vector": vector, "limit": limit}
         if shop:
             answer = rows(sql.SEARCH_SHOP, **values, shop_id=find_shop(connection, shop)["id"])
         else:
-            answer = rows(sql.SEARCH_PRODUCTS, **values, locale=locale, model=None)
+            answer = rows(sql.SEARCH_PRODUCTS, **values, locale=locale, model=model)
     if as_json:
         emit(answer)
         return

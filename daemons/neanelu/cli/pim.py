@@ -374,8 +374,11 @@ def search(query: str, locale: str | None, limit: int, words_only: bool, as_json
       neanelu pim search "căști wireless"
       neanelu pim search "WH-1000XM4" --json | jq -r '.[].product_id'
     """
+    # The model's packages take half a second to load, which the other commands do without.
+    from neanelu.cli.embeddings import meaning
+
     with exits(as_json), session(_EDITOR, purpose="pim") as connection:
-        model, vector = (None, None) if words_only else _meaning(connection, query)
+        model, vector = (None, None) if words_only else meaning(connection, query)
         values = {"query": query, "vector": vector, "locale": locale, "limit": limit, "model": model}
         with translated():
             rows = connection.execute(sql.SEARCH_PRODUCTS, values).fetchall()
@@ -396,22 +399,6 @@ def search(query: str, locale: str | None, limit: int, words_only: bool, as_json
             for row in rows
         )
         console().print(table(columns, lines, wrap="TITLE")) if rows else click.echo("nothing found")
-
-
-def _meaning(connection: Connection, query: str) -> tuple[str | None, str | None]:
-    """Return the model in use and the question's vector; nothing, said on standard error, where it cannot be had."""
-    from neanelu.embeddings import ProviderMissing, as_text, open_embedder
-
-    with translated():
-        found = connection.execute(sql.EMBEDDING_MODEL, {"model": None}).fetchone()
-    if found is None:
-        return None, None
-    try:
-        maker = open_embedder(found["name"], found["provider"], found["dimensions"], get_settings())
-        return found["name"], as_text(maker.embed([query])[0])
-    except ProviderMissing as error:
-        click.echo(f"by words only: {error}", err=True)
-        return None, None
 
 
 @pim.command()

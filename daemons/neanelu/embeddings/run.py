@@ -19,7 +19,7 @@ import structlog
 
 from neanelu.db import sql
 from neanelu.db.errors import NeaneluError, NotFound
-from neanelu.embeddings import Embedder, as_text, open_embedder
+from neanelu.embeddings import Embedder, ProviderMissing, as_text, open_embedder
 from neanelu.embeddings.remote import MAX_INPUTS, MAX_TOKENS, OpenAIEmbedder
 from neanelu.openai.errors import RequestRefused
 from neanelu.settings import Settings
@@ -38,6 +38,19 @@ def find_model(rows: Rows, name: str | None = None) -> Mapping[str, Any]:
     if not found:
         raise NotFound(f"there is no model {name!r}", code="NE001", hint="neanelu embeddings models")
     return found[0]
+
+
+def read_question(rows: Rows, question: str, settings: Settings) -> tuple[str | None, str | None, str | None]:
+    """Return the model in use, the vector that it makes of a question, and why there is none where it cannot be had.
+
+    Search goes on by words then: that a model is missing is no reason to find nothing.
+    """
+    try:
+        found = find_model(rows)
+        maker = open_embedder(found["name"], found["provider"], found["dimensions"], settings)
+        return found["name"], as_text(maker.embed([question])[0]), None
+    except (NotFound, ProviderMissing) as error:
+        return None, None, f"by words only: {error}"
 
 
 def collect(rows: Rows, model: str, *, every: timedelta = timedelta(0)) -> dict[str, int]:
