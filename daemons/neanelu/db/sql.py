@@ -63,7 +63,7 @@ QUARANTINE_CHUNK: Final = (
 )
 CLOSE_LOAD: Final = """
     SELECT sync.close_load(
-        %(run_id)s, %(token)s, %(bytes)s, %(lines)s, %(roots)s, %(kinds)s, %(sent)s, %(checksum)s) AS refused"""
+        %(run_id)s, %(token)s, %(bytes)s, %(lines)s, %(roots)s, %(kinds)s, %(sent)s, %(checksum)s, %(landed)s) AS refused"""
 REFRESH_STATISTICS: Final = "SELECT sync.refresh_statistics(%(resource)s)"
 BEGIN_STAGE: Final = "SELECT sync.begin_stage(%(run_id)s, %(token)s)"
 STAGING_TABLES: Final = "SELECT * FROM sync.staging_tables(%(resource)s)"
@@ -73,9 +73,12 @@ END_STAGE: Final = "SELECT sync.end_stage(%(run_id)s, %(token)s, %(rows)s) AS st
 MERGE: Final = "SELECT * FROM sync.merge(%(run_id)s, %(token)s)"
 FAIL_RUN: Final = "SELECT sync.fail_run(%(run_id)s, %(token)s, %(code)s, %(message)s) AS status"
 SWEEP_STAGING: Final = "SELECT sync.sweep_staging() AS rows"
-#: COPY of lines: a quote and a delimiter that no JSON contains, and values that jsonb refuses are left out and found later.
-COPY_LINES: Final = """
-    COPY neanelu.bulk_lines (bulk_run_id, attempt, line_number, stream, kind, owner_id, object_id, root_id, doc)
+_LINE_COLUMNS = "bulk_run_id, attempt, stream, kind, line_number, owner_id, object_id, root_id, doc"
+COPY_LINES: Final = f"COPY neanelu.bulk_lines ({_LINE_COLUMNS}) FROM STDIN (FORMAT binary)"
+#: COPY of lines of which some may be refused: a quote and a delimiter that no JSON contains, and values that jsonb refuses
+#: are left out and found later.
+COPY_DOUBTFUL_LINES: Final = f"""
+    COPY neanelu.bulk_lines ({_LINE_COLUMNS})
     FROM STDIN (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02', ON_ERROR ignore, LOG_VERBOSITY silent)"""
 COPY_MANIFEST: Final = """
     COPY neanelu.bulk_manifest (bulk_run_id, attempt, root_id, digest, lines, is_clean) FROM STDIN (FORMAT binary)"""

@@ -304,17 +304,16 @@ class SyncDaemon:
         run = lease.run
         for attempt in range(_RELOADS):
             try:
-                with self._connect("copy", autocommit=False) as data:
-                    loader = Loader(
-                        lease,
-                        data,
-                        resource,
-                        max_line_bytes=self._settings.sync_max_line_bytes,
-                        on_progress=lambda name, done: self._sent(lease, name, done),
-                    )
-                    self._progress.phase(run, "send", run.get("bytes_expected"))
-                    with translated():
-                        sent = loader.load(file)
+                loader = Loader(
+                    lease,
+                    lambda: self._connect("copy", autocommit=False),
+                    resource,
+                    max_line_bytes=self._settings.sync_max_line_bytes,
+                    on_progress=lambda name, done: self._sent(lease, name, done),
+                )
+                self._progress.phase(run, "send", run.get("bytes_expected"))
+                with translated():
+                    sent = loader.load(file)
                 self._checkpoint(lease)
                 self._progress.phase(run, "stage")
                 if sent:

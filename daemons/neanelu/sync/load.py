@@ -7,22 +7,20 @@ import tempfile
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from queue import Queue
+from contextlib import closing
 from typing import IO, Any
 
-from psycopg import Copy, Cursor
-from psycopg.copy import QueuedLibpqWriter
 from psycopg.types.json import Jsonb
 
 from neanelu.db import sql
 from neanelu.db.connection import Connection
 from neanelu.sync.fetch import CHUNK_BYTES, Spool
 from neanelu.sync.lease import Lease
+from neanelu.sync.lines import LineCopy
 from neanelu.sync.scan import LineScanner, Reject, Totals, Tree, TreeSplitter, leading_gid
 
-_COPY_BYTES = 128 * 1024
-_COPY_BLOCKS = 16
+#: How often progress is told, bytes.
+_TELL_BYTES = 1024 * 1024
 _QUARANTINE_LINES = 500
 _QUARANTINE_BYTES = 4 * 1024 * 1024
 _BINARY_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
@@ -45,7 +43,7 @@ class Loader:
 
     Args:
         lease: the run and its token; calls go through it.
-        data: a second connection, for COPY.
+        connect: opens a further connection, for COPY; no autocommit.
         resource: a row of sync.resources().
         max_line_bytes: longer lines go to quarantine.
         on_progress: called with a phase (`scan`, `send`) and bytes done.
@@ -54,23 +52,22 @@ class Loader:
     def __init__(
         self,
         lease: Lease,
-        data: Connection,
+        connect: Callable[[], Connection],
         resource: dict[str, Any],
         *,
         max_line_bytes: int,
         on_progress: Callable[[str, int], None] | None = None,
     ) -> None:
         self._lease = lease
-        self._data = data
+        self._connect = connect
         self._streams: dict[str, int] = resource["streams"]
         self._root_kind: str | None = resource["root_kind"]
         self._max_line_bytes = max_line_bytes
         self._progress = on_progress or (lambda _phase, _bytes: None)
         run = lease.run
-        self._prefix = f"{run['id']}\x02{run['attempt']}\x02"
         self._run_bytes: bytes = run["id"].bytes
         self._attempt: int = run["attempt"]
-        self.sent = 0
+        self._told = 0
 
     def load(self, spool: Spool) -> int:
         """Load the file and close the load step; return how many lines were sent.
@@ -96,19 +93,19 @@ class Loader:
     def _load_all(self, spool: Spool, index: IO[bytes]) -> int:
         """Send every line in one pass, then the manifest."""
         splitter = TreeSplitter(self._root_kind)
-        with _Quarantine(self._lease) as quarantine, self._copy_lines() as handle_line:
-            scanner = self._scanner(handle_line, quarantine)
+        with _Quarantine(self._lease) as quarantine, LineCopy(self._lease, self._connect) as copy:
+            scanner = self._scanner(copy.take, quarantine)
             scanner.begin_tree(1)
             for tree in splitter.split(spool.chunks(), scanner.feed):
                 scanner.finish()
                 clean = scanner.is_closed and not scanner.rejected and scanner.root_id == tree.root_id
                 _append(index, tree, clean)
                 scanner.begin_tree(tree.first_line + tree.lines)
-                self._progress("send", tree.offset + tree.size)
+                self._tell("send", tree.offset + tree.size)
         self._copy_manifest(_entries(index))
         self._lease.call(sql.COMPARE_MANIFEST)
-        self._close(spool, index, None, splitter.lines, scanner.totals, 0)
-        return self.sent
+        self._close(spool, index, None, splitter.lines, scanner.totals, 0, copy)
+        return copy.sent
 
     def _load_changed(self, spool: Spool, index: IO[bytes]) -> int:
         """Send the manifest, learn which trees differ, and send the lines of those."""
@@ -117,28 +114,33 @@ class Loader:
         def entries() -> Iterator[array[int]]:
             for tree in splitter.split(spool.chunks()):
                 yield _append(index, tree, True)
-                self._progress("scan", tree.offset + tree.size)
+                self._tell("scan", tree.offset + tree.size)
 
         self._copy_manifest(entries())
         counts = self._lease.row(sql.COMPARE_MANIFEST)
         changed = self._changed_roots() if counts["changed"] else array("q")
         dirty: list[int] = []
-        with _Quarantine(self._lease) as quarantine, self._copy_lines() as handle_line:
-            scanner = self._scanner(handle_line, quarantine)
+        with _Quarantine(self._lease) as quarantine, LineCopy(self._lease, self._connect) as copy:
+            scanner = self._scanner(copy.take, quarantine)
             for root, end in self._scan_trees(scanner, spool, index, changed):
                 if not scanner.is_closed or scanner.root_id != root:
                     raise _NotClosed
                 if scanner.rejected:
                     dirty.append(root)
-                self._progress("send", end)
+                self._tell("send", end)
         if dirty:
             self._lease.call(sql.DISTRUST_TREES, roots=dirty)
-        self._close(
-            spool, index, changed, splitter.lines, scanner.totals, counts["total"] - counts["changed"]
-        )
-        return self.sent
+        unchanged = counts["total"] - counts["changed"]
+        self._close(spool, index, changed, splitter.lines, scanner.totals, unchanged, copy)
+        return copy.sent
 
     # --- pieces -------------------------------------------------------------------------------------------
+
+    def _tell(self, phase: str, done: int) -> None:
+        """Tell how far a phase is, now and then."""
+        if not 0 <= done - self._told < _TELL_BYTES:
+            self._told = done
+            self._progress(phase, done)
 
     def _scanner(self, handle_line: Callable[..., None], quarantine: _Quarantine) -> LineScanner:
         """Return a scanner for this resource."""
@@ -165,65 +167,15 @@ class Loader:
                 scanner.finish()
                 yield root, offset + size
 
-    @contextmanager
-    def _copy_lines(self) -> Iterator[Callable[..., None]]:
-        """Yield a handler that sends lines by COPY; they are committed at the end, or not at all."""
-        prefix = self._prefix
-        buffer: list[bytes] = []
-        pending = 0
-        self.sent = 0
-        with (
-            self._data.transaction(),
-            self._data.cursor() as cursor,
-            self._copy(cursor, sql.COPY_LINES) as copy,
-        ):
-
-            def handle(
-                number: int,
-                kind: str,
-                stream: int,
-                owner: int,
-                object_id: int | None,
-                root: int | None,
-                line: bytes,
-            ) -> None:
-                nonlocal pending
-                if b"\r" in line:
-                    line = b"\x01" + line + b"\x01"
-                own = "" if object_id is None else object_id
-                tree = "" if root is None else root
-                buffer.append(
-                    f"{prefix}{number}\x02{stream}\x02{kind}\x02{owner}\x02{own}\x02{tree}\x02".encode()
-                )
-                buffer.append(line)
-                buffer.append(b"\n")
-                self.sent += 1
-                pending += len(line)
-                if pending > _COPY_BYTES:
-                    copy.write(b"".join(buffer))
-                    buffer.clear()
-                    pending = 0
-                    self._lease.check()
-
-            yield handle
-            copy.write(b"".join(buffer))
-
-    @staticmethod
-    def _copy(cursor: Cursor[Any], statement: str) -> AbstractContextManager[Copy]:
-        """Start a COPY whose bytes a thread sends, while the next lines are looked at; few blocks wait at a time."""
-        writer = QueuedLibpqWriter(cursor)
-        # psycopg waits with up to 1,024 blocks, which is more memory than the daemon is meant to take
-        writer._queue = Queue(maxsize=_COPY_BLOCKS)  # type: ignore[assignment]
-        return cursor.copy(statement, writer=writer)
-
     def _copy_manifest(self, entries: Iterator[Any]) -> None:
         """Send the trees that have a root, as they come."""
         head = (6, 16, self._run_bytes, 4, self._attempt)
         rows = [_BINARY_HEADER]
         with (
-            self._data.transaction(),
-            self._data.cursor() as cursor,
-            self._copy(cursor, sql.COPY_MANIFEST) as copy,
+            closing(self._connect()) as connection,
+            connection.transaction(),
+            connection.cursor() as cursor,
+            cursor.copy(sql.COPY_MANIFEST) as copy,
         ):
             for root, _offset, _size, _first, lines, digest, clean in entries:
                 if root >= 0:
@@ -251,6 +203,7 @@ class Loader:
         lines: int,
         totals: Totals,
         unchanged_roots: int,
+        copy: LineCopy,
     ) -> None:
         """End the load step; find and quarantine the lines that COPY refused, if there are any."""
         refused = self._lease.value(
@@ -259,8 +212,9 @@ class Loader:
             lines=lines,
             roots=totals.roots + unchanged_roots,
             kinds=Jsonb(dict(totals.kinds)),
-            sent=self.sent,
+            sent=copy.sent,
             checksum=spool.sha256,
+            landed=copy.landed,
         )
         if refused:
             self._quarantine_refused(spool, index, changed)

@@ -198,35 +198,35 @@ class LineScanner:
         """Handle complete lines; only chunks with suspicious bytes are looked at byte by byte."""
         if b"\r" in data:
             lines = [line[:-1] if line.endswith(b"\r") else line for line in lines]
-        suspicious = b"\0" in data
-        if not suspicious and not data.isascii():
-            try:
-                b"\n".join(lines).decode("utf-8")
-            except UnicodeDecodeError:
-                suspicious = True
         self.totals.lines += len(lines)
         if len(self._seen) > _MAX_SEEN:
             self.is_closed = False
             self._seen.clear()
-        if suspicious:
-            for line in lines:
-                problem = _byte_problem(line)
-                if problem:
-                    self._number += 1
-                    self._reject(line, *problem)
-                else:
-                    self._lines([line])
-        else:
-            self._lines(lines)
+        if b"\0" not in data:
+            self._lines(lines, data.isascii())
+            return
+        for line in lines:
+            if b"\0" in line:
+                self._number += 1
+                self._reject(line, "NS103", f"NUL byte at offset {line.index(0)}")
+            else:
+                self._lines([line], False)
 
-    def _lines(self, lines: list[bytes]) -> None:
-        """Classify lines of valid UTF-8 and hand them on. The hot loop: one pass, no call a line that can be spared."""
+    def _lines(self, lines: list[bytes], is_ascii: bool) -> None:
+        """Classify lines and hand them on. The hot loop: one pass, no call a line that can be spared."""
         decode, on_line, known = self._head, self._on_line, self._kinds.get
         seen, kinds, root_kind = self._seen, self.totals.kinds, self._root_kind
+        number = self._number
         for line in lines:
-            self._number += 1
+            number += 1
+            self._number = number
             try:
+                if not is_ascii and not line.isascii():
+                    line.decode()
                 head = decode(line)
+            except UnicodeDecodeError as error:
+                self._reject(line, "NS102", f"not UTF-8 at offset {error.start}: {error.reason}")
+                continue
             except (msgspec.DecodeError, RecursionError) as error:
                 self._undecodable(line, error)
                 continue
@@ -237,12 +237,11 @@ class LineScanner:
                 if gid is not None:
                     if self.is_closed:
                         seen.add(gid)
-                    cut = gid.rfind("/")
-                    place = known(gid[:cut])
-                    number = gid[cut + 1 :]
-                    if place is not None and len(number) < 19 and number.isascii() and number.isdigit():
+                    prefix, _, digits = gid.rpartition("/")
+                    place = known(prefix)
+                    if place is not None and len(digits) < 19 and digits.isascii() and digits.isdigit():
                         kind, stream = place
-                        owner = object_id = int(number)
+                        owner = object_id = int(digits)
                     else:
                         kind, stream, object_id = self._place(gid)
                         owner = object_id
@@ -275,7 +274,7 @@ class LineScanner:
                 self._reject(line, "NS109", f"a {kind} line has no place in this file", counted=True)
             else:
                 kinds[kind] += 1
-                on_line(self._number, kind, stream, owner, object_id, self.root_id, line)
+                on_line(number, kind, stream, owner, object_id, self.root_id, line)
 
     def _undecodable(self, line: bytes, error: Exception) -> None:
         """Count a blank line, and reject what is no JSON object with an id."""
@@ -477,14 +476,3 @@ def _root_id(head: bytes) -> int | None:
     if len(digits) > 19 or not digits.isdigit() or int(digits) > _MAX_ID:
         return None
     return int(digits)
-
-
-def _byte_problem(line: bytes) -> tuple[str, str] | None:
-    """Return (code, message) for bytes that would abort a COPY, or None."""
-    if b"\0" in line:
-        return "NS103", f"NUL byte at offset {line.index(0)}"
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return "NS102", f"not UTF-8 at offset {error.start}: {error.reason}"
-    return None

@@ -218,18 +218,22 @@ COMMENT ON FUNCTION sync._assert_complete(bulk_runs, bigint, bigint, bigint) IS
     'Reads only. Raises NS042, saying what differs.';
 
 CREATE FUNCTION sync.close_load(
-    p_run_id uuid, p_token uuid, p_bytes bigint, p_lines bigint, p_roots bigint, p_kinds jsonb, p_sent bigint, p_checksum text)
+    p_run_id uuid, p_token uuid, p_bytes bigint, p_lines bigint, p_roots bigint, p_kinds jsonb, p_sent bigint, p_checksum text,
+    p_landed bigint DEFAULT NULL)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
     v_run    bulk_runs := sync._leased_run(p_run_id, p_token);
-    v_landed bigint;
+    -- Those who copied know what was taken; sync.begin_stage counts what is there.
+    v_landed bigint := p_landed;
 BEGIN
     -- Blank lines (kind '-') are no objects: Shopify does not count them.
     PERFORM sync._assert_complete(v_run, p_bytes, p_lines - coalesce((p_kinds ->> '-')::bigint, 0), p_roots);
-    SELECT count(*) INTO v_landed FROM bulk_lines WHERE bulk_run_id = v_run.id AND attempt = v_run.attempt;
+    IF v_landed IS NULL THEN
+        SELECT count(*) INTO v_landed FROM bulk_lines WHERE bulk_run_id = v_run.id AND attempt = v_run.attempt;
+    END IF;
     UPDATE bulk_runs SET lines_in = p_lines, bytes_processed = p_bytes, records_processed = least(p_lines, 2147483647), updated_at = clock_timestamp()
      WHERE shop_id = v_run.shop_id AND id = v_run.id;
     UPDATE bulk_artifacts SET rows_count = least(p_lines, 2147483647), bytes_size = p_bytes, checksum = p_checksum
@@ -240,9 +244,9 @@ BEGIN
     RETURN p_sent - v_landed;
 END
 $$;
-COMMENT ON FUNCTION sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text) IS
+COMMENT ON FUNCTION sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text, bigint) IS
     'Ends the load step: checks completeness, records what the file contained (p_kinds: lines of each kind looked at, ? unknown, - blank) '
-    'and returns how many of the lines sent did not land: the daemon finds and quarantines those. Idempotent. Locks: the run''s row. '
+    'and returns how many of the lines sent did not land (p_landed: what the COPYs said; null: counted here): the daemon finds and quarantines those. Idempotent. Locks: the run''s row. '
     'Raises NA002, NS004, NS005, NS042 (not what Shopify announced).';
 
 CREATE FUNCTION sync.refresh_statistics(p_resource text DEFAULT NULL) RETURNS void
@@ -276,6 +280,6 @@ GRANT EXECUTE ON FUNCTION sync.open_load(uuid, uuid), sync.compare_manifest(uuid
     sync.quarantine(uuid, uuid, integer[], text[], text[], text[], text[], bytea[], bigint[]),
     sync.quarantine_refused(uuid, uuid, integer[], text[], text[], bytea[]),
     sync.quarantine_chunk(uuid, uuid, integer, integer, bytea),
-    sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text)
+    sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text, bigint)
     TO neanelu_sync;
 COMMIT;

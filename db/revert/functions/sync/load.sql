@@ -4,7 +4,7 @@ BEGIN;
 
 SET LOCAL ROLE neanelu_engine;
 DROP FUNCTION sync.refresh_statistics(text);
-DROP FUNCTION sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text);
+DROP FUNCTION sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text, bigint);
 DROP FUNCTION sync._assert_complete(neanelu.bulk_runs, bigint, bigint, bigint);
 DROP FUNCTION sync.quarantine_chunk(uuid, uuid, integer, integer, bytea);
 DROP FUNCTION sync.quarantine_refused(uuid, uuid, integer[], text[], text[], bytea[]);

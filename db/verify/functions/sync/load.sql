@@ -20,7 +20,7 @@ BEGIN
              ('sync.quarantine_refused(uuid, uuid, integer[], text[], text[], bytea[])', true, 'v', '{neanelu_sync}'),
              ('sync.quarantine_chunk(uuid, uuid, integer, integer, bytea)', true, 'v', '{neanelu_sync}'),
              ('sync._assert_complete(neanelu.bulk_runs, bigint, bigint, bigint)', true, 's', '{}'),
-             ('sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text)', true, 'v', '{neanelu_sync}'),
+             ('sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text, bigint)', true, 'v', '{neanelu_sync}'),
              ('sync.refresh_statistics(text)', true, 'v', '{neanelu_sync}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
