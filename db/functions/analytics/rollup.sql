@@ -263,16 +263,19 @@ BEGIN
           FROM sold AS s LEFT JOIN shopify_products AS p ON p.shop_id = p_shop_id AND p.shopify_gid = s.product_gid),
     no_longer_missing AS (
         DELETE FROM analytics_unresolved_products AS u
-         WHERE u.shop_id = p_shop_id AND u.date = ANY (p_days)
-           AND NOT EXISTS (SELECT FROM found AS f WHERE f.product_id IS NULL AND f.product_gid = u.product_gid AND f.day = u.date)),
+         USING (SELECT o.product_gid, o.date FROM analytics_unresolved_products AS o WHERE o.shop_id = p_shop_id AND o.date = ANY (p_days)
+                EXCEPT SELECT f.product_gid, f.day FROM found AS f WHERE f.product_id IS NULL) AS x
+         WHERE u.shop_id = p_shop_id AND u.date = x.date AND u.product_gid = x.product_gid),
     missing AS (
         INSERT INTO analytics_unresolved_products (shop_id, product_gid, date)
         SELECT p_shop_id, f.product_gid, f.day FROM found AS f WHERE f.product_id IS NULL AND length(f.product_gid) <= 100
         ON CONFLICT DO NOTHING),
     gone AS (
         DELETE FROM analytics_product_performance AS t
-         WHERE t.shop_id = p_shop_id AND t.period_type = 'daily' AND t.period_start = ANY (p_days)
-           AND NOT EXISTS (SELECT FROM found AS f WHERE f.product_id = t.product_id AND f.day = t.period_start))
+         USING (SELECT o.product_id, o.period_start FROM analytics_product_performance AS o
+                 WHERE o.shop_id = p_shop_id AND o.period_type = 'daily' AND o.period_start = ANY (p_days)
+                EXCEPT SELECT f.product_id, f.day FROM found AS f) AS x
+         WHERE t.shop_id = p_shop_id AND t.period_type = 'daily' AND t.period_start = x.period_start AND t.product_id = x.product_id)
     INSERT INTO analytics_product_performance AS t (shop_id, product_id, period_type, period_start, period_end, orders_count, units_sold,
            units_refunded, order_lines, gross_sales, discounts, returns, revenue, avg_order_value, return_rate)
     SELECT p_shop_id, f.product_id, 'daily', f.day, f.day, f.orders_count, f.units_sold, f.units_refunded, f.order_lines, f.gross_sales,
@@ -300,24 +303,28 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = neanelu, analytics, pg_temp
 AS $$
 DECLARE
-    v_rows integer;
+    v_starts constant date[] := ARRAY(SELECT DISTINCT date_trunc(p_unit, d.day::timestamp)::date FROM unnest(p_days) AS d (day));
+    v_days   constant date[] := ARRAY(
+        SELECT g.day::date FROM unnest(v_starts) AS p (starts)
+         CROSS JOIN LATERAL generate_series(p.starts, p.starts + ('1 ' || p_unit)::interval - interval '1 day', '1 day') AS g (day));
+    v_rows   integer;
 BEGIN
-    WITH periods AS MATERIALIZED (
-        SELECT DISTINCT p.starts, (p.starts + ('1 ' || p_unit)::interval - interval '1 day')::date AS ends
-          FROM unnest(p_days) AS d (day)
-         CROSS JOIN LATERAL (SELECT date_trunc(p_unit, d.day::timestamp)::date AS starts) AS p),
-    sums AS MATERIALIZED (
-        SELECT t.product_id, p.starts, p.ends, sum(t.orders_count) AS orders_count, sum(t.units_sold) AS units_sold,
+    -- A whole history may just have been added up, of which there are no statistics: lists of days and EXCEPT ask for none, joins would.
+    WITH sums AS MATERIALIZED (
+        SELECT t.product_id, p.starts, (p.starts + ('1 ' || p_unit)::interval - interval '1 day')::date AS ends,
+               sum(t.orders_count) AS orders_count, sum(t.units_sold) AS units_sold,
                sum(t.units_refunded) AS units_refunded, sum(t.order_lines) AS order_lines, sum(t.gross_sales) AS gross_sales,
                sum(t.discounts) AS discounts, sum(t.returns) AS returns, sum(t.revenue) AS revenue
-          FROM periods AS p
-          JOIN analytics_product_performance AS t
-            ON t.shop_id = p_shop_id AND t.period_type = 'daily' AND t.period_start BETWEEN p.starts AND p.ends
-         GROUP BY t.product_id, p.starts, p.ends),
+          FROM analytics_product_performance AS t
+         CROSS JOIN LATERAL (SELECT date_trunc(p_unit, t.period_start::timestamp)::date AS starts) AS p
+         WHERE t.shop_id = p_shop_id AND t.period_type = 'daily' AND t.period_start = ANY (v_days)
+         GROUP BY t.product_id, p.starts),
     gone AS (
-        DELETE FROM analytics_product_performance AS t USING periods AS p
-         WHERE t.shop_id = p_shop_id AND t.period_type = p_type AND t.period_start = p.starts
-           AND NOT EXISTS (SELECT FROM sums AS s WHERE s.product_id = t.product_id AND s.starts = t.period_start))
+        DELETE FROM analytics_product_performance AS t
+         USING (SELECT o.product_id, o.period_start FROM analytics_product_performance AS o
+                 WHERE o.shop_id = p_shop_id AND o.period_type = p_type AND o.period_start = ANY (v_starts)
+                EXCEPT SELECT s.product_id, s.starts FROM sums AS s) AS x
+         WHERE t.shop_id = p_shop_id AND t.period_type = p_type AND t.period_start = x.period_start AND t.product_id = x.product_id)
     INSERT INTO analytics_product_performance AS t (shop_id, product_id, period_type, period_start, period_end, orders_count, units_sold,
            units_refunded, order_lines, gross_sales, discounts, returns, revenue, avg_order_value, return_rate)
     SELECT p_shop_id, s.product_id, p_type, s.starts, s.ends, s.orders_count, s.units_sold, s.units_refunded, s.order_lines, s.gross_sales,
