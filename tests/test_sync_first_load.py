@@ -178,20 +178,31 @@ def test_two_equal_lines_of_a_bare_load_are_one_row(two: list[Database], tmp_pat
     assert mirrors[0] == mirrors[1]
 
 
+def parent(line: bytes) -> bytes:
+    """Return the gid of a line's parent, as it stands there."""
+    return line.rpartition(b'"__parentId":')[2].rstrip(b"}")
+
+
 def damaged(lines: list[bytes]) -> list[bytes]:
-    """Return a file's lines with a product missing, one refused, a variant refused, a medium shared, and a line twice."""
+    """Return a file's lines with a product missing, one refused, a variant refused, a medium shared, and a line twice.
+
+    A variant of the product that is refused has metafields: they are taken out with nobody, and no row comes of them.
+    """
     products = [line for line in lines if rb"\/Product\/" in line[:40]]
-    variant = next(line for line in reversed(lines) if rb"\/ProductVariant\/" in line[:40])
+    variants = {
+        line.split(b'"id":')[1].split(b",")[0]: line for line in lines if rb"\/ProductVariant\/" in line[:40]
+    }
     media = next(line for line in reversed(lines) if rb"\/MediaImage\/" in line[:40])
-    head, _, _ = media.rpartition(b'"__parentId":')
+    bare = next(parent(variants[parent(line)]) for line in lines if parent(line) in variants)
+    refused = next(line for line in products if bare in line[:60])
+    missing, *others = (line for line in products if line != refused)
+    variant = next(line for line in reversed(variants.values()) if parent(line) not in (bare, missing))
     wrong = {
-        products[1]: re.sub(rb'"status":"[A-Z]+"', b'"status":"BOGUS"', products[1]),
+        refused: re.sub(rb'"status":"[A-Z]+"', b'"status":"BOGUS"', refused),
         variant: re.sub(rb'"price":"[^"]*"', b'"price":"1.234"', variant),
     }
-    left = [wrong.get(line, line) for line in lines if line != products[0]]
-    shared = [
-        head + b'"__parentId":' + line.split(b'"id":')[1].split(b",")[0] + b"}" for line in products[2:4]
-    ]
+    left = [wrong.get(line, line) for line in lines if line != missing]
+    shared = [media.replace(parent(media), line.split(b'"id":')[1].split(b",")[0]) for line in others[:2]]
     return [*left, *shared, lines[-1]]
 
 
