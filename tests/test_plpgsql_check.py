@@ -42,7 +42,7 @@ REVIEWED = {
     "ai._nearest_by_graph(embedding_models,uuid,text,vector,integer)": "composed by ai._source, values through %L",
     "ai._nearest_exact(embedding_models,uuid,text,vector,integer)": "composed by ai._source, values through %L",
     "audit.attach(regclass,text[],text[],text)": "the table is a regclass, names go through %I",
-    "sync.stage_table(uuid,uuid,text)": "composed from the registry by sync._stage_statement with %I and %L",
+    "sync._stage_rows(bulk_runs,sync_tables,boolean)": "composed from the registry by sync._stage_statement et al.",
     "sync._merge_table(bulk_runs,sync_tables)": "composed from the registry by sync._update_statement et al.",
     "sync._insert_fresh(bulk_runs,sync_tables)": "composed from the registry by sync._insert_statements; names go through %I",
     "sync._note_empty(bulk_runs,sync_tables[],bigint[])": "table names go through %I",
@@ -51,7 +51,6 @@ REVIEWED = {
     "sync._assert_references(text,text[])": "names are regclass or go through %I",
     "sync._prune_parts(bulk_runs,sync_tables)": "names go through %I, expressions are the registry's",
     "sync._tombstone_parts(bulk_runs,sync_tables)": "names go through %I, object_column is the registry's",
-    "webhooks._stage(bulk_runs,sync_tables[])": "composed from the registry by sync._stage_statement, as in sync.stage_table",
     "webhooks._mark_deleted(uuid,text,text,bigint[],timestamp with time zone,text)": "p_where is the registry's or a literal",
 }
 
@@ -126,7 +125,9 @@ def composed(connection: psycopg.Connection[Any]) -> list[tuple[str, str]]:
         SELECT t.staging_table || ' ' || s.what, s.statement
           FROM neanelu.sync_tables AS t
          CROSS JOIN LATERAL (
-            SELECT 'stage' AS what, sync._stage_statement(t.staging_table) AS statement WHERE t.kinds <> '{}'
+            SELECT 'stage' AS what, sync._stage_statement(t.staging_table, b.value, c.value, d.value) AS statement
+              FROM booleans AS b, booleans AS c, booleans AS d WHERE t.kinds <> '{}'
+            UNION ALL SELECT 'report', sync._report_statement(t.staging_table) WHERE t.kinds <> '{}'
             UNION ALL SELECT 'update', sync._update_statement(t.staging_table, b.value) FROM booleans AS b
             UNION ALL SELECT 'insert', i.rows
                         FROM booleans AS b, sync._insert_statements(t.staging_table, b.value) AS i

@@ -189,6 +189,7 @@ CASES = [
     bad_variant("integer_too_large", "NS112", lambda line: re.sub(rb'"position":\d+', b'"position":99999999999', line)),
     bad_product("unknown_status", "NS113", lambda line: re.sub(rb'"status":"\w+"', b'"status":"ASLEEP"', line), raw=False),
     bad_product("infinity_date", "NS112", lambda line: with_creation(line, b"infinity"), raw=False),
+    bad_product("date_of_no_calendar", "NS112", lambda line: with_creation(line, b"2026-02-30T00:00:00Z"), raw=False),
     bad_product("date_in_words", "NS112", lambda line: with_creation(line, b"tomorrow"), raw=False),
     bad_product("missing_title", "NS111", lambda line: with_title(line, b"").replace(b'"title":""', b'"title":null'), raw=False),
     bad_product("tags_no_array", "NS112", lambda line: re.sub(rb'"tags":\[[^\]]*\]', b'"tags":"red"', line), raw=False),

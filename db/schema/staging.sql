@@ -73,10 +73,12 @@ COMMENT ON COLUMN bulk_trees.is_clean IS 'Whether its digest may be kept.';
 CREATE UNLOGGED TABLE bulk_groups (
     bulk_run_id uuid NOT NULL,
     stream      smallint NOT NULL,
-    object_id   bigint NOT NULL
+    object_id   bigint NOT NULL,
+    has_own_line boolean NOT NULL DEFAULT true
 );
 CREATE INDEX bulk_groups_run_idx ON bulk_groups (bulk_run_id);
 COMMENT ON TABLE bulk_groups IS 'The objects that own the lines loaded for a run, one row each. Written by schema sync.';
+COMMENT ON COLUMN bulk_groups.has_own_line IS 'Whether the object''s own line was loaded, or only lines that belong to it.';
 
 CREATE UNLOGGED TABLE bulk_outcomes (
     bulk_run_id uuid NOT NULL,
@@ -151,9 +153,11 @@ CREATE INDEX idx_staging_products_run ON staging_products (bulk_run_id);
 -- Only the exceptions are looked for, and only they are indexed: an entry for every valid row would cost more than it serves.
 CREATE INDEX idx_staging_products_validation ON staging_products (bulk_run_id, validation_status) WHERE validation_status <> 'valid';
 CREATE INDEX idx_staging_products_merge ON staging_products (bulk_run_id, merge_status) WHERE merge_status <> 'pending';
-CREATE INDEX idx_staging_products_gid ON staging_products (shop_id, shopify_gid);
+CREATE INDEX idx_staging_products_gid ON staging_products (shop_id, shopify_gid) WHERE validation_status <> 'valid';
 COMMENT ON TABLE staging_products IS
     'Typed products on their way to shopify_products. Written by sync.stage; read by sync.merge; emptied when the run has ended.';
+COMMENT ON COLUMN staging_products.id IS
+    'The run''s id with the line''s number as its last 48 bits, where sync.stage_table writes it: a version 7 uuid for less than what making one costs.';
 COMMENT ON COLUMN staging_products.raw_data IS 'The line, where it is invalid; of valid rows it stands in bulk_lines only.';
 COMMENT ON COLUMN staging_products.validation_errors IS '[{field, error, value}]';
 COMMENT ON COLUMN staging_products.merge_status IS
@@ -210,9 +214,10 @@ CREATE UNLOGGED TABLE staging_variants (
 CREATE INDEX idx_staging_variants_run ON staging_variants (bulk_run_id);
 CREATE INDEX idx_staging_variants_product ON staging_variants (staging_product_id) WHERE staging_product_id IS NOT NULL;
 CREATE INDEX idx_staging_variants_validation ON staging_variants (bulk_run_id, validation_status) WHERE validation_status <> 'valid';
-CREATE INDEX idx_staging_variants_gid ON staging_variants (shop_id, shopify_gid);
+CREATE INDEX idx_staging_variants_gid ON staging_variants (shop_id, shopify_gid) WHERE validation_status <> 'valid';
 COMMENT ON TABLE staging_variants IS
     'Typed variants on their way to shopify_variants. Written by sync.stage; read by sync.merge; emptied when the run has ended.';
+COMMENT ON COLUMN staging_variants.id IS 'See staging_products.id.';
 COMMENT ON COLUMN staging_variants.staging_product_id IS
     'Parent in staging, for callers that stage row by row; the merge joins by product_gid, as a parent may be in the mirror only.';
 COMMENT ON COLUMN staging_variants.product_gid IS 'The line''s __parentId.';
@@ -924,7 +929,7 @@ INSERT INTO sync_fields (staging_table, column_name, source) VALUES
     ('staging_menus', 'handle', 'handle');
 
 INSERT INTO sync_fields (staging_table, column_name, source, is_expression) VALUES
-    ('staging_variants', 'currency_code', 'p.currency_code', true),
+    ('staging_variants', 'currency_code', '(SELECT s.currency_code FROM neanelu.shops AS s WHERE s.id = $2)', true),
     ('staging_media', 'mime_type', 'coalesce(l.doc ->> ''mimeType'', l.doc #>> ''{sources,0,mimeType}'')', true),
     ('staging_media', 'file_size',
         'coalesce(l.doc #>> ''{originalSource,fileSize}'', l.doc #>> ''{sources,0,fileSize}'', l.doc #>> ''{sources,0,filesize}'')', true),
@@ -932,7 +937,7 @@ INSERT INTO sync_fields (staging_table, column_name, source, is_expression) VALU
         'coalesce(l.doc #>> ''{image,url}'', l.doc ->> ''originUrl'', l.doc ->> ''embedUrl'', l.doc #>> ''{sources,0,url}'')', true),
     ('staging_media', 'legacy_resource_id', 'l.object_id::text', true),
     ('staging_media', 'metadata',
-        'jsonb_strip_nulls(jsonb_build_object(''host'', l.doc -> ''host'', ''embedUrl'', l.doc -> ''embedUrl''))', true),
+        'CASE WHEN l.doc ?| ''{host,embedUrl}'' THEN jsonb_strip_nulls(jsonb_build_object(''host'', l.doc -> ''host'', ''embedUrl'', l.doc -> ''embedUrl'')) ELSE ''{}'' END', true),
     ('staging_product_media', 'position', 'row_number() OVER (PARTITION BY l.owner_id ORDER BY l.line_number)::text', true),
     ('staging_product_media', 'is_featured',
         '(row_number() OVER (PARTITION BY l.owner_id ORDER BY l.line_number) = 1)::text', true),

@@ -7,49 +7,93 @@ SET LOCAL search_path = neanelu, sync, app, extensions, pg_temp;
 
 -- Composing ---------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION sync._typed_expression(p_source text, p_type oid, p_typmod integer) RETURNS text
+CREATE FUNCTION sync._guess_expression(p_source text, p_type oid, p_typmod integer) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE p_type
+        WHEN 'numeric'::regtype THEN format('CASE WHEN octet_length(%1$s) <= %2$s AND pg_input_is_valid(%1$s, ''numeric'') THEN %1$s::numeric END',
+                                            p_source, (p_typmod - 4 >> 16) - (p_typmod - 4 & 65535))
+        WHEN 'text[]'::regtype THEN format('JSON_QUERY(%s, ''$'' RETURNING text[] NULL ON ERROR)', p_source) END
+$$;
+COMMENT ON FUNCTION sync._guess_expression(text, oid, integer) IS
+    'SQL for what a value probably is, to be computed once for sync._typed_expression, which judges it. Null for types that need none. Pure.';
+
+CREATE FUNCTION sync._typed_expression(p_source text, p_type oid, p_typmod integer, p_guess text DEFAULT NULL, p_trusting boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_precision constant integer := (p_typmod - 4) >> 16;
     v_scale     constant integer := (p_typmod - 4) & 65535;
+    v_guess     constant text := coalesce(p_guess, '(' || sync._guess_expression(p_source, p_type, p_typmod) || ')');
 BEGIN
+    -- The last WHEN is the rule. A regular expression, or taking an array apart, costs more than all else that is done with a value, so the first WHEN
+    -- takes what nearly all values are: numbers in PostgreSQL's own spelling, whatever else the type's input takes; short flat arrays.
     RETURN CASE p_type
         WHEN 'text'::regtype THEN p_source
-        WHEN 'varchar'::regtype THEN format('CASE WHEN length(%1$s) <= %2$s THEN %1$s END', p_source, p_typmod - 4)
+        WHEN 'varchar'::regtype THEN format('CASE WHEN octet_length(%1$s) <= %2$s OR length(%1$s) <= %2$s THEN %1$s END', p_source, p_typmod - 4)
         WHEN 'boolean'::regtype THEN format('CASE %1$s WHEN ''true'' THEN true WHEN ''false'' THEN false END', p_source)
-        WHEN 'numeric'::regtype THEN format('CASE WHEN %1$s ~ ''^-?\d{1,%2$s}(\.\d{1,%3$s}0*)?$'' THEN %1$s::numeric(%4$s,%3$s) END',
-            p_source, v_precision - v_scale, v_scale, v_precision)
-        WHEN 'integer'::regtype THEN format('CASE WHEN %1$s ~ ''^-?\d+$'' AND pg_input_is_valid(%1$s, ''integer'') THEN %1$s::integer END', p_source)
-        WHEN 'bigint'::regtype THEN format('CASE WHEN %1$s ~ ''^-?\d+$'' AND pg_input_is_valid(%1$s, ''bigint'') THEN %1$s::bigint END', p_source)
-        -- The LIKE is what Shopify sends and costs a tenth of the expression, which allows fractions and offsets.
+        WHEN 'numeric'::regtype THEN format(
+            'CASE WHEN %5$s::text = %1$s AND scale(%5$s) <= %3$s THEN %5$s::numeric(%4$s,%3$s)'
+            ' WHEN %1$s ~ ''^-?[0-9]{1,%2$s}(\.[0-9]{1,%3$s}0*)?$'' THEN %1$s::numeric(%4$s,%3$s) END',
+            p_source, v_precision - v_scale, v_scale, v_precision, v_guess)
+        WHEN 'integer'::regtype THEN format(
+            'CASE WHEN pg_input_is_valid(%1$s, ''integer'') AND (%1$s::integer::text = %1$s OR %1$s ~ ''^-?[0-9]+$'') THEN %1$s::integer END', p_source)
+        WHEN 'bigint'::regtype THEN format(
+            'CASE WHEN pg_input_is_valid(%1$s, ''bigint'') AND (%1$s::bigint::text = %1$s OR %1$s ~ ''^-?[0-9]+$'') THEN %1$s::bigint END', p_source)
+        -- The LIKE is what Shopify sends; the expression allows fractions and offsets. Asking whether it is a time costs as much as reading it.
         WHEN 'timestamptz'::regtype THEN format(
-            'CASE WHEN (%1$s LIKE ''____-__-__T__:__:__Z'' OR %1$s ~ ''^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$'') AND pg_input_is_valid(%1$s, ''timestamptz'') THEN %1$s::timestamptz END',
-            p_source)
+            'CASE WHEN %1$s LIKE ''____-__-__T__:__:__Z''%2$s THEN %1$s::timestamptz'
+            ' WHEN %1$s ~ ''^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$'''
+            ' AND pg_input_is_valid(%1$s, ''timestamptz'') THEN %1$s::timestamptz END',
+            p_source, CASE WHEN p_trusting THEN '' ELSE format(' AND pg_input_is_valid(%s, ''timestamptz'')', p_source) END)
         WHEN 'jsonb'::regtype THEN format('nullif(%s, ''null'')', p_source)
         -- an element longer than that would not fit into a GIN index
         WHEN 'text[]'::regtype THEN format(
-            'CASE jsonb_typeof(%1$s) WHEN ''array'' THEN (SELECT CASE WHEN coalesce(max(length(e.v)), 0) <= 255 THEN coalesce(array_agg(e.v ORDER BY e.n), ''{}'') END FROM jsonb_array_elements_text(%1$s) WITH ORDINALITY AS e (v, n)) END', p_source)
+            'CASE WHEN array_ndims(%2$s) = 1 AND pg_column_size(%2$s) <= 255 THEN %2$s'
+            ' WHEN jsonb_typeof(%1$s) = ''array'' THEN (SELECT CASE WHEN coalesce(max(length(e.v)), 0) <= 255 THEN coalesce(array_agg(e.v ORDER BY e.n), ''{}'') END FROM jsonb_array_elements_text(%1$s) WITH ORDINALITY AS e (v, n)) END',
+            p_source, v_guess)
     END;
 END
 $$;
-COMMENT ON FUNCTION sync._typed_expression(text, oid, integer) IS
+COMMENT ON FUNCTION sync._typed_expression(text, oid, integer, text, boolean) IS
     'SQL that turns a text (for jsonb and text[]: a jsonb) expression into the type, or into null where it does not fit exactly: nothing '
-    'is rounded, cut or guessed. Null for types that have no rule. Pure.';
+    'is rounded, cut or guessed. p_guess: where sync._guess_expression was computed before; p_trusting: a time of the usual form that is none (30 February) '
+    'may raise 22007 or 22008 instead. Null for types that have no rule. Pure.';
 
-CREATE FUNCTION sync._columns(p_staging text) RETURNS TABLE (
-    name text, ordinal integer, type oid, source text, typed text, final text, is_required boolean)
+CREATE FUNCTION sync._shared_heads(p_staging text) RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    SELECT split_part(f.source, '.', 1)
+      FROM sync_fields AS f
+     WHERE f.staging_table = p_staging AND NOT f.is_expression AND f.source LIKE '%.%'
+     GROUP BY 1 HAVING count(*) > 1
+     ORDER BY 1
+$$;
+COMMENT ON FUNCTION sync._shared_heads(text) IS
+    'Objects inside a line of which several fields are staged: taken out of the line once. Reads only.';
+
+CREATE FUNCTION sync._columns(p_staging text, p_trusting boolean DEFAULT false) RETURNS TABLE (
+    name text, ordinal integer, type oid, is_window boolean, source text, guess text, typed text, final text, is_required boolean)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
-    SELECT f.column_name, a.attnum::integer, a.atttypid,
+    SELECT f.column_name, a.attnum::integer, a.atttypid, f.is_expression AND f.source LIKE '% OVER (%',
            CASE
                WHEN f.is_expression THEN f.source
-               WHEN cardinality(p.path) = 1 THEN format('d.%I', p.path[1])
-               ELSE format('d.%I %s %L', p.path[1], CASE WHEN a.atttypid IN ('jsonb'::regtype, 'text[]'::regtype) THEN '#>' ELSE '#>>' END, p.path[2:])
+               WHEN cardinality(p.path) = 1 AND j.is_json THEN format('nullif(l.doc -> %L, ''null'')', p.path[1])
+               WHEN cardinality(p.path) = 1 THEN format('l.doc ->> %L', p.path[1])
+               WHEN h.head IS NULL THEN format('l.doc %s %L', CASE WHEN j.is_json THEN '#>' ELSE '#>>' END, p.path)
+               WHEN cardinality(p.path) = 2 AND NOT j.is_json THEN format('l.%I ->> %L', 'doc.' || h.head, p.path[2])
+               ELSE format('l.%I %s %L', 'doc.' || h.head, CASE WHEN j.is_json THEN '#>' ELSE '#>>' END, p.path[2:])
            END,
-           sync._typed_expression(format('r.%I', f.column_name), a.atttypid, a.atttypmod),
+           y.guess,
+           CASE WHEN a.atttypid = 'bigint'::regtype
+                -- the number that the daemon read out of the line's id
+                THEN format('CASE WHEN r.%1$I = r.object_id::text THEN r.object_id ELSE %2$s END', f.column_name, y.typed)
+                ELSE y.typed END,
            CASE WHEN m.attnotnull AND m.atthasdef THEN format('coalesce(t.%I, %s)', f.column_name, pg_get_expr(e.adbin, e.adrelid))
                 ELSE format('t.%I', f.column_name) END,
            coalesce(m.attnotnull AND NOT m.atthasdef, false) OR coalesce(r.is_required, false)
@@ -57,69 +101,79 @@ AS $$
       JOIN sync_tables AS s USING (staging_table)
       CROSS JOIN LATERAL string_to_array(f.source, '.') AS p (path)
       JOIN pg_attribute AS a ON a.attrelid = format('neanelu.%I', f.staging_table)::regclass AND a.attname = f.column_name
+      CROSS JOIN LATERAL (SELECT a.atttypid IN ('jsonb'::regtype, 'text[]'::regtype) AS is_json) AS j
+      CROSS JOIN LATERAL (
+        SELECT sync._guess_expression(format('r.%I', f.column_name), a.atttypid, a.atttypmod) AS guess,
+               sync._typed_expression(format('r.%I', f.column_name), a.atttypid, a.atttypmod, format('r.%I', 'guess.' || f.column_name), p_trusting) AS typed) AS y
+      LEFT JOIN sync._shared_heads(p_staging) AS h (head) ON h.head = p.path[1] AND NOT f.is_expression
       LEFT JOIN pg_attribute AS m ON m.attrelid = format('neanelu.%I', s.target_table)::regclass AND m.attname = f.column_name
       LEFT JOIN pg_attrdef AS e ON e.adrelid = m.attrelid AND e.adnum = m.attnum
       LEFT JOIN sync_references AS r ON r.staging_table = f.staging_table AND r.gid_column = f.column_name
      WHERE f.staging_table = p_staging
 $$;
-COMMENT ON FUNCTION sync._columns(text) IS
-    'The registered columns of a staging table: SQL for the value in the line (d: the line as record, l: the line), for its typed form '
-    '(r: the values), for what is stored (t: the typed values; the mirror''s default where it does not take null), and whether a row '
+COMMENT ON FUNCTION sync._columns(text, boolean) IS
+    'The registered columns of a staging table: SQL for the value in the line (l: the line; a window over what the others took out of it), for '
+    'what it probably is and for its typed form (r: the values), for what is stored (t: the typed values; the mirror''s default where it does not take null), and whether a row '
     'without it is invalid (NOT NULL in the mirror, or a required reference). Reads only.';
 
-CREATE FUNCTION sync._record_definition(p_staging text) RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = neanelu, pg_temp
-AS $$
-    SELECT string_agg(format('%I %s', e.head, CASE WHEN e.is_json THEN 'jsonb' ELSE 'text' END), ', ')
-      FROM (SELECT split_part(f.source, '.', 1) AS head,
-                   bool_or(f.source LIKE '%.%' OR a.atttypid IN ('jsonb'::regtype, 'text[]'::regtype)) AS is_json
-              FROM neanelu.sync_fields AS f
-              JOIN pg_attribute AS a ON a.attrelid = ('neanelu.' || quote_ident(p_staging))::regclass AND a.attname = f.column_name
-             WHERE f.staging_table = p_staging AND NOT f.is_expression
-             GROUP BY 1) AS e
-$$;
-COMMENT ON FUNCTION sync._record_definition(text) IS
-    'Column list for jsonb_to_record: the top-level fields of a line that a staging table uses, taken out of the document in one pass. Reads only.';
-
-CREATE FUNCTION sync._child_joins(p_staging text) RETURNS text
+CREATE FUNCTION sync._child_joins(p_staging text, p_rejects boolean) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
     SELECT coalesce(string_agg(format($q$
-  LEFT JOIN (
-    SELECT c.owner_id, %1$s AS folded
-      FROM neanelu.bulk_lines AS c
-     WHERE c.bulk_run_id = $1 AND c.attempt = $3 AND c.stream = $4 AND c.kind = ANY (%2$L::text[])
-       AND NOT EXISTS (SELECT FROM neanelu.bulk_rejects AS x WHERE x.bulk_run_id = $1 AND x.line_number = c.line_number)
-     GROUP BY c.owner_id) AS %3$I ON %3$I.owner_id = r.owner_id$q$,
+      LEFT JOIN (
+        SELECT c.owner_id, %1$s AS folded
+          FROM neanelu.bulk_lines AS c
+         WHERE c.bulk_run_id = $1 AND c.attempt = $3 AND c.stream = $4 AND c.kind = ANY (%2$L::text[])%4$s
+         GROUP BY c.owner_id) AS %3$I ON %3$I.owner_id = r.owner_id$q$,
             CASE c.shape
-                WHEN 'metafields' THEN $s$jsonb_object_agg((c.doc ->> 'namespace') || '.' || (c.doc ->> 'key'),
-           jsonb_build_object('type', c.doc -> 'type', 'value', c.doc -> 'value'))$s$
+                -- Written as text and read once: building each small object as jsonb costs twice as much.
+                WHEN 'metafields' THEN $s$('{' || string_agg(to_json((c.doc ->> 'namespace') || '.' || (c.doc ->> 'key'))::text
+               || ':{"type":' || coalesce((c.doc -> 'type')::text, 'null') || ',"value":' || (c.doc -> 'value')::text || '}', ',') || '}')::jsonb$s$
                 ELSE $s$jsonb_agg(c.doc - '__parentId' ORDER BY c.line_number)$s$ END,
-            c.kinds, c.column_name), ''), '')
+            c.kinds, c.column_name,
+            CASE WHEN p_rejects THEN $s$
+           AND NOT EXISTS (SELECT FROM neanelu.bulk_rejects AS x WHERE x.bulk_run_id = $1 AND x.line_number = c.line_number)$s$ ELSE '' END), ''), '')
       FROM neanelu.sync_children AS c
      WHERE c.staging_table = p_staging
 $$;
-COMMENT ON FUNCTION sync._child_joins(text) IS
-    'SQL that joins each line with its folded child lines ($1 run, $3 attempt, $4 stream). Reads only.';
+COMMENT ON FUNCTION sync._child_joins(text, boolean) IS
+    'SQL that joins each line with its folded child lines ($1 run, $3 attempt, $4 stream), with p_rejects without those taken out. Reads only.';
 
-CREATE FUNCTION sync._check_problems(p_staging text) RETURNS text
+CREATE FUNCTION sync._rules(p_staging text) RETURNS TABLE (is_met text, problem text)
 LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = neanelu, pg_temp
+SET search_path = neanelu, sync, pg_temp
 AS $$
-    SELECT coalesce(string_agg(format(', CASE WHEN (%s) IS FALSE THEN %L END',
-                                      pg_get_expr(k.conbin, k.conrelid), 'NS113:' || k.conname), '' ORDER BY k.conname), '')
-      FROM neanelu.sync_tables AS t
-      JOIN pg_constraint AS k ON k.conrelid = ('neanelu.' || quote_ident(t.target_table))::regclass AND k.contype = 'c'
-     WHERE t.staging_table = p_staging
-       AND NOT EXISTS (
-            SELECT FROM unnest(k.conkey) AS n (attnum)
-              JOIN pg_attribute AS m ON m.attrelid = k.conrelid AND m.attnum = n.attnum
-             WHERE NOT EXISTS (SELECT FROM neanelu.sync_fields AS f WHERE f.staging_table = p_staging AND f.column_name = m.attname))
+    SELECT u.is_met, u.problem
+      FROM (
+        SELECT 1 AS part, c.ordinal, '' AS name,
+               format(CASE WHEN c.is_required THEN 't.%1$I IS NOT NULL' ELSE '(t.%2$I IS NULL OR t.%1$I IS NOT NULL)' END, c.name, 'raw.' || c.name),
+               format(CASE WHEN c.is_required THEN 'CASE WHEN t.%2$I IS NULL THEN %3$L WHEN t.%1$I IS NULL THEN %4$L END'
+                           ELSE 'CASE WHEN t.%2$I IS NOT NULL AND t.%1$I IS NULL THEN %4$L END' END,
+                      c.name, 'raw.' || c.name, 'NS111:' || c.name, 'NS112:' || c.name)
+          FROM sync._columns(p_staging) AS c
+         WHERE c.is_required OR c.type NOT IN ('text'::regtype, 'jsonb'::regtype)
+        UNION ALL
+        SELECT CASE WHEN k.conrelid IS NULL THEN 3 ELSE 2 END, 0, k.name, format('(%s) IS NOT FALSE', k.rule),
+               format('CASE WHEN (%s) IS FALSE THEN %L END', k.rule, 'NS113:' || k.name)
+          FROM sync_tables AS t
+         CROSS JOIN LATERAL (
+            SELECT c.conrelid, c.conname::text AS name, pg_get_expr(c.conbin, c.conrelid) AS rule
+              FROM pg_constraint AS c
+             WHERE c.conrelid = format('neanelu.%I', t.target_table)::regclass AND c.contype = 'c'
+               AND NOT EXISTS (
+                    SELECT FROM unnest(c.conkey) AS n (attnum)
+                      JOIN pg_attribute AS m ON m.attrelid = c.conrelid AND m.attnum = n.attnum
+                     WHERE NOT EXISTS (SELECT FROM sync_fields AS f WHERE f.staging_table = p_staging AND f.column_name = m.attname))
+            UNION ALL
+            SELECT NULL, t.staging_table || '_extra_check', t.extra_check WHERE t.extra_check IS NOT NULL) AS k
+         WHERE t.staging_table = p_staging) AS u (part, ordinal, name, is_met, problem)
+     ORDER BY u.part, u.ordinal, u.name
 $$;
-COMMENT ON FUNCTION sync._check_problems(text) IS
-    'SQL that names the CHECKs of the mirror table that a typed row would break: those whose columns all come from the line. Reads only.';
+COMMENT ON FUNCTION sync._rules(text) IS
+    'What a row must keep, in the order of reporting: SQL that says whether it does, and SQL for what is wrong: a value is missing (NS111) or does not fit '
+    '(NS112; t: the typed values, raw.…: the values in the line), a CHECK of the mirror whose columns all come from the line would break, or the '
+    'registry''s extra check (NS113). Reads only.';
 
 CREATE FUNCTION sync._is_searchable(p_title text, p_description text) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE
@@ -145,63 +199,114 @@ AS $$
 $$;
 COMMENT ON FUNCTION sync._extra_problem(text) IS 'SQL for the registry''s extra check of a staging table. Reads only.';
 
-CREATE FUNCTION sync._column_problems(p_staging text) RETURNS text
+-- Windows are computed over what was taken out of the lines: sorting whole documents costs more than all else.
+CREATE FUNCTION sync._line_values(p_staging text, p_rejects boolean, p_report boolean) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
-    SELECT string_agg(CASE
-               WHEN c.is_required THEN format('CASE WHEN r.%1$I IS NULL THEN %2$L WHEN t.%1$I IS NULL THEN %3$L END',
-                                              c.name, 'NS111:' || c.name, 'NS112:' || c.name)
-               ELSE format('CASE WHEN r.%1$I IS NOT NULL AND t.%1$I IS NULL THEN %2$L END', c.name, 'NS112:' || c.name) END,
-               ', ' ORDER BY c.ordinal)
+    SELECT format(CASE WHEN bool_or(c.is_window) THEN $q$
+        SELECT l.*%4$s FROM (
+            SELECT l.stream, l.owner_id, l.object_id, l.line_number%1$s%2$s
+              FROM %3$s
+            OFFSET 0) AS l$q$ ELSE $q$
+        SELECT l.stream, l.owner_id, l.object_id, l.line_number%1$s%2$s
+          FROM %3$s$q$ END,
+        CASE WHEN p_report THEN ', l.doc' ELSE '' END,
+        string_agg(format(E',\n               %s AS %I', c.source, c.name), '' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_window),
+        (SELECT format(CASE WHEN h.heads IS NULL THEN 'neanelu.bulk_lines AS l%2$s' ELSE $q$(
+            SELECT l.stream, l.owner_id, l.object_id, l.line_number, l.doc%1$s
+              FROM neanelu.bulk_lines AS l%2$s
+            OFFSET 0) AS l$q$ END, h.heads, w.conditions)
+           FROM (SELECT string_agg(format(', l.doc -> %L AS %I', s.head, 'doc.' || s.head), '') AS heads FROM sync._shared_heads(p_staging) AS s (head)) AS h,
+                (SELECT $q$
+             WHERE l.bulk_run_id = $1 AND l.attempt = $3 AND l.stream = $4 AND l.kind = ANY ($5)$q$
+                     || CASE WHEN p_report THEN format($q$
+               AND l.line_number IN (SELECT s.line_number FROM neanelu.%I AS s WHERE s.bulk_run_id = $1 AND s.validation_status = 'invalid')$q$, p_staging)
+                             WHEN p_rejects THEN $q$
+               AND NOT EXISTS (SELECT FROM neanelu.bulk_rejects AS x WHERE x.bulk_run_id = $1 AND x.line_number = l.line_number)$q$ ELSE '' END) AS w (conditions)),
+        string_agg(format(E',\n               %s AS %I', c.source, c.name), '' ORDER BY c.ordinal) FILTER (WHERE c.is_window))
       FROM sync._columns(p_staging) AS c
-     WHERE c.is_required OR c.type NOT IN ('text'::regtype, 'jsonb'::regtype)
 $$;
-COMMENT ON FUNCTION sync._column_problems(text) IS
-    'SQL that names the columns whose value is missing (NS111) or does not fit (NS112); r: the values, t: the typed values. Reads only.';
+COMMENT ON FUNCTION sync._line_values(text, boolean, boolean) IS
+    'SQL for the values that a staging table takes out of its lines, untyped; arguments as for sync._typed_rows. Reads only.';
 
-CREATE FUNCTION sync._stage_statement(p_staging text) RETURNS text
+CREATE FUNCTION sync._typed_rows(p_staging text, p_children boolean, p_rejects boolean, p_trusting boolean, p_report boolean) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+    -- Each level ends in OFFSET 0: the planner does not merge it with the next, so each value is computed once.
+    SELECT format($q$(
+    SELECT r.stream, r.owner_id, r.line_number%1$s,
+           %2$s
+      FROM (%3$s
+        OFFSET 0) AS r%4$s
+    OFFSET 0) AS t$q$,
+        CASE WHEN p_report THEN ', r.doc' ELSE '' END,
+        string_agg(format('%s AS %I', c.typed, c.name), E',\n           ' ORDER BY c.ordinal)
+            || coalesce(string_agg(format(E',\n           r.%I AS %I', c.name, 'raw.' || c.name), '' ORDER BY c.ordinal)
+                            FILTER (WHERE p_report OR NOT c.is_required AND c.type NOT IN ('text'::regtype, 'jsonb'::regtype)), '')
+            || CASE WHEN p_children THEN (SELECT coalesce(string_agg(format(E',\n           %I.folded AS %1$I', f.column_name), '' ORDER BY f.column_name), '')
+                                            FROM sync_children AS f WHERE f.staging_table = p_staging) ELSE '' END,
+        CASE WHEN count(c.guess) = 0 THEN v.values ELSE format($q$
+        SELECT r.*,
+               %2$s
+          FROM (%1$s
+            OFFSET 0) AS r$q$, v.values, string_agg(format('%s AS %I', c.guess, 'guess.' || c.name), E',\n               ' ORDER BY c.ordinal)
+                                               FILTER (WHERE c.guess IS NOT NULL)) END,
+        CASE WHEN p_children THEN sync._child_joins(p_staging, p_rejects) ELSE '' END)
+      FROM sync._columns(p_staging, p_trusting) AS c, sync._line_values(p_staging, p_rejects, p_report) AS v (values)
+     GROUP BY v.values
+$$;
+COMMENT ON FUNCTION sync._typed_rows(text, boolean, boolean, boolean, boolean) IS
+    'SQL for the typed rows (t) of a staging table: p_children folds child lines into them, p_rejects leaves out lines that were taken out, p_trusting as in '
+    'sync._typed_expression, p_report is for the rows that were found invalid, with their lines ($1 run, $2 shop, $3 attempt, $4 stream, $5 kinds). Reads only.';
+
+CREATE FUNCTION sync._stage_statement(p_staging text, p_children boolean DEFAULT true, p_rejects boolean DEFAULT true, p_trusting boolean DEFAULT false)
+RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
     SELECT format($q$
-INSERT INTO neanelu.%1$I (bulk_run_id, shop_id, stream, object_id, line_number, %2$s%3$s, validation_status, validation_errors, raw_data)
-SELECT $1, $2, r.stream, r.owner_id, r.line_number, %4$s%5$s,
-       CASE p.problems WHEN '{}' THEN 'valid' ELSE 'invalid' END,
-       CASE p.problems WHEN '{}' THEN '[]'::jsonb ELSE sync._problem_report(%1$L, p.problems, r.doc) END,
-       CASE WHEN p.problems <> '{}' THEN r.doc END
-  FROM (
-    SELECT l.stream, l.owner_id, l.line_number, l.doc,
-           %6$s
-      FROM neanelu.bulk_lines AS l
-      CROSS JOIN LATERAL jsonb_to_record(l.doc) AS d (%7$s)
-      CROSS JOIN (SELECT currency_code FROM neanelu.shops WHERE id = $2) AS p
-     WHERE l.bulk_run_id = $1 AND l.attempt = $3 AND l.stream = $4 AND l.kind = ANY ($5)
-       AND NOT EXISTS (SELECT FROM neanelu.bulk_rejects AS x WHERE x.bulk_run_id = $1 AND x.line_number = l.line_number)
-    OFFSET 0) AS r
-  CROSS JOIN LATERAL (
-    SELECT %8$s
-    OFFSET 0) AS t
-  CROSS JOIN LATERAL (
-    SELECT array_remove(ARRAY[%9$s%10$s]::text[], NULL) AS problems FROM (SELECT t.*) AS typed_row
-    OFFSET 0) AS p%11$s$q$,
+INSERT INTO neanelu.%1$I (bulk_run_id, shop_id, stream, object_id, line_number, %2$s%3$s%4$s, validation_status)
+SELECT $1, $2, t.stream, t.owner_id, t.line_number, %5$s%6$s%7$s,
+       CASE WHEN %8$s THEN 'valid' ELSE 'invalid' END
+  FROM %9$s$q$,
         p_staging,
-        string_agg(quote_ident(c.name), ', ' ORDER BY c.ordinal),
-        (SELECT string_agg(format(', %I', f.column_name), '' ORDER BY f.column_name) FROM sync_children AS f WHERE f.staging_table = p_staging),
-        string_agg(c.final, ', ' ORDER BY c.ordinal),
-        (SELECT string_agg(format(', coalesce(%1$I.folded, %2$L)', f.column_name, CASE f.shape WHEN 'list' THEN '[]' ELSE '{}' END), '' ORDER BY f.column_name)
-           FROM sync_children AS f WHERE f.staging_table = p_staging),
-        string_agg(format('%s AS %I', c.source, c.name), E',\n           ' ORDER BY c.ordinal),
-        sync._record_definition(p_staging),
-        string_agg(format('%s AS %I', c.typed, c.name), E',\n           ' ORDER BY c.ordinal),
-        sync._column_problems(p_staging),
-        sync._check_problems(p_staging) || sync._extra_problem(p_staging),
-        sync._child_joins(p_staging))
-      FROM sync._columns(p_staging) AS c
+        string_agg(quote_ident(c.name), ', ' ORDER BY c.ordinal), f.names, i.name,
+        string_agg(c.final, ', ' ORDER BY c.ordinal), f.values, i.value,
+        (SELECT string_agg(r.is_met, E'\n             AND ') FROM sync._rules(p_staging) AS r),
+        sync._typed_rows(p_staging, p_children, p_rejects, p_trusting, false))
+      FROM sync._columns(p_staging) AS c,
+           (SELECT coalesce(string_agg(format(', %I', f.column_name), '' ORDER BY f.column_name), '') AS names,
+                   coalesce(string_agg(CASE WHEN p_children THEN format(', coalesce(t.%I, %L)', f.column_name, CASE f.shape WHEN 'list' THEN '[]' ELSE '{}' END)
+                                            ELSE format(', %L::jsonb', CASE f.shape WHEN 'list' THEN '[]' ELSE '{}' END) END, '' ORDER BY f.column_name), '') AS values
+              FROM sync_children AS f WHERE f.staging_table = p_staging) AS f,
+           -- uuidv7() costs as much as four columns: the run's id with the line's number instead, a version 7 as well.
+           (SELECT coalesce(max(', id'), '') AS name, coalesce(max(', (left($1::text, 24) || to_hex(140737488355328 + t.line_number))::uuid'), '') AS value
+              FROM pg_attribute AS a WHERE a.attrelid = format('neanelu.%I', p_staging)::regclass AND a.attname = 'id') AS i
+     GROUP BY f.names, f.values, i.name, i.value
 $$;
-COMMENT ON FUNCTION sync._stage_statement(text) IS
-    'The INSERT that turns lines into rows of a staging table ($1 run, $2 shop, $3 attempt, $4 stream, $5 kinds). To read one: '
-    'SELECT sync._stage_statement(''staging_variants''). Reads only.';
+COMMENT ON FUNCTION sync._stage_statement(text, boolean, boolean, boolean) IS
+    'The INSERT that turns lines into rows of a staging table ($1 run, $2 shop, $3 attempt, $4 stream, $5 kinds); p_children: there are child lines to '
+    'fold, p_rejects: lines were taken out, p_trusting as in sync._typed_expression. To read one: SELECT sync._stage_statement(''staging_variants''). Reads only.';
+
+CREATE FUNCTION sync._report_statement(p_staging text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+    SELECT format($q$
+UPDATE neanelu.%1$I AS s
+   SET validation_errors = sync._problem_report(%1$L, p.problems, p.doc), raw_data = p.doc
+  FROM (SELECT t.line_number, t.doc,
+               array_remove(ARRAY[%2$s]::text[], NULL) AS problems
+          FROM %3$s) AS p
+ WHERE s.bulk_run_id = $1 AND s.shop_id = $2 AND s.line_number = p.line_number AND s.validation_status = 'invalid'$q$,
+        p_staging, (SELECT string_agg(r.problem, E',\n                                  ') FROM sync._rules(p_staging) AS r),
+        sync._typed_rows(p_staging, false, false, false, true))
+$$;
+COMMENT ON FUNCTION sync._report_statement(text) IS
+    'The UPDATE that says of invalid rows what is wrong with them, and keeps their lines; arguments as of sync._stage_statement. That asks every rule '
+    'of few rows, the INSERT of all rows only whether all are kept. Reads only.';
 
 CREATE FUNCTION sync._problem_report(p_staging text, p_problems text[], p_doc jsonb) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -222,13 +327,26 @@ CREATE FUNCTION sync._collect_groups(p_run bulk_runs) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
-    INSERT INTO bulk_groups (bulk_run_id, stream, object_id)
-    SELECT DISTINCT p_run.id, l.stream, l.owner_id
+    INSERT INTO bulk_groups (bulk_run_id, stream, object_id, has_own_line)
+    SELECT p_run.id, l.stream, l.owner_id, bool_or(l.kind = s.kind)
       FROM bulk_lines AS l
+      JOIN sync_streams AS s USING (stream)
      WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
        AND NOT EXISTS (SELECT FROM bulk_groups AS g WHERE g.bulk_run_id = p_run.id)
+     GROUP BY l.stream, l.owner_id
 $$;
-COMMENT ON FUNCTION sync._collect_groups(bulk_runs) IS 'Notes the objects that own the lines loaded, unless that was done. Locks: none.';
+COMMENT ON FUNCTION sync._collect_groups(bulk_runs) IS
+    'Notes the objects that own the lines loaded, and whether their own line is among them, unless that was done. Locks: none.';
+
+CREATE FUNCTION sync._places() RETURNS TABLE (stream smallint, kind text)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    SELECT s.stream, s.kind FROM sync_streams AS s
+    UNION SELECT t.stream, unnest(t.kinds) FROM sync_tables AS t
+    UNION SELECT t.stream, unnest(c.kinds) FROM sync_children AS c JOIN sync_tables AS t USING (staging_table)
+$$;
+COMMENT ON FUNCTION sync._places() IS 'Which kinds of line the registry knows in which stream. Reads only.';
 
 CREATE FUNCTION sync._reject_unknown_kinds(p_run bulk_runs) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
@@ -238,10 +356,7 @@ AS $$
     SELECT p_run.id, l.line_number, 'VALIDATION', 'NS109', format('a %s line has no place under this object', l.kind)
       FROM bulk_lines AS l
      WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
-       AND (l.stream, l.kind) NOT IN (
-            SELECT s.stream, s.kind FROM sync_streams AS s
-            UNION SELECT t.stream, unnest(t.kinds) FROM sync_tables AS t
-            UNION SELECT t.stream, unnest(c.kinds) FROM sync_children AS c JOIN sync_tables AS t USING (staging_table))
+       AND (l.stream, l.kind) NOT IN (SELECT p.stream, p.kind FROM sync._places() AS p)
 $$;
 COMMENT ON FUNCTION sync._reject_unknown_kinds(bulk_runs) IS 'Takes out lines of kinds that the registry does not know under their owner. Locks: none.';
 
@@ -258,9 +373,16 @@ $$;
 COMMENT ON FUNCTION sync._reject_bad_children(bulk_runs) IS 'Takes out folded child lines that lack what folding needs. Locks: none.';
 
 CREATE FUNCTION sync._reject_duplicates(p_run bulk_runs) RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
+BEGIN
+    -- Nearly no file has any. Two numbers a line are enough to be sure of that; lines that share them by accident are told apart below.
+    IF NOT EXISTS (SELECT FROM bulk_lines AS l
+                    WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
+                    GROUP BY l.owner_id, coalesce(l.object_id, jsonb_hash_extended(l.doc, 0)) HAVING count(*) > 1) THEN
+        RETURN;
+    END IF;
     WITH repeated AS (
         SELECT l.stream, l.owner_id, l.kind, l.object_id
           FROM bulk_lines AS l
@@ -283,11 +405,50 @@ AS $$
     SELECT p_run.id, r.line_number, r.is_same, 'VALIDATION', 'NS115',
            'another line has the same id and other content; the newest by updatedAt was kept'
       FROM ranked AS r
-     WHERE r.rank > 1
+     WHERE r.rank > 1;
+END
 $$;
 COMMENT ON FUNCTION sync._reject_duplicates(bulk_runs) IS
     'Of lines with the same id keeps the newest by updatedAt, then the last; the others count as duplicates where they say the '
     'same, and go to quarantine where they differ. Locks: none.';
+
+CREATE FUNCTION sync._stage_rows(p_run bulk_runs, p_table sync_tables, p_children boolean DEFAULT true) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_rejects constant boolean := EXISTS (SELECT FROM bulk_rejects WHERE bulk_run_id = p_run.id);
+    v_rows    bigint;
+    v_invalid boolean;
+BEGIN
+    BEGIN
+        EXECUTE sync._stage_statement(p_table.staging_table, p_children, v_rejects, true)
+          USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream, p_table.kinds;
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+    EXCEPTION WHEN data_exception THEN
+        -- a time that the calendar does not have; which one it is, and of which line, the careful statement finds out
+        EXECUTE sync._stage_statement(p_table.staging_table, p_children, v_rejects, false)
+          USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream, p_table.kinds;
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+    END;
+    EXECUTE format($q$SELECT EXISTS (SELECT FROM neanelu.%I WHERE bulk_run_id = $1 AND validation_status = 'invalid')$q$, p_table.staging_table)
+       INTO v_invalid USING p_run.id;
+    IF v_invalid THEN
+        EXECUTE sync._report_statement(p_table.staging_table)
+          USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream, p_table.kinds;
+        EXECUTE format($q$
+            INSERT INTO bulk_rejects (bulk_run_id, line_number, error_type, error_code, message)
+            SELECT $1, s.line_number, 'VALIDATION', s.validation_errors #>> '{0,error}', s.validation_errors::text
+              FROM neanelu.%I AS s
+             WHERE s.bulk_run_id = $1 AND s.validation_status = 'invalid'$q$, p_table.staging_table)
+          USING p_run.id;
+    END IF;
+    RETURN v_rows;
+END
+$$;
+COMMENT ON FUNCTION sync._stage_rows(bulk_runs, sync_tables, boolean) IS
+    'Turns lines into rows of one staging table and takes out the lines of invalid ones, saying why; p_children false: there are no child lines to '
+    'fold. Returns the rows. Locks: none.';
 
 CREATE FUNCTION sync.stage_table(p_run_id uuid, p_token uuid, p_staging text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -297,7 +458,7 @@ AS $$
 DECLARE
     v_run   bulk_runs := sync._leased_run_shared(p_run_id, p_token);
     v_table sync_tables;
-    v_rows  bigint;
+    v_lines jsonb;
 BEGIN
     SELECT t.* INTO v_table FROM sync_tables AS t JOIN sync_streams AS s USING (stream)
      WHERE t.staging_table = p_staging AND s.resource = v_run.query_type;
@@ -309,15 +470,14 @@ BEGIN
         PERFORM sync._stage_menu_items(v_run);
         RETURN 0;
     END IF;
-    EXECUTE sync._stage_statement(p_staging) USING v_run.id, v_run.shop_id, v_run.attempt, v_table.stream, v_table.kinds;
-    GET DIAGNOSTICS v_rows = ROW_COUNT;
-    EXECUTE format($q$
-        INSERT INTO bulk_rejects (bulk_run_id, line_number, error_type, error_code, message)
-        SELECT $1, s.line_number, 'VALIDATION', s.validation_errors #>> '{0,error}', s.validation_errors::text
-          FROM neanelu.%I AS s
-         WHERE s.bulk_run_id = $1 AND s.validation_status = 'invalid'$q$, p_staging)
-      USING v_run.id;
-    RETURN v_rows;
+    -- What no line belongs to is not looked for: every search reads all lines.
+    SELECT s.metadata -> 'lines' INTO v_lines FROM bulk_steps AS s
+     WHERE s.shop_id = v_run.shop_id AND s.bulk_run_id = v_run.id AND s.step_name = 'stage';
+    IF NOT v_lines ?| ARRAY(SELECT v_table.stream || '/' || k FROM unnest(v_table.kinds) AS k) THEN
+        RETURN 0;
+    END IF;
+    RETURN sync._stage_rows(v_run, v_table, coalesce(v_lines ?| ARRAY(
+        SELECT v_table.stream || '/' || unnest(c.kinds) FROM sync_children AS c WHERE c.staging_table = p_staging), true));
 END
 $$;
 COMMENT ON FUNCTION sync.stage_table(uuid, uuid, text) IS
@@ -386,14 +546,18 @@ AS $$
 BEGIN
     -- An object is rejected when its own line is missing from the file, or was taken out; its other lines follow.
     INSERT INTO bulk_outcomes (bulk_run_id, stream, object_id, outcome)
-    SELECT p_run.id, g.stream, g.object_id, 'rejected'
-      FROM bulk_groups AS g
-      JOIN sync_streams AS s ON s.stream = g.stream
-      LEFT JOIN bulk_lines AS l ON l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
-       AND l.stream = g.stream AND l.owner_id = g.object_id AND l.kind = s.kind
-       AND NOT EXISTS (SELECT FROM bulk_rejects AS x WHERE x.bulk_run_id = p_run.id AND x.line_number = l.line_number)
-     WHERE g.bulk_run_id = p_run.id AND l.line_number IS NULL;
-    IF NOT FOUND THEN
+    SELECT p_run.id, g.stream, g.object_id, 'rejected' FROM bulk_groups AS g WHERE g.bulk_run_id = p_run.id AND NOT g.has_own_line;
+    IF EXISTS (SELECT FROM bulk_rejects AS x WHERE x.bulk_run_id = p_run.id) THEN
+        INSERT INTO bulk_outcomes (bulk_run_id, stream, object_id, outcome)
+        SELECT p_run.id, l.stream, l.owner_id, 'rejected'
+          FROM bulk_lines AS l
+          JOIN sync_streams AS s ON s.stream = l.stream AND s.kind = l.kind
+          LEFT JOIN (SELECT DISTINCT x.line_number FROM bulk_rejects AS x WHERE x.bulk_run_id = p_run.id) AS x USING (line_number)
+         WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
+         GROUP BY l.stream, l.owner_id
+        HAVING bool_and(x.line_number IS NOT NULL);
+    END IF;
+    IF NOT EXISTS (SELECT FROM bulk_outcomes AS o WHERE o.bulk_run_id = p_run.id AND o.outcome = 'rejected') THEN
         RETURN;
     END IF;
     INSERT INTO bulk_rejects (bulk_run_id, line_number, error_type, error_code, message)
@@ -474,29 +638,49 @@ $$;
 COMMENT ON FUNCTION sync._assert_error_limit(bulk_runs, bigint) IS
     'Stops a run with too large a fraction of bad lines (setting sync.max_error_fraction, default 0.05). Reads only. Raises NS061.';
 
+CREATE FUNCTION sync._count_lines_staged(p_run bulk_runs, OUT landed bigint, OUT lines jsonb, OUT has_unknown boolean, OUT has_bad_children boolean)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    SELECT coalesce(sum(k.lines), 0), coalesce(jsonb_object_agg(k.stream || '/' || k.kind, k.lines), '{}'),
+           coalesce(bool_or((k.stream, k.kind) NOT IN (SELECT p.stream, p.kind FROM sync._places() AS p)), false), coalesce(sum(k.bad), 0) > 0
+      FROM (SELECT l.stream, l.kind, count(*) AS lines,
+                   count(*) FILTER (WHERE l.kind = 'Metafield' AND (l.doc ->> 'namespace' IS NULL OR l.doc ->> 'key' IS NULL OR l.doc ->> 'value' IS NULL)) AS bad
+              FROM bulk_lines AS l
+             WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
+             GROUP BY l.stream, l.kind) AS k
+$$;
+COMMENT ON FUNCTION sync._count_lines_staged(bulk_runs) IS
+    'In one reading of the lines loaded: how many there are, how many of each kind ("stream/kind"), and whether sync._reject_unknown_kinds or '
+    'sync._reject_bad_children would find any. Reads only.';
+
 CREATE FUNCTION sync.begin_stage(p_run_id uuid, p_token uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 SET work_mem = '192MB'
 AS $$
 DECLARE
-    v_run    bulk_runs := sync._leased_run(p_run_id, p_token);
-    v_load   bulk_steps;
-    v_landed bigint;
+    v_run   bulk_runs := sync._leased_run(p_run_id, p_token);
+    v_load  bulk_steps;
+    v_found record;
 BEGIN
     SELECT * INTO v_load FROM bulk_steps
      WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id AND step_name = 'load' AND status = 'completed';
-    SELECT count(*) INTO v_landed FROM bulk_lines WHERE bulk_run_id = v_run.id AND attempt = v_run.attempt;
-    IF v_landed IS DISTINCT FROM (v_load.metadata ->> 'landed')::bigint THEN
-        RAISE EXCEPTION 'the lines loaded for run % are gone: % of %', p_run_id, v_landed, v_load.metadata ->> 'landed'
+    SELECT * INTO v_found FROM sync._count_lines_staged(v_run);
+    IF v_found.landed IS DISTINCT FROM (v_load.metadata ->> 'landed')::bigint THEN
+        RAISE EXCEPTION 'the lines loaded for run % are gone: % of %', p_run_id, v_found.landed, v_load.metadata ->> 'landed'
             USING ERRCODE = 'NS051', HINT = 'The server restarted and emptied its unlogged tables, or nothing was loaded. Load again.';
     END IF;
-    PERFORM sync._begin_step(v_run, 'stage');
+    PERFORM sync._begin_step(v_run, 'stage', jsonb_build_object('lines', v_found.lines));
     DELETE FROM bulk_groups WHERE bulk_run_id = v_run.id;
     DELETE FROM bulk_outcomes WHERE bulk_run_id = v_run.id;
     DELETE FROM bulk_rejects WHERE bulk_run_id = v_run.id;
-    PERFORM sync._reject_unknown_kinds(v_run);
-    PERFORM sync._reject_bad_children(v_run);
+    IF v_found.has_unknown THEN
+        PERFORM sync._reject_unknown_kinds(v_run);
+    END IF;
+    IF v_found.has_bad_children THEN
+        PERFORM sync._reject_bad_children(v_run);
+    END IF;
     PERFORM sync._reject_duplicates(v_run);
 END
 $$;

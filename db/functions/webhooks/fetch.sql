@@ -160,12 +160,7 @@ BEGIN
     PERFORM sync._reject_duplicates(p_run);
     FOREACH v_table IN ARRAY p_tables LOOP
         CONTINUE WHEN v_table.kinds = '{}';
-        EXECUTE sync._stage_statement(v_table.staging_table) USING p_run.id, p_run.shop_id, p_run.attempt, v_table.stream, v_table.kinds;
-        EXECUTE format($q$
-            INSERT INTO bulk_rejects (bulk_run_id, line_number, error_type, error_code, message)
-            SELECT $1, s.line_number, 'VALIDATION', s.validation_errors #>> '{0,error}', s.validation_errors::text
-              FROM neanelu.%I AS s WHERE s.bulk_run_id = $1 AND s.validation_status = 'invalid'$q$, v_table.staging_table)
-          USING p_run.id;
+        PERFORM sync._stage_rows(p_run, v_table);
     END LOOP;
     PERFORM sync._reject_orphans(p_run);
 END
