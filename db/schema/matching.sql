@@ -32,6 +32,9 @@ INSERT INTO neanelu.prod_match_weights (evidence, weight, means) VALUES
   ('measure',           -2.0, 'The same unit or word with other numbers: 46 in and 52 in, 5 discs and 6 discs.'),
   ('number',            -0.5, 'Both have bare numbers and share none.'),
   ('colour',            -1.2, 'Both name colours and share none.'),
+  ('variant',            0.0, 'Part of measure: a size, side, binding or number of pieces that makes it another article; not merged unasked, whatever its part number.'),
+  ('extra',              0.0, 'One says that it is a bundle, an accessory or several, the other does not; not merged unasked but by number.'),
+  ('condition',         -2.0, 'One says that it is used or refurbished, the other does not; never merged unasked.'),
   ('margin',             0.8, 'Times how far the pair is ahead of the next best of either side, at most 3.'),
   ('gtin',               8.0, 'The same GTIN.'),
   ('gtin_conflict',     -4.0, 'Both have GTINs and share none.'),
@@ -121,7 +124,7 @@ COMMENT ON COLUMN neanelu.prod_match_keys.tokens IS
 COMMENT ON COLUMN neanelu.prod_match_keys.weights IS 'How much each token counts in the cosine, 0 to 1, in the order of tokens; 0 for numbers that name the product.';
 COMMENT ON COLUMN neanelu.prod_match_keys.codes IS 'Distinctive codes of the title, and model and part number.';
 COMMENT ON COLUMN neanelu.prod_match_keys.own_codes IS 'Those of codes that do not follow words like "for": the product''s own.';
-COMMENT ON COLUMN neanelu.prod_match_keys.measures IS 'Numbers with what they count: in=46, disc=5, <photoshop=6; =5 for any number.';
+COMMENT ON COLUMN neanelu.prod_match_keys.measures IS 'Numbers with what they count: in=46, disc=5, <photoshop=6; =5 for any number; signs, as matching._signs makes them: ^size=7, !used=1.';
 COMMENT ON COLUMN neanelu.prod_match_keys.colours IS 'Colours it names, in English.';
 COMMENT ON COLUMN neanelu.prod_match_keys.brand IS 'Brand, folded to letters and digits.';
 COMMENT ON COLUMN neanelu.prod_match_keys.gtins IS 'GTINs of 14 digits, of all its sources.';

@@ -53,7 +53,7 @@ RETURN CASE
     WHEN matching._is_number(p_shape) THEN CASE WHEN length(p_joined) >= 5 THEN 'code' ELSE 'number' END
     WHEN matching._is_number(rtrim(p_shape, 'a')) AND matching._is_unit(substr(p_chunk, length(rtrim(p_shape, 'a')) + 1)) THEN 'measure'
     WHEN p_shape LIKE '9%' AND p_shape NOT LIKE '%aaaa%' AND (length(p_joined) < 6 OR p_joined LIKE '%x%' OR p_shape LIKE '%a')
-         AND p_chunk ~ '^\d+(\.\d+)?([^a-z0-9.]\d+(\.\d+)?)+[a-z]{0,3}$|^\d+(x\d+)+[a-z]{0,2}$' THEN 'range'
+         AND p_chunk ~ '^\d+(\.\d+)?([^a-z0-9.]\d+(\.\d+)?)+[a-z]{0,3}$|^\d+(\.\d+)?(x\d+(\.\d+)?)+[a-z]{0,2}$' THEN 'range'
     WHEN p_shape LIKE '9%-a%' AND rtrim(ltrim(p_shape, '9'), 'a') = '-' THEN 'count'
     WHEN matching._is_code(CASE WHEN p_joined = p_chunk THEN p_shape ELSE matching._shape(p_joined) END) THEN 'code'
     ELSE 'word'
@@ -112,7 +112,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, matching, pg_temp
 AS $$
     WITH ordered AS (
-        SELECT p.item, p.kind, p.number, p.unit, p.parts, lead(p.parts[1]) OVER w AS next, lag(p.parts[cardinality(p.parts)]) OVER w AS previous
+        SELECT p.item, p.kind, p.chunk, p.number, p.unit, lead(p.parts[1]) OVER w AS next, lag(p.parts[cardinality(p.parts)]) OVER w AS previous
           FROM unnest(p_pieces) AS p
         WINDOW w AS (PARTITION BY p.item ORDER BY p.position)
     ), found AS (
@@ -120,14 +120,21 @@ AS $$
           FROM ordered AS o
          CROSS JOIN LATERAL (
             SELECT o.unit, o.number, false WHERE o.kind IN ('measure', 'count')
-            UNION ALL SELECT o.unit, rtrim(part, 'abcdefghijklmnopqrstuvwxyz'), false FROM unnest(o.parts) AS part WHERE o.kind = 'range' AND o.unit <> ''
+            UNION ALL SELECT o.unit, part, false FROM regexp_split_to_table(o.chunk, '[^0-9.]+') AS part WHERE o.kind = 'range' AND o.unit <> ''
             UNION ALL SELECT o.next, o.number, true WHERE o.kind = 'number'
             UNION ALL SELECT '<' || o.previous, o.number, true WHERE o.kind = 'number'
             UNION ALL SELECT '', o.number, false WHERE o.kind IN ('number', 'count')) AS m (context, number, is_word)
          WHERE o.kind IN ('number', 'measure', 'range', 'count')
     )
-    SELECT f.item, array_agg(DISTINCT CASE WHEN length(f.context) > 2 THEN rtrim(f.context, 's') ELSE f.context END || '=' || trim_scale(f.number::numeric))
+    SELECT f.item, array_agg(DISTINCT coalesce(u.base, CASE WHEN length(f.context) > 2 THEN rtrim(f.context, 's') ELSE f.context END)
+                                      || '=' || trim_scale(f.number::numeric * coalesce(u.factor, 1)))
       FROM found AS f
+      -- One name for what is counted in several units, and for what a size or an ordinal is called.
+      LEFT JOIN (VALUES ('kg', 'g', 1000), ('mg', 'g', 0.001), ('l', 'ml', 1000), ('cl', 'ml', 10), ('dl', 'ml', 100), ('tb', 'gb', 1000), ('mb', 'gb', 0.001),
+                        ('st', 'th', 1), ('nd', 'th', 1), ('rd', 'th', 1), ('<marime', '<size', 1), ('<marimea', '<size', 1), ('<gr', '<size', 1), ('<grosse', '<size', 1),
+                        ('<taille', '<size', 1), ('<talla', '<size', 1), ('<masura', '<size', 1), ('<eu', '<size', 1), ('<eur', '<size', 1),
+                        ('<volume', '<vol', 1), ('<volumul', '<vol', 1), ('<band', '<vol', 1), ('<tome', '<vol', 1), ('<tomo', '<vol', 1)) AS u (context, base, factor)
+        ON u.context = f.context
      WHERE matching._is_number(matching._shape(f.number)) AND length(f.number) < 12 AND f.context IS NOT NULL
        AND NOT (f.is_word AND (matching._shape(f.context) LIKE '%9%' OR ltrim(f.context, '<')
                 = ANY ('{a,and,for,with,in,the,of,to,w,or,x,de,si,cu,und,mit,et,avec,y,con}')))
@@ -161,6 +168,98 @@ AS $$
 $$;
 COMMENT ON FUNCTION matching._colours(text[]) IS
     'Colours among folded words in English, Romanian, German, French and Spanish, by their English names. Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching._sign_words() RETURNS TABLE (sign text, word text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 300
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT v.sign, w.word
+      FROM (VALUES
+        ('^size=1', '{xxs}'::text[]), ('^size=2', '{xs}'), ('^size=3', '{small}'), ('^size=4', '{medium}'), ('^size=5', '{large}'),
+        ('^size=6', '{xl}'), ('^size=7', '{xxl,2xl}'), ('^size=8', '{xxxl,3xl}'), ('^size=9', '{4xl}'), ('^size=10', '{5xl}'),
+        ('^side=1', '{left,links,linke,linker,stanga,stang,gauche,izquierda,izquierdo}'),
+        ('^side=2', '{right,rechts,rechte,rechter,dreapta,drept,droite,droit,derecha,derecho}'),
+        ('^end=1', '{front,vorne,vorn,vorderachse,fata,avant,delantero,delantera}'),
+        ('^end=2', '{rear,hinten,hinterachse,spate,arriere,trasero,trasera}'),
+        ('^people=1', '{men,mens,man,male,barbati,barbat,barbatesc,herren,herr,homme,hommes,hombre,hombres}'),
+        ('^people=2', '{women,womens,woman,ladies,female,femei,dama,dame,damen,femme,femmes,mujer,mujeres}'),
+        ('^people=3', '{kids,kid,children,childrens,junior,youth,copii,kinder,enfant,enfants,ninos,infantil}'),
+        ('^binding=1', '{hardcover,hardback,gebunden,relie,cartonata,cartonat}'),
+        ('^binding=2', '{paperback,softcover,taschenbuch,brosata,brosat,broche,poche}'),
+        ('^binding=3', '{ebook,kindle,epub}'), ('^binding=4', '{audiobook,audiolibro,horbuch,audiocarte}'),
+        ('^scent=1', '{edp,"de parfum"}'), ('^scent=2', '{edt,"de toilette"}'), ('^scent=3', '{edc,"de cologne"}'),
+        ('^form=1', '{beans,boabe,bohnen,grains,granos}'), ('^form=2', '{ground,macinata,gemahlen,moulu,molido}'), ('^form=3', '{capsules,capsule,kapseln,capsulas,pods}'),
+        ('^wire=1', '{wired,kabelgebunden,filaire,alambrico}'), ('^wire=2', '{wireless,cordless,kabellos,inalambrico}'),
+        ('^language=1', '{"english edition","edition anglaise","englische ausgabe","editia engleza"}'),
+        ('^language=2', '{"french edition","edition francaise","franzosische ausgabe","editia franceza"}'),
+        ('^language=3', '{"german edition","edition allemande","deutsche ausgabe","editia germana"}'),
+        ('^language=4', '{"spanish edition","edition espagnole","spanische ausgabe","editia spaniola","edicion espanola"}'),
+        ('^language=5', '{"romanian edition","editia romana"}'),
+        ('th=1', '{first,prima,erste,premiere,primera}'), ('th=2', '{second,zweite,deuxieme,segunda}'), ('th=3', '{third,treia,dritte,troisieme,tercera}'),
+        ('th=4', '{fourth,patra,vierte,quatrieme,cuarta}'), ('th=5', '{fifth,cincea,funfte,cinquieme,quinta}'), ('th=6', '{sixth,sasea,sechste,sixieme,sexta}'),
+        ('th=7', '{seventh,saptea,siebte,septieme}'), ('th=8', '{eighth,opta,achte,huitieme}'), ('th=9', '{ninth,noua,neunte,neuvieme}'), ('th=10', '{tenth,zecea,zehnte,dixieme}'),
+        ('!used=1', '{used,refurbished,refurb,renewed,reconditioned,recertified,remanufactured,preowned,resigilat,resigilata,reconditionat,reconditionata,folosit,folosita,gebraucht,gebrauchte,generaluberholt,refurbie,reconditionne,reconditionnee,occasion,usado,usada,reacondicionado,reacondicionada,tester,bware,"open box","second hand","pre owned","b ware"}'),
+        ('!bundle=1', '{kit,bundle,combo,set,bundles,pachet,lot,"box set"}'),
+        ('!without=1', '{without,ohne,fara,sans,sin}'),
+        ('!part=1', '{case,cover,hulle,husa,coque,funda,etui}'), ('!part=2', '{charger,incarcator,ladegerat,chargeur,cargador}'),
+        ('!part=3', '{adapter,adaptor,adaptateur,adaptador}'), ('!part=4', '{remote,telecomanda,fernbedienung,telecommande}'),
+        ('!part=5', '{strap,curea,armband,bracelet,correa}'), ('!part=6', '{pad,pads,earpads,cushions,pernute,ohrpolster,coussinets,almohadillas}'),
+        ('!part=7', '{toner,cartridge,cartridges,cartus,tonerkartusche,patrone,cartouche,cartucho}'),
+        ('!part=8', '{replacement,spare,inlocuire,rezerva,ersatz,ersatzteil,rechange,repuesto,recambio,refill}'),
+        ('!part=9', '{protector,folie,schutzfolie,schutzglas}'), ('!part=10', '{mount,bracket,suport,halterung,soporte}'),
+        ('!part=11', '{manual,handbook,workbook,summary,"study guide",rezumat,zusammenfassung,resume,resumen}')) AS v (sign, words)
+     CROSS JOIN LATERAL unnest(v.words) AS w (word)
+$$;
+COMMENT ON FUNCTION matching._sign_words() IS
+    'Folded words, and pairs of words, of five languages that tell a product from its sisters, with the sign that matching._signs makes of each. '
+    'Reads nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION matching._signs(p_pieces matching.piece[]) RETURNS TABLE (item integer, signs text[])
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 1000
+SET search_path = pg_catalog, matching, pg_temp
+AS $$
+    WITH vocabulary AS MATERIALIZED (
+        SELECT v.sign, v.word FROM matching._sign_words() AS v
+    ), word AS MATERIALIZED (
+        SELECT p.item, p.kind, p.number, p.unit, w.word, w.n, lag(w.word) OVER o AS previous, lag(w.word, 2) OVER o AS before_previous, lag(p.kind) OVER o AS kind_before, lead(w.word) OVER o AS next,
+               lead(w.word, 2) OVER o AS after_next, p.next_chunk, p.chunk_4, p.unit_4
+          FROM (SELECT u.*, lead(u.chunk) OVER q AS next_chunk, lead(u.chunk, 3) OVER q AS chunk_4,
+                       coalesce(nullif(lead(u.unit, 2) OVER q, ''), lead(u.chunk, 3) OVER q) AS unit_4
+                  FROM unnest(p_pieces) AS u WINDOW q AS (PARTITION BY u.item ORDER BY u.position)) AS p
+         CROSS JOIN LATERAL unnest(p.parts) WITH ORDINALITY AS w (word, n)
+        WINDOW o AS (PARTITION BY p.item ORDER BY p.position, w.n)
+    ), said AS (
+        SELECT w.item, v.sign FROM word AS w JOIN vocabulary AS v ON v.word = w.word
+        UNION ALL
+        SELECT w.item, v.sign FROM word AS w JOIN vocabulary AS v ON v.word = w.previous || ' ' || w.word
+        UNION ALL
+        -- One letter is a size at the end, or behind the word for it.
+        SELECT w.item, '^size=' || CASE w.word WHEN 's' THEN 3 WHEN 'm' THEN 4 ELSE 5 END
+          FROM word AS w WHERE w.word IN ('s', 'm', 'l') AND w.kind = 'word' AND w.kind_before IS DISTINCT FROM 'number'
+           AND (w.next IS NULL OR w.previous IN ('size', 'marime', 'marimea', 'gr', 'grosse', 'taille', 'talla', 'masura'))
+        UNION ALL
+        -- H7 and H4, W32 and W34: too short for a code, and yet another thing.
+        SELECT w.item, '^' || left(w.word, 1) || '=' || substr(w.word, 2) FROM word AS w WHERE matching._shape(w.word) IN ('a9', 'a99') AND w.kind = 'word'
+        UNION ALL
+        -- 3-pack, 3er Pack, 100 pcs, pack of 10, 6 x 330 ml.
+        SELECT w.item, '!pack=' || ltrim(n.number, '0')
+          FROM word AS w
+         CROSS JOIN LATERAL (SELECT CASE
+                WHEN w.kind IN ('count', 'measure') AND w.unit IN ('pack', 'packs', 'pk', 'pc', 'pcs', 'ct', 'piece', 'pieces', 'buc', 'er') THEN w.number
+                WHEN w.kind = 'number' AND w.next IN ('pack', 'packs', 'pk', 'pc', 'pcs', 'piece', 'pieces', 'buc', 'bucati', 'stuck', 'stk', 'pieza', 'piezas', 'unidades', 'tabs', 'ct', 'count') THEN w.number
+                WHEN w.kind = 'number' AND w.previous IN ('of', 'de', 'a') AND w.before_previous IN ('pack', 'set', 'box', 'case', 'lot', 'pachet', 'bax', 'caja') THEN w.number
+                WHEN w.kind = 'number' AND w.next = 'x' AND w.after_next ~ '^\d' AND w.previous IS DISTINCT FROM 'x' AND w.chunk_4 IS DISTINCT FROM 'x' AND w.unit_4 IN ('ml', 'l', 'cl', 'g', 'kg', 'oz') THEN w.number
+                WHEN w.kind = 'word' AND w.next = 'pack' AND w.word ~ '^\d+er$' THEN rtrim(w.word, 'er')
+                WHEN w.kind = 'range' AND w.n = 1 AND w.word ~ '^\d{1,2}x\d' AND coalesce(nullif(w.unit, ''), w.next_chunk) IN ('ml', 'l', 'cl', 'g', 'kg', 'oz') THEN split_part(w.word, 'x', 1)
+            END AS number) AS n
+         WHERE n.number ~ '^0*([2-9]|\d{2,4})$'
+    )
+    SELECT s.item, array_agg(DISTINCT s.sign) FROM said AS s GROUP BY s.item
+$$;
+COMMENT ON FUNCTION matching._signs(matching.piece[]) IS
+    'What folded words say in five languages that tells a product from its sisters, in the form of measures: ^ before what both of two records have to name '
+    'otherwise to differ (sizes by letters, left and right, for whom, binding, strength of scent, edition), ! before what tells one from another that does not '
+    'name it at all: used, a bundle, an accessory. Reads nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION matching._tokens(p_pieces matching.piece[], p_codes matching.code[]) RETURNS TABLE (item integer, tokens text[], weights real[])
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 1000
@@ -215,12 +314,13 @@ BEGIN
     RETURN QUERY
     SELECT u.i::integer, u.t,
            (coalesce(k.tokens, '{}'), coalesce(k.weights, '{}'), coalesce(c.codes, '{}'), coalesce(c.own_codes, '{}'),
-            coalesce(m.measures, '{}'), coalesce(matching._colours(w.words), '{}'))::matching.features
+            coalesce(m.measures, '{}') || coalesce(s.signs, '{}') || CASE WHEN u.t LIKE '% + %' AND coalesce('!bundle=1' <> ALL (s.signs), true) THEN '{!bundle=1}'::text[] ELSE '{}' END, coalesce(matching._colours(w.words), '{}'))::matching.features
       FROM unnest(v_titles) WITH ORDINALITY AS u (t, i)
       LEFT JOIN matching._tokens(v_pieces, v_codes) AS k ON k.item = u.i
       LEFT JOIN (SELECT d.item, array_agg(d.code) AS codes, array_agg(d.code) FILTER (WHERE d.is_own) AS own_codes
                    FROM unnest(v_codes) AS d GROUP BY d.item) AS c ON c.item = u.i
       LEFT JOIN matching._measures(v_more) AS m ON m.item = u.i
+      LEFT JOIN matching._signs(v_more) AS s ON s.item = u.i
       LEFT JOIN (SELECT p.item, array_agg(part) AS words FROM unnest(v_more) AS p, unnest(p.parts) AS part WHERE p.kind = 'word' GROUP BY p.item) AS w
         ON w.item = u.i;
 END

@@ -81,7 +81,10 @@ RETURN jsonb_strip_nulls(jsonb_build_object(
     'title', round(p_cosine::numeric, 4),
     coalesce(p_code, 'code'), CASE WHEN p_code IS NOT NULL THEN 1 END,
     coalesce(p_brand, 'brand'), CASE WHEN p_brand IS NOT NULL THEN 1 END,
-    'measure', CASE WHEN array_remove(p_conflicts, '') <> '{}' THEN 1 END,
+    'measure', CASE WHEN NOT p_conflicts <@ '{"",!used,!bundle,!part,!pack,!without}' THEN 1 END,
+    'variant', CASE WHEN p_conflicts && '{^size,<size,^w,^l,^side,^end,^people,^binding,^scent,^form,^language,!pack}' THEN 1 END,
+    'extra', CASE WHEN p_conflicts && '{!bundle,!part,!pack,!without}' THEN 1 END,
+    'condition', CASE WHEN '!used' = ANY (p_conflicts) THEN 1 END,
     'number', CASE WHEN '' = ANY (p_conflicts) THEN 1 END,
     'colour', CASE WHEN (p_a).colours <> '{}' AND (p_b).colours <> '{}' AND NOT (p_a).colours && (p_b).colours THEN 1 END,
     'gtin', CASE WHEN (p_a).gtins && (p_b).gtins THEN 1 END,
@@ -97,10 +100,11 @@ COMMENT ON FUNCTION matching._evidence(neanelu.prod_match_keys, neanelu.prod_mat
 CREATE FUNCTION matching._is_sufficient(p_a neanelu.prod_match_keys, p_b neanelu.prod_match_keys, p_evidence jsonb, p_max_distance numeric) RETURNS boolean
 LANGUAGE sql IMMUTABLE
 RETURN CASE
-    WHEN p_evidence ?| '{gtin_conflict,brand_conflict,price}' THEN false
+    WHEN p_evidence ?| '{gtin_conflict,brand_conflict,price,condition}' THEN false
     WHEN p_evidence ? 'gtin' THEN NOT p_evidence ?| '{mpn_conflict}' OR (p_evidence ->> 'title')::numeric >= 0.5
-    WHEN p_evidence ? 'mpn' AND p_evidence ? 'brand' THEN true
-    WHEN p_evidence ?| '{mpn_conflict,measure,colour,code_family,code_variant}' THEN false
+    -- Makers of clothes number the model, not its sizes and colours.
+    WHEN p_evidence ? 'mpn' AND p_evidence ? 'brand' THEN NOT p_evidence ?| '{variant,colour}'
+    WHEN p_evidence ?| '{mpn_conflict,measure,colour,code_family,code_variant,extra}' THEN false
     WHEN matching._is_same_code((p_a).own_codes, (p_b).own_codes) THEN true
     ELSE (p_evidence ->> 'title')::numeric >= 1 - p_max_distance AND NOT p_evidence ?| '{number,code_part,code_other}' AND cardinality((p_a).tokens) >= 3
 END;
@@ -163,13 +167,24 @@ AS $$
           FROM (SELECT true AS is_left, i AS place, (p_left[i]).measures FROM (SELECT DISTINCT unnest(p_items)) AS d (i)
                 UNION ALL SELECT false, i, (p_right[i]).measures FROM (SELECT DISTINCT unnest(p_others)) AS d (i)) AS u, unnest(u.measures) AS m
     ), measure AS (
-        SELECT p.item, p.other, a.context, bool_or(abs(a.number - b.number) <= 0.04 * greatest(a.number, b.number)) AS agrees
+        SELECT p.item, p.other, a.context, bool_or(abs(a.number - b.number) <= CASE WHEN left(a.context, 1) = '^' OR a.context IN ('<size', '<vol', 'th') THEN 0 ELSE 0.04 END * greatest(a.number, b.number)) AS agrees
           FROM unnest(p_items, p_others) AS p (item, other)
           JOIN said AS a ON a.is_left AND a.place = p.item
           JOIN said AS b ON NOT b.is_left AND b.place = p.other AND b.context = a.context
+         WHERE a.context NOT LIKE '!%'
          GROUP BY p.item, p.other, a.context
+    ), marked AS (
+        -- What one says of itself and the other does not: used, a bundle, six of it.
+        SELECT p.item, p.other, coalesce(a.context, b.context) AS context
+          FROM (SELECT p.item, p.other, s.context, s.number FROM unnest(p_items, p_others) AS p (item, other) JOIN said AS s ON s.is_left AND s.place = p.item WHERE s.context LIKE '!%') AS a
+          FULL JOIN (SELECT p.item, p.other, s.context, s.number FROM unnest(p_items, p_others) AS p (item, other) JOIN said AS s ON NOT s.is_left AND s.place = p.other WHERE s.context LIKE '!%') AS b
+            ON b.item = a.item AND b.other = a.other AND b.context = a.context AND b.number = a.number
+         CROSS JOIN LATERAL (SELECT coalesce(a.item, b.item) AS item, coalesce(a.other, b.other) AS other) AS p
+         WHERE a.item IS NULL OR b.item IS NULL
     ), conflict AS (
-        SELECT m.item, m.other, array_agg(m.context) AS contexts FROM measure AS m WHERE NOT m.agrees GROUP BY m.item, m.other
+        SELECT c.item, c.other, array_agg(DISTINCT c.context) AS contexts
+          FROM (SELECT m.item, m.other, m.context FROM measure AS m WHERE NOT m.agrees UNION ALL SELECT m.item, m.other, m.context FROM marked AS m) AS c
+         GROUP BY c.item, c.other
     )
     SELECT p.item, p.other,
            CASE WHEN p.a_codes && p.b_codes THEN 'code' ELSE ('{code_part,code_variant,code_family,code_other}'::text[])[c.rank] END,

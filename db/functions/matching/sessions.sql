@@ -22,7 +22,7 @@ AS $$
            coalesce(nullif(btrim(x ->> 'title'), ''), nullif(concat_ws(' ', x ->> 'brand', coalesce(x ->> 'mpn', x ->> 'model')), '')),
            nullif(btrim(x ->> 'brand'), ''), nullif(btrim(x ->> 'manufacturer'), ''), nullif(btrim(x ->> 'mpn'), ''), nullif(btrim(x ->> 'model'), ''),
            normalise.gtin(x ->> 'gtin'),
-           (SELECT string_agg(a.value, ' ') FROM jsonb_each_text(CASE jsonb_typeof(x -> 'attributes') WHEN 'object' THEN x -> 'attributes' ELSE '{}' END) AS a
+           (SELECT string_agg(CASE WHEN a.key ~* '^((shoe|clothing|eu) )?(size|marime|mărime|gr(o|ö)(ss|ß)e|taille|talla|pointure)( eu)?$' THEN 'size ' ELSE '' END || a.value, ' ') FROM jsonb_each_text(CASE jsonb_typeof(x -> 'attributes') WHEN 'object' THEN x -> 'attributes' ELSE '{}' END) AS a
              WHERE a.key ~* '(colou?r|culoare|farbe|couleur|size|marime|mărime|gr(o|ö)(ss|ß)e|taille|talla|capacit|kapazit)' AND length(a.value) < 40),
            CASE WHEN x ->> 'price' ~ '^\d{1,10}(\.\d+)?$' THEN round((x ->> 'price')::numeric, 2) END,
            CASE WHEN x ->> 'currency' ~* '^[a-z]{3}$' THEN upper(x ->> 'currency') END, h.target_sku

@@ -7,6 +7,8 @@ DROP FUNCTION normalise.model_code(text);
 DROP FUNCTION matching.features(text, text, text);
 DROP FUNCTION matching.features_many(text[], text[], text[]);
 DROP FUNCTION matching._tokens(matching.piece[], matching.code[]);
+DROP FUNCTION matching._signs(matching.piece[]);
+DROP FUNCTION matching._sign_words();
 DROP FUNCTION matching._colours(text[]);
 DROP FUNCTION matching._measures(matching.piece[]);
 DROP FUNCTION matching._codes(matching.piece[]);

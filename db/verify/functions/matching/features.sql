@@ -19,6 +19,8 @@ BEGIN
              ('matching._codes(matching.piece[])', false, 'i', '{}'),
              ('matching._measures(matching.piece[])', false, 'i', '{}'),
              ('matching._colours(text[])', false, 'i', '{}'),
+             ('matching._sign_words()', false, 'i', '{}'),
+             ('matching._signs(matching.piece[])', false, 'i', '{}'),
              ('matching._tokens(matching.piece[], matching.code[])', false, 'i', '{}'),
              ('matching.features_many(text[], text[], text[])', false, 's', '{neanelu_platform,neanelu_pim_editor,neanelu_operator,neanelu_analyst}'),
              ('matching.features(text, text, text)', false, 's', '{neanelu_platform,neanelu_pim_editor,neanelu_operator,neanelu_analyst}'),
