@@ -263,19 +263,22 @@ BEGIN
           FROM sold AS s LEFT JOIN shopify_products AS p ON p.shop_id = p_shop_id AND p.shopify_gid = s.product_gid),
     no_longer_missing AS (
         DELETE FROM analytics_unresolved_products AS u
-         USING (SELECT o.product_gid, o.date FROM analytics_unresolved_products AS o WHERE o.shop_id = p_shop_id AND o.date = ANY (p_days)
-                EXCEPT SELECT f.product_gid, f.day FROM found AS f WHERE f.product_id IS NULL) AS x
-         WHERE u.shop_id = p_shop_id AND u.date = x.date AND u.product_gid = x.product_gid),
+         WHERE u.shop_id = p_shop_id AND u.date = ANY (p_days)
+           AND NOT EXISTS (SELECT FROM found AS f WHERE f.product_id IS NULL AND f.product_gid = u.product_gid AND f.day = u.date)),
     missing AS (
         INSERT INTO analytics_unresolved_products (shop_id, product_gid, date)
         SELECT p_shop_id, f.product_gid, f.day FROM found AS f WHERE f.product_id IS NULL AND length(f.product_gid) <= 100
         ON CONFLICT DO NOTHING),
     gone AS (
+        -- What was there and is not found: by adding both up, as a join might be planned for a few of them.
         DELETE FROM analytics_product_performance AS t
-         USING (SELECT o.product_id, o.period_start FROM analytics_product_performance AS o
-                 WHERE o.shop_id = p_shop_id AND o.period_type = 'daily' AND o.period_start = ANY (p_days)
-                EXCEPT SELECT f.product_id, f.day FROM found AS f) AS x
-         WHERE t.shop_id = p_shop_id AND t.period_type = 'daily' AND t.period_start = x.period_start AND t.product_id = x.product_id)
+         WHERE t.shop_id = p_shop_id
+           AND t.id = ANY (ARRAY(
+                SELECT any_value(k.id)
+                  FROM (SELECT o.product_id, o.period_start AS day, o.id FROM analytics_product_performance AS o
+                         WHERE o.shop_id = p_shop_id AND o.period_type = 'daily' AND o.period_start = ANY (p_days)
+                        UNION ALL SELECT f.product_id, f.day, NULL FROM found AS f) AS k
+                 GROUP BY k.product_id, k.day HAVING bool_and(k.id IS NOT NULL))))
     INSERT INTO analytics_product_performance AS t (shop_id, product_id, period_type, period_start, period_end, orders_count, units_sold,
            units_refunded, order_lines, gross_sales, discounts, returns, revenue, avg_order_value, return_rate)
     SELECT p_shop_id, f.product_id, 'daily', f.day, f.day, f.orders_count, f.units_sold, f.units_refunded, f.order_lines, f.gross_sales,
@@ -301,6 +304,8 @@ COMMENT ON FUNCTION analytics._roll_product_days(uuid, date[]) IS
 CREATE FUNCTION analytics._roll_product_periods(p_shop_id uuid, p_days date[], p_type text, p_unit text) RETURNS integer
 LANGUAGE plpgsql VOLATILE
 SET search_path = neanelu, analytics, pg_temp
+-- A whole history may just have been added up, of which there are no statistics.
+SET enable_nestloop = off
 AS $$
 DECLARE
     v_starts constant date[] := ARRAY(SELECT DISTINCT date_trunc(p_unit, d.day::timestamp)::date FROM unnest(p_days) AS d (day));
@@ -309,7 +314,6 @@ DECLARE
          CROSS JOIN LATERAL generate_series(p.starts, p.starts + ('1 ' || p_unit)::interval - interval '1 day', '1 day') AS g (day));
     v_rows   integer;
 BEGIN
-    -- A whole history may just have been added up, of which there are no statistics: lists of days and EXCEPT ask for none, joins would.
     WITH sums AS MATERIALIZED (
         SELECT t.product_id, p.starts, (p.starts + ('1 ' || p_unit)::interval - interval '1 day')::date AS ends,
                sum(t.orders_count) AS orders_count, sum(t.units_sold) AS units_sold,
@@ -321,10 +325,8 @@ BEGIN
          GROUP BY t.product_id, p.starts),
     gone AS (
         DELETE FROM analytics_product_performance AS t
-         USING (SELECT o.product_id, o.period_start FROM analytics_product_performance AS o
-                 WHERE o.shop_id = p_shop_id AND o.period_type = p_type AND o.period_start = ANY (v_starts)
-                EXCEPT SELECT s.product_id, s.starts FROM sums AS s) AS x
-         WHERE t.shop_id = p_shop_id AND t.period_type = p_type AND t.period_start = x.period_start AND t.product_id = x.product_id)
+         WHERE t.shop_id = p_shop_id AND t.period_type = p_type AND t.period_start = ANY (v_starts)
+           AND NOT EXISTS (SELECT FROM sums AS s WHERE s.product_id = t.product_id AND s.starts = t.period_start))
     INSERT INTO analytics_product_performance AS t (shop_id, product_id, period_type, period_start, period_end, orders_count, units_sold,
            units_refunded, order_lines, gross_sales, discounts, returns, revenue, avg_order_value, return_rate)
     SELECT p_shop_id, s.product_id, p_type, s.starts, s.ends, s.orders_count, s.units_sold, s.units_refunded, s.order_lines, s.gross_sales,

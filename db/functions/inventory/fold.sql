@@ -138,8 +138,9 @@ BEGIN
     SELECT sum(a.delta) INTO STRICT v_arrived FROM inventory_arrivals AS a
      WHERE a.shop_id = p_shop_id AND a.variant_id = p_variant_id AND a.location_id = p_location_id AND a.recorded_at <= p_at;
     IF v_balance.last_updated_at > p_at THEN
+        -- By the variant: of what was recorded lately, and of a new month, there are no statistics that forbid reading all of the location's.
         SELECT sum(l.delta) INTO STRICT v_later FROM inventory_ledger AS l
-         WHERE l.shop_id = p_shop_id AND l.variant_id = p_variant_id AND l.location_id = p_location_id AND l.recorded_at > p_at;
+         WHERE l.shop_id = p_shop_id AND l.variant_id = p_variant_id AND l.location_id || '' = p_location_id AND l.recorded_at > p_at;
     END IF;
     RETURN coalesce(v_balance.quantity, 0) + coalesce(v_arrived, 0) - coalesce(v_later, 0);
 END
