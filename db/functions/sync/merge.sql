@@ -605,7 +605,7 @@ AS $$
 DECLARE
     v_targets constant text[] := ARRAY(SELECT t.target_table FROM unnest(p_tables) AS t);
     v_table   sync_tables;
-    v_rows    bigint[] := ARRAY[]::bigint[];
+    v_rows    bigint[] := '{}'::bigint[];
 BEGIN
     is_bare := p_fresh AND sync._take_empty(p_run, v_targets);
     FOREACH v_table IN ARRAY p_tables LOOP
