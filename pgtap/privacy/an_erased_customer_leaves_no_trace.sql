@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(27);
+SELECT plan(29);
 
 CREATE FUNCTION pg_temp.shop(p_n integer) RETURNS uuid LANGUAGE sql IMMUTABLE AS $f$ SELECT ('00000000-0000-7000-8000-0000000000d' || p_n)::uuid $f$;
 SELECT shops.register(pg_temp.shop(n), 'tap-privacy-' || n || '.myshopify.com', '\x01', decode(repeat('00', 12), 'hex'), decode(repeat('00', 16), 'hex'), 1, '{}')
@@ -34,6 +34,9 @@ VALUES (pg_temp.shop(1), 'system', 'UPDATE', 'shopify_products', uuidv7(), '{"ti
 SELECT isnt(cardinality(privacy._identifiers(pg_temp.shop(1), '{"customer": {"id": 12}}')), 0, 'a customer has identifiers');
 SELECT cmp_ok((SELECT count(*) FROM privacy.find_traces(pg_temp.shop(1), privacy._identifiers(pg_temp.shop(1), '{"customer": {"id": 12}}'))), '>=', 5::bigint,
               'and is mentioned in many places');
+UPDATE neanelu.shopify_customers SET note = 'Ștampilă 5%_a.b' WHERE shop_id = pg_temp.shop(2);
+SELECT results_eq($$SELECT relation FROM privacy.find_traces(pg_temp.shop(2), '{"ȘTAMPILĂ 5%_A.B"}')$$, ARRAY['shopify_customers'], 'large or small, letter by letter');
+SELECT is_empty($$SELECT relation FROM privacy.find_traces(pg_temp.shop(2), '{"ștampilă 5xya.b", "ștampilă 5%_axb"}')$$, 'and no letter stands for another');
 
 -- data_request
 CREATE TEMP TABLE request ON COMMIT DROP AS

@@ -158,6 +158,11 @@ SET search_path = neanelu, privacy, app, extensions, pg_temp
 AS $body$
 DECLARE
     v_pattern constant text := privacy._pattern(p_identifiers);
+    -- Found by LIKE first, which costs a third of the pattern: nearly no row gets as far as that.
+    v_likes   constant text[] := ARRAY(
+        SELECT '%' || f.form || '%'
+          FROM unnest(p_identifiers) AS i
+         CROSS JOIN LATERAL unnest(ARRAY[regexp_replace(lower(i), '([\\%_])', '\\\1', 'g'), encode(convert_to(i, 'UTF8'), 'hex')]) AS f (form));
     v_place   record;
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);
@@ -165,8 +170,8 @@ BEGIN
         RAISE EXCEPTION 'nothing to look for' USING ERRCODE = 'NP001';
     END IF;
     FOR v_place IN SELECT r.relation AS name, r.shop_rows FROM privacy._relations() AS r WHERE v_pattern IS NOT NULL ORDER BY r.relation::text LOOP
-        EXECUTE format('SELECT count(*) FROM %s AS t WHERE (%s) AND t::text ~* $2', v_place.name, v_place.shop_rows)
-           INTO STRICT rows_found USING p_shop_id, v_pattern;
+        EXECUTE format('SELECT count(*) FROM %s AS t WHERE (%s) AND lower(t::text) LIKE ANY ($3) AND t::text ~* $2', v_place.name, v_place.shop_rows)
+           INTO STRICT rows_found USING p_shop_id, v_pattern, v_likes;
         IF rows_found > 0 THEN
             relation := v_place.name::text;
             RETURN NEXT;
