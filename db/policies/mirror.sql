@@ -29,6 +29,10 @@ GRANT SELECT ON neanelu.webhook_topics TO neanelu_engine;
 GRANT SELECT ON neanelu.mirror_comparisons TO neanelu_tenant, neanelu_app;
 GRANT SELECT ON neanelu.webhook_topics, neanelu.mirror_tombstones, neanelu.mirror_fetches, neanelu.mirror_comparisons TO neanelu_operator;
 GRANT UPDATE (fetch_after) ON neanelu.webhook_topics TO neanelu_operator;
+-- What became of deliveries, and not what is in them.
+CREATE POLICY webhook_events_operator_select ON neanelu.webhook_events FOR SELECT TO neanelu_operator USING (true);
+GRANT SELECT (id, shop_id, topic, shopify_webhook_id, shopify_event_id, triggered_at, api_version, received_at, processed_at, processing_error, job_id, retry_count,
+              created_at) ON neanelu.webhook_events TO neanelu_operator;
 -- A trigger on runs says when one is completed: what webhooks changed meanwhile is asked for again.
 GRANT TRIGGER ON neanelu.bulk_runs TO neanelu_engine;
 

@@ -17,6 +17,8 @@ BEGIN
        OR has_table_privilege('neanelu_tenant', 'neanelu.mirror_tombstones', 'SELECT')
        OR has_table_privilege('neanelu_engine', 'neanelu.webhook_topics', 'UPDATE')
        OR has_column_privilege('neanelu_operator', 'neanelu.webhook_topics', 'processor', 'UPDATE')
+       OR has_column_privilege('neanelu_operator', 'neanelu.webhook_events', 'payload', 'SELECT')
+       OR NOT has_column_privilege('neanelu_operator', 'neanelu.webhook_events', 'processing_error', 'SELECT')
        OR has_table_privilege('neanelu_app', 'neanelu.mirror_comparisons', 'UPDATE')
        OR NOT has_column_privilege('neanelu_operator', 'neanelu.webhook_topics', 'fetch_after', 'UPDATE')
        OR NOT has_table_privilege('neanelu_tenant', 'neanelu.mirror_comparisons', 'SELECT')
