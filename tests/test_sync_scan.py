@@ -20,6 +20,7 @@ LINES = lines_of(ShopSpec(products=12))
 DAMAGED = [
     b"", b"  ", b"{", b"[]", b"null", b"\xff\xfe", b"\0", b'{"id":"gid:\\/\\/shopify\\/Product\\/1"', b"x" * 3000,
     b'{"id":"gid:\\/\\/shopify\\/Product\\/99999999999999999999"}', b'{"id":"gid:\\/\\/shopify\\/Product\\/9"}', b"\r", b"{}\r",
+    b'{"id":"gid:\\/\\/shopify\\/Product\\/9999999999999999999","t":"\xff"}', b'{"id":"gid:\\/\\/shopify\\/Product\\/8?x=\\/7"}',
     '{"id":"gid://shopify/Product/8","title":"\u2028"}'.encode(), b'{"id":"gid:\\/\\/shopify\\/Spaceship\\/5"}',
     b'{"isPublished":true,"__parentId":"gid:\\/\\/shopify\\/Product\\/7"}',
 ]  # fmt: skip
@@ -55,7 +56,12 @@ def trees(
     parts: list[bytes] = []
     found: list[Tree] = []
     handed: list[bytes] = []
-    for tree in splitter.split(iter(pieces), parts.append):
+
+    def take(data: bytes) -> int:
+        parts.append(data)
+        return data.count(b"\n")
+
+    for tree in splitter.split(iter(pieces), take):
         found.append(tree)
         handed.append(b"".join(parts))
         parts.clear()

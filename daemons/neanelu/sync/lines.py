@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from queue import Queue
 from struct import Struct
 from types import TracebackType
@@ -42,8 +43,14 @@ _PREFIX = Struct(">hi16siiihi").pack
 _COUNT = Struct(">h").unpack_from
 _LENGTH = Struct(">i").unpack_from
 
-#: Returns what stands before a line's bytes: of its number, owner, own id, root and size.
-Packer = Callable[[int, int, int | None, int | None, int], bytes]
+_NUMBER_AND_OWNER = Struct(">iiq").pack
+_BIGINT = Struct(">iq").pack
+_SIZE_AND_VERSION = Struct(">iB").pack
+_NULL: Final = Struct(">i").pack(-1)
+_FOUR: Final = Struct(">i").pack(4)
+
+#: Returns what stands before a line's bytes: of number, owner, own id, root (each but the first after its length), and size.
+Packer = Callable[[int, int, int, int, int, int, int, int, int], bytes]
 
 
 class LineCopy:
@@ -59,7 +66,7 @@ class LineCopy:
     def __init__(self, lease: Lease, connect: Callable[[], Connection]) -> None:
         self._lease = lease
         self._connect = connect
-        self._packers: dict[tuple[str, int, bool, bool], Packer] = {}
+        self._packers: dict[tuple[str, int], Packer] = {}
         self._rows: list[bytes] = []
         self._size = 0
         self._blocks: Queue[bytes | None] = Queue(_WAITING_BLOCKS)
@@ -95,24 +102,40 @@ class LineCopy:
         self, number: int, kind: str, stream: int, owner: int, own: int | None, root: int | None, line: bytes
     ) -> None:
         """Take a line (a `LineHandler`)."""
-        key = kind, stream, own is None, root is None
-        pack = self._packers.get(key) or self._new_packer(key)
         size = len(line)
-        self._rows.append(pack(number, owner, own, root, size + 1))
-        self._rows.append(line)
+        rows = self._rows
+        if own is None or root is None:
+            rows.append(self._row_with_nulls(number, kind, stream, owner, own, root, size))
+        else:
+            pack = self._packers.get((kind, stream)) or self._new_packer(kind, stream)
+            rows.append(pack(number, 8, owner, 8, own, 8, root, size + 1, _JSONB_VERSION))
+        rows.append(line)
         self.sent += 1
         self._size += size
         if self._size > _BLOCK_BYTES:
             self._flush()
 
-    def _new_packer(self, key: tuple[str, int, bool, bool]) -> Packer:
-        """Return, and remember, what makes rows of lines of a kind."""
-        kind, stream, without_own, without_root = key
-        run = self._lease.run
-        text = kind.encode()
-        prefix = _PREFIX(_FIELDS, 16, run["id"].bytes, 4, run["attempt"], 2, stream, len(text)) + text
-        packer = self._packers[key] = _packer(prefix, without_own=without_own, without_root=without_root)
+    def _new_packer(self, kind: str, stream: int) -> Packer:
+        """Return, and remember, what makes rows of lines of a kind: after the columns that do not differ among them."""
+        prefix = self._prefix(kind, stream)
+        packer = partial(Struct(f">{len(prefix)}siiqiqiqiB").pack, prefix)
+        self._packers[kind, stream] = packer
         return packer
+
+    def _row_with_nulls(
+        self, number: int, kind: str, stream: int, owner: int, own: int | None, root: int | None, size: int
+    ) -> bytes:
+        """Return the row of a line without an id of its own, or outside of any tree."""
+        parts = [self._prefix(kind, stream), _NUMBER_AND_OWNER(number, 8, owner)]
+        parts += [_NULL if value is None else _BIGINT(8, value) for value in (own, root)]
+        parts.append(_SIZE_AND_VERSION(size + 1, _JSONB_VERSION))
+        return b"".join(parts)
+
+    def _prefix(self, kind: str, stream: int) -> bytes:
+        """Return what rows of a kind begin with, up to the length of the line's number."""
+        run, text = self._lease.run, kind.encode()
+        head = _PREFIX(_FIELDS, 16, run["id"].bytes, 4, run["attempt"], 2, stream, len(text))
+        return head + text + _FOUR
 
     def _flush(self) -> None:
         """Hand the rows that have come together to a sender."""
@@ -143,27 +166,6 @@ class LineCopy:
         for sender in self._senders:
             if sender.error is not None:
                 raise sender.error
-
-
-def _packer(prefix: bytes, *, without_own: bool, without_root: bool) -> Packer:
-    """Return what makes rows that begin with these bytes: the columns that do not differ between lines of a kind."""
-    own, root = "i" if without_own else "iq", "i" if without_root else "iq"
-    pack = Struct(f">{len(prefix)}siiiq{own}{root}iB").pack
-    if not without_own and not without_root:
-        return lambda number, owner, own, root, size: pack(
-            prefix, 4, number, 8, owner, 8, own, 8, root, size, _JSONB_VERSION
-        )
-    if not without_root:
-        return lambda number, owner, _own, root, size: pack(
-            prefix, 4, number, 8, owner, -1, 8, root, size, _JSONB_VERSION
-        )
-    if not without_own:
-        return lambda number, owner, own, _root, size: pack(
-            prefix, 4, number, 8, owner, 8, own, -1, size, _JSONB_VERSION
-        )
-    return lambda number, owner, _own, _root, size: pack(
-        prefix, 4, number, 8, owner, -1, -1, size, _JSONB_VERSION
-    )
 
 
 class _Aborted(Exception):

@@ -10,6 +10,7 @@ This is the only place that looks at bytes. It makes no decision about products 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -157,8 +158,8 @@ class LineScanner:
         self._number = 0
         self._tail = b""
         self._overlong: _Overlong | None = None
-        #: objects seen since `begin_tree`, and whether a line referred to another one
-        self._seen: set[str] = set()
+        #: objects seen since `begin_tree`, their stream and number, and whether a line referred to another one
+        self._seen: dict[str, tuple[int | None, int]] = {}
         self.is_closed = True
 
     def begin_tree(self, first_line: int) -> None:
@@ -169,8 +170,9 @@ class LineScanner:
         self.rejected = 0
         self.root_id = None
 
-    def feed(self, data: bytes) -> None:
-        """Take the next bytes, which may end anywhere. Handlers' exceptions pass through."""
+    def feed(self, data: bytes) -> int:
+        """Take the next bytes, which may end anywhere, and return how many lines ended. Handlers' exceptions pass through."""
+        before = self.totals.lines
         if self._overlong is not None:
             data = self._continue_overlong(self._overlong, data)
         elif self._tail:
@@ -185,6 +187,7 @@ class LineScanner:
             for start in range(_OVERLONG_HEAD, len(tail), _OVERLONG_HEAD):
                 self._overlong.pieces += 1
                 self._on_chunk(self._number + 1, self._overlong.pieces, tail[start : start + _OVERLONG_HEAD])
+        return self.totals.lines - before
 
     def finish(self) -> None:
         """Take what is left after the last line end as a line."""
@@ -213,72 +216,96 @@ class LineScanner:
                 self._lines([line], False)
 
     def _lines(self, lines: list[bytes], is_ascii: bool) -> None:
-        """Classify lines and hand them on. The hot loop: one pass, no call a line that can be spared."""
+        """Classify lines and hand them on. The hot loop: lines as Shopify writes them, all others go to `_line`."""
         decode, on_line, known = self._head, self._on_line, self._kinds.get
         seen, kinds, root_kind = self._seen, self.totals.kinds, self._root_kind
-        number = self._number
+        number, is_closed = self._number, self.is_closed
         for line in lines:
             number += 1
-            self._number = number
             try:
                 if not is_ascii and not line.isascii():
                     line.decode()
                 head = decode(line)
-            except UnicodeDecodeError as error:
-                self._reject(line, "NS102", f"not UTF-8 at offset {error.start}: {error.reason}")
-                continue
-            except (msgspec.DecodeError, RecursionError) as error:
+            except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
+                self._number = number
                 self._undecodable(line, error)
+                is_closed = self.is_closed
                 continue
             gid, parent = head.id, head.parent
-            kind = IDLESS_KIND
-            stream = owner = object_id = None
-            try:
-                if gid is not None:
-                    if self.is_closed:
-                        seen.add(gid)
-                    prefix, _, digits = gid.rpartition("/")
-                    place = known(prefix)
-                    if place is not None and len(digits) < 19 and digits.isascii() and digits.isdigit():
-                        kind, stream = place
-                        owner = object_id = int(digits)
-                    else:
-                        kind, stream, object_id = self._place(gid)
-                        owner = object_id
-                if parent is None:
+            kind, stream, owner, own = IDLESS_KIND, None, None, None
+            if gid is not None:
+                prefix, _, digits = gid.rpartition("/")
+                place = known(prefix)
+                if place is not None and len(digits) < 19 and digits.isascii() and digits.isdigit():
+                    kind, stream = place
+                    owner = own = int(digits)
+                    if is_closed:
+                        seen[gid] = stream, own
+            if parent is None:
+                if kind == root_kind and stream is not None and owner is not None:
                     self.totals.roots += 1
-                    if kind == root_kind:
-                        self.root_id = object_id
-                    else:
-                        self.is_closed = False
+                    self.root_id = own
+                    kinds[kind] += 1
+                    on_line(number, kind, stream, owner, own, own, line)
+                    continue
+            elif (parents := seen.get(parent)) is not None and (own is not None or gid is None):
+                if stream is None:
+                    stream, owner = parents
+                if stream is not None and owner is not None:
+                    kinds[kind] += 1
+                    on_line(number, kind, stream, owner, own, self.root_id, line)
+                    continue
+            self._number = number
+            self._line(line, gid, parent)
+            is_closed = self.is_closed
+        self._number = number
+
+    def _line(self, line: bytes, gid: str | None, parent: str | None) -> None:
+        """Classify a line of any other form, and hand it on."""
+        kind = IDLESS_KIND
+        stream = owner = object_id = None
+        try:
+            if gid is not None:
+                kind, stream, object_id = self._place(gid)
+                owner = object_id
+                if self.is_closed:
+                    self._seen[gid] = stream, object_id
+            if parent is None:
+                self.totals.roots += 1
+                if kind == self._root_kind:
+                    self.root_id = object_id
                 else:
-                    if parent not in seen:
-                        self.is_closed = False
-                    if stream is None:
-                        if parent != self._last_parent:
-                            self._last_place = self._place(parent)
-                            self._last_parent = parent
-                        _, stream, owner = self._last_place
-            except OverflowError as error:
-                self.totals.roots += parent is None
-                message = f"the id does not fit into 64 bits: {str(error)[:80]}"
-                self._reject(line, "NS107", message, counted=True)
-                continue
-            except ValueError as error:
-                self.totals.roots += parent is None
-                self._reject(line, "NS106", f"not an id of Shopify: {str(error)[:80]}", counted=True)
-                continue
-            if owner is None:
-                self._reject(line, "NS106", "the line has neither id nor __parentId", counted=True)
-            elif stream is None:
-                self._reject(line, "NS109", f"a {kind} line has no place in this file", counted=True)
+                    self.is_closed = False
             else:
-                kinds[kind] += 1
-                on_line(number, kind, stream, owner, object_id, self.root_id, line)
+                if parent not in self._seen:
+                    self.is_closed = False
+                if stream is None:
+                    if parent != self._last_parent:
+                        self._last_place = self._place(parent)
+                        self._last_parent = parent
+                    _, stream, owner = self._last_place
+        except OverflowError as error:
+            self.totals.roots += parent is None
+            message = f"the id does not fit into 64 bits: {str(error)[:80]}"
+            self._reject(line, "NS107", message, counted=True)
+            return
+        except ValueError as error:
+            self.totals.roots += parent is None
+            self._reject(line, "NS106", f"not an id of Shopify: {str(error)[:80]}", counted=True)
+            return
+        if owner is None:
+            self._reject(line, "NS106", "the line has neither id nor __parentId", counted=True)
+        elif stream is None:
+            self._reject(line, "NS109", f"a {kind} line has no place in this file", counted=True)
+        else:
+            self.totals.kinds[kind] += 1
+            self._on_line(self._number, kind, stream, owner, object_id, self.root_id, line)
 
     def _undecodable(self, line: bytes, error: Exception) -> None:
         """Count a blank line, and reject what is no JSON object with an id."""
-        if isinstance(error, RecursionError):
+        if isinstance(error, UnicodeDecodeError):
+            self._reject(line, "NS102", f"not UTF-8 at offset {error.start}: {error.reason}")
+        elif isinstance(error, RecursionError):
             self._reject(line, "NS104", "nested too deep")
         elif not line.strip():
             self.totals.kinds[BLANK_KIND] += 1
@@ -302,9 +329,11 @@ class LineScanner:
             gid = None
         elif gid is not None and code != "NS107":
             # what follows in its tree refers to it
-            self._seen.add(gid)
-            if kind == self._root_kind:
-                self.root_id = split_gid(gid)[1]
+            with contextlib.suppress(OverflowError):
+                _, stream, value = self._place(gid)
+                self._seen[gid] = stream, value
+                if kind == self._root_kind:
+                    self.root_id = value
         self.rejected += 1
         self.totals.kinds[kind or UNKNOWN_KIND] += 1
         if not counted and b'"__parentId"' not in line[-200:]:
@@ -365,9 +394,12 @@ class TreeSplitter:
         self.had_bom = False
 
     def split(
-        self, chunks: Iterable[bytes], on_bytes: Callable[[bytes], None] | None = None
+        self, chunks: Iterable[bytes], on_bytes: Callable[[bytes], int] | None = None
     ) -> Iterator[Tree]:
-        """Yield the trees in file order; `on_bytes` gets a tree's bytes, in pieces, before it is yielded."""
+        """Yield the trees in file order.
+
+        `on_bytes` gets a tree's bytes, in pieces, before it is yielded, and returns how many line ends are in each.
+        """
         source = iter(chunks)
         head = b""
         while len(head) < _HEAD_BYTES and (chunk := next(source, b"")):
@@ -422,7 +454,7 @@ class _OpenTree:
 
     __slots__ = ("_hasher", "_head", "_lines", "_marker", "_on_bytes", "_size", "_start", "end")
 
-    def __init__(self, start: int, marker: bytes, on_bytes: Callable[[bytes], None] | None) -> None:
+    def __init__(self, start: int, marker: bytes, on_bytes: Callable[[bytes], int] | None) -> None:
         self._start = self.end = start
         self._marker = marker
         self._on_bytes = on_bytes
@@ -440,9 +472,7 @@ class _OpenTree:
                 self._on_bytes(self._marker)
         self._hasher.update(data)
         self._size += len(data)
-        self._lines += data.count(b"\n")
-        if self._on_bytes:
-            self._on_bytes(data)
+        self._lines += self._on_bytes(data) if self._on_bytes else data.count(b"\n")
 
     def close(self, data: bytes, lines_before: int, *, newline: bool) -> Tree | None:
         """Take the last piece, without the line end that follows it if `newline`; None when there was nothing at all."""
@@ -452,14 +482,13 @@ class _OpenTree:
             if newline and self._on_bytes:
                 self._on_bytes(b"\n")
         else:
-            digest, head, size, lines = (
-                xxhash.xxh3_64_intdigest(data),
-                data[:24],
-                len(data),
-                data.count(b"\n"),
-            )
+            digest, head, size = xxhash.xxh3_64_intdigest(data), data[:24], len(data)
             if self._on_bytes:
-                self._on_bytes(self._marker + data + b"\n" if newline else self._marker + data)
+                lines = (
+                    self._on_bytes(self._marker + data + b"\n" if newline else self._marker + data) - newline
+                )
+            else:
+                lines = data.count(b"\n")
         size += len(self._marker)
         if size == 0 and not newline:
             return None
