@@ -38,7 +38,11 @@ ALTER TABLE neanelu.job_runs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE neanelu.job_runs FORCE ROW LEVEL SECURITY;
 CREATE POLICY job_runs_tenant_select ON neanelu.job_runs FOR SELECT TO neanelu_tenant, neanelu_platform USING (shop_id = app.current_shop_id());
 CREATE POLICY job_runs_operator_select ON neanelu.job_runs FOR SELECT TO neanelu_operator USING (true);
-CREATE POLICY job_runs_engine_all ON neanelu.job_runs FOR ALL TO neanelu_engine USING (true) WITH CHECK (true);
+-- The engine alone writes, and this is what it cannot write: a job whose times do not go with its state, or whose payload is no object. As a CHECK it would be parsed for each statement.
+CREATE POLICY job_runs_engine_all ON neanelu.job_runs FOR ALL TO neanelu_engine USING (true) WITH CHECK (
+    (completed_at IS NOT NULL) = (status = 'completed') AND (failed_at IS NOT NULL) = (status IN ('failed', 'cancelled'))
+    AND (started_at IS NOT NULL OR status NOT IN ('active', 'completed'))
+    AND jsonb_typeof(payload) = 'object' OR jobs._refuse_state(status));
 
 ALTER TABLE neanelu.scheduled_tasks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE neanelu.scheduled_tasks FORCE ROW LEVEL SECURITY;

@@ -169,32 +169,30 @@ BEGIN
         IF cardinality(v_heads) = p_room OR v_most = 1 THEN
             WITH gone AS (
                 DELETE FROM pgmq.%3$I AS q
-                 USING (SELECT f.ctid FROM pgmq.%3$I AS f WHERE f.ctid = ANY (v_heads) FOR UPDATE SKIP LOCKED) AS h
-                 WHERE q.ctid = h.ctid AND (NOT q.message ? 'key' OR jobs._may_start(p_queue, (q.message ->> 'job')::uuid, q.msg_id))
+                 WHERE q.ctid = ANY (ARRAY(SELECT f.ctid FROM pgmq.%3$I AS f WHERE f.ctid = ANY (v_heads) FOR UPDATE SKIP LOCKED))
+                   AND (NOT q.message ? 'key' OR jobs._may_start(p_queue, (q.message ->> 'job')::uuid, q.msg_id))
                 RETURNING (q.message ->> 'job')::uuid AS job_id, q.headers ->> 'x-pgmq-group' AS lane
             )
             SELECT array_agg(g.job_id), array_agg(g.lane) INTO v_taken FROM gone AS g;
-            v_last := v_lanes[cardinality(v_lanes)];
         ELSIF v_most > 1 THEN
-            v_most := ceil(p_room::numeric / cardinality(v_heads));
-            WITH heads AS (
-                SELECT m.ctid
-                  FROM unnest(v_lanes, v_quotas) WITH ORDINALITY AS l (lane, quota, n)
-                 CROSS JOIN LATERAL (
-                    SELECT f.ctid, row_number() OVER () AS place
-                      FROM (SELECT q.ctid FROM pgmq.%3$I AS q
-                             WHERE q.headers ->> 'x-pgmq-group' = l.lane AND q.vt <= v_now
-                             ORDER BY q.vt LIMIT least(l.quota, v_most) FOR UPDATE SKIP LOCKED) AS f) AS m
-                 ORDER BY m.place, l.n
-                 LIMIT p_room
-            ), gone AS (
-                DELETE FROM pgmq.%3$I AS q USING heads AS h
-                 WHERE q.ctid = h.ctid AND (NOT q.message ? 'key' OR jobs._may_start(p_queue, (q.message ->> 'job')::uuid, q.msg_id))
+            v_share := p_room / cardinality(v_lanes);
+            WITH gone AS (
+                DELETE FROM pgmq.%3$I AS q
+                 WHERE q.ctid = ANY (ARRAY(
+                        SELECT f.ctid
+                          FROM (SELECT s.lane, least(s.quota, v_share + (row_number() OVER (ORDER BY s.quota <= v_share, s.n)
+                                                                         <= p_room - sum(least(s.quota, v_share)) OVER ())::integer) AS share
+                                  FROM unnest(v_lanes, v_quotas) WITH ORDINALITY AS s (lane, quota, n)) AS l
+                         CROSS JOIN LATERAL (
+                            SELECT m.ctid FROM pgmq.%3$I AS m
+                             WHERE m.headers ->> 'x-pgmq-group' = l.lane AND m.vt <= v_now
+                             ORDER BY m.vt LIMIT l.share FOR UPDATE SKIP LOCKED) AS f))
+                   AND (NOT q.message ? 'key' OR jobs._may_start(p_queue, (q.message ->> 'job')::uuid, q.msg_id))
                 RETURNING (q.message ->> 'job')::uuid AS job_id, q.headers ->> 'x-pgmq-group' AS lane
             )
             SELECT array_agg(g.job_id), array_agg(g.lane) INTO v_taken FROM gone AS g;
-            v_last := v_taken.lanes[cardinality(v_taken.lanes)];
         END IF;
+        v_last := v_lanes[cardinality(v_lanes)];
     $branch$, CASE o.n WHEN 1 THEN 'IF' ELSE 'ELSIF' END, o.queue_name, 'q_' || o.queue_name), '' ORDER BY o.n)
       INTO v_branches
       FROM (SELECT q.queue_name, row_number() OVER (ORDER BY q.queue_name = 'webhooks' DESC, q.queue_name) AS n FROM neanelu.job_queues AS q) AS o;
@@ -212,11 +210,12 @@ DECLARE
     v_lanes  text[];
     v_quotas integer[];
     v_most   integer;
+    v_share  integer;
     v_last   text;
     v_taken  picked_jobs;
 BEGIN
     -- The ring: lane after lane from the one behind p_after, once around, by one look into the index each. Then the first messages of the
-    -- lanes that may have some: where one of each fills the room, the very first, which are known from the look; else so many that they do.
+    -- lanes that may have some: where one of each fills the room, the very first, which are known from the look; else an even share of each.
     %sEND IF;
     IF v_taken.job_ids IS NOT NULL AND v_last <> p_after THEN
         UPDATE neanelu.job_signals AS s SET ring_lane = v_last WHERE s.queue_name = p_queue;
@@ -327,17 +326,17 @@ BEGIN
         -- A claim that a crash of the server undoes is no harm: nothing of the job is done before it is on disk.
         SET LOCAL synchronous_commit = off;
     END IF;
-    PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('jobs.claim', 0));
+    IF NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('jobs.claim', 0)) THEN
+        PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('jobs.claim', 0));
+    END IF;
     FOR v_look IN 1 .. 2 LOOP
         -- Limits and slots at one look: here a statement more costs as much as a job.
-        SELECT least(coalesce(max(c.n) FILTER (WHERE c.key = 'jobs.max_active'), 50), 65535) AS most,
-               coalesce(max(c.n) FILTER (WHERE c.key = 'jobs.max_active_per_shop'), 2) AS each_shop,
-               coalesce(max(c.n) FILTER (WHERE c.key = 'jobs.max_active_platform'), 4) AS platform, min(s.free) AS free, min(s.busy) AS busy, min(s.expires_at) AS expires_at
-          INTO v_now
-          FROM (SELECT coalesce(array_agg(t.slot) FILTER (WHERE t.job_id IS NULL), '{}') AS free, min(t.lease_expires_at) AS expires_at,
-                       coalesce(array_agg(t.lane) FILTER (WHERE t.job_id IS NOT NULL), '{}') AS busy FROM neanelu.job_slots AS t) AS s
-          LEFT JOIN (SELECT k.key, (k.value #>> '{}')::integer AS n FROM neanelu.system_config AS k
-                      WHERE k.key IN ('jobs.max_active', 'jobs.max_active_per_shop', 'jobs.max_active_platform')) AS c ON true;
+        SELECT least(coalesce((SELECT (k.value #>> '{}')::integer FROM neanelu.system_config AS k WHERE k.key = 'jobs.max_active'), 50), 65535) AS most,
+               coalesce((SELECT (k.value #>> '{}')::integer FROM neanelu.system_config AS k WHERE k.key = 'jobs.max_active_per_shop'), 2) AS each_shop,
+               coalesce((SELECT (k.value #>> '{}')::integer FROM neanelu.system_config AS k WHERE k.key = 'jobs.max_active_platform'), 4) AS platform,
+               coalesce(array_agg(t.slot) FILTER (WHERE t.job_id IS NULL), '{}') AS free, min(t.lease_expires_at) AS expires_at,
+               coalesce(array_agg(t.lane) FILTER (WHERE t.job_id IS NOT NULL), '{}') AS busy
+          INTO v_now FROM neanelu.job_slots AS t;
         EXIT WHEN v_now.expires_at > clock_timestamp() OR v_now.expires_at IS NULL OR jobs.reclaim_expired() = 0;
     END LOOP;
     v_picked := jobs._take(p_queues, least(p_limit, v_now.most - cardinality(v_now.busy)), v_now.each_shop, v_now.platform, v_now.busy);

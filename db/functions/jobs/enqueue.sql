@@ -103,16 +103,14 @@ DECLARE
 BEGIN
     -- A branch for each queue, because a statement that names its table is planned once a session, not once a job.
     SELECT string_agg(format($branch$%1$s p_queue = %2$L THEN
-        WITH new AS (
-            SELECT unnest(p_job_ids) AS id, unnest(p_shop_ids) AS shop_id, unnest(p_payloads) AS payload
-        ), numbered AS MATERIALIZED (
-            SELECT n.*, nextval('pgmq.%4$I') AS msg_id FROM new AS n
-        ), sent AS (
-            INSERT INTO pgmq.%3$I (msg_id, vt, message, headers) OVERRIDING SYSTEM VALUE
-            SELECT n.msg_id, p_at, jsonb_build_object('job', n.id), jsonb_build_object('x-pgmq-group', jobs._lane(n.shop_id)) FROM numbered AS n
+        WITH recorded AS (
+            INSERT INTO neanelu.job_runs (id, shop_id, queue_name, job_id, job_name, max_attempts, payload)
+            SELECT n.id, n.shop_id, p_queue, nextval('pgmq.%4$I')::text, p_name, p_tries, n.payload
+              FROM unnest(p_job_ids, p_shop_ids, p_payloads) AS n (id, shop_id, payload)
+            RETURNING id, shop_id, job_id
         )
-        INSERT INTO neanelu.job_runs (id, shop_id, queue_name, job_id, job_name, max_attempts, payload)
-        SELECT n.id, n.shop_id, p_queue, n.msg_id::text, p_name, p_tries, n.payload FROM numbered AS n;
+        INSERT INTO pgmq.%3$I (msg_id, vt, message, headers) OVERRIDING SYSTEM VALUE
+        SELECT r.job_id::bigint, p_at, jsonb_build_object('job', r.id), jsonb_build_object('x-pgmq-group', jobs._lane(r.shop_id)) FROM recorded AS r;
     $branch$, CASE o.n WHEN 1 THEN 'IF' ELSE 'ELSIF' END, o.queue_name, 'q_' || o.queue_name, 'q_' || o.queue_name || '_msg_id_seq'), '' ORDER BY o.n),
            string_agg(format($branch$%s p_queue = %L THEN
         INSERT INTO pgmq.%I (vt, message, headers) VALUES (p_at, p_message, v_headers) RETURNING msg_id INTO v_id;
@@ -133,7 +131,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION jobs._put(text, text, uuid[], uuid[], jsonb[], timestamptz, integer) IS
-    'Messages and records of new jobs. Locks: the rows it adds. Raises: NJ002 no such queue, 23503 no such shop, 23514 a payload that is no object';
+    'Messages and records of new jobs; the caller holds their shops. Locks: the rows it adds. Raises: NJ002 no such queue, 23514 a payload that is no object';
 
 CREATE FUNCTION jobs._send(p_queue text, p_lane text, p_message jsonb, p_at timestamptz)
 RETURNS bigint
@@ -154,6 +152,49 @@ COMMENT ON FUNCTION jobs._send(text, text, jsonb, timestamptz) IS 'A message int
     $create$, v_put, v_send);
 END
 $of_queues$;
+
+-- Jobs and their shops ----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION jobs._assert_shops(p_held bigint, p_asked bigint)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_held < p_asked THEN
+        RAISE EXCEPTION '% of % shops do not exist', p_asked - p_held, p_asked
+            USING ERRCODE = '23503', SCHEMA = 'neanelu', TABLE = 'job_runs', CONSTRAINT = 'job_runs_shop_id_fkey';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION jobs._assert_shops(bigint, bigint) IS
+    'What the reference of job_runs to shops would say when fewer shops are there than are asked for. Reads nothing. Raises: 23503 no such shop';
+
+CREATE FUNCTION jobs.tg_shops__forget_jobs()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        PERFORM jobs._assert_shops(0, 1) FROM neanelu.job_runs AS j WHERE j.shop_id = OLD.id LIMIT 1;
+    ELSE
+        DELETE FROM neanelu.job_runs AS j WHERE j.shop_id = OLD.id;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION jobs.tg_shops__forget_jobs() IS
+    'Trigger: a deleted shop takes the records of its jobs along, and a shop with jobs keeps its id. Whoever adds a job holds the shop''s row (FOR KEY SHARE) until '
+    'the end of the transaction, so none is overlooked and none comes after. Locks: the jobs. Raises: 23503 the id of a shop with jobs changes';
+GRANT EXECUTE ON FUNCTION jobs.tg_shops__forget_jobs() TO neanelu_owner;
+
+SET LOCAL ROLE neanelu_owner;
+CREATE TRIGGER tg_shops__forget_jobs_delete AFTER DELETE ON neanelu.shops
+    FOR EACH ROW EXECUTE FUNCTION jobs.tg_shops__forget_jobs();
+CREATE TRIGGER tg_shops__forget_jobs_update AFTER UPDATE OF id ON neanelu.shops
+    FOR EACH ROW WHEN (OLD.id IS DISTINCT FROM NEW.id) EXECUTE FUNCTION jobs.tg_shops__forget_jobs();
+SET LOCAL ROLE neanelu_engine;
 
 -- Enqueueing --------------------------------------------------------------------------------------------------------
 
@@ -207,6 +248,12 @@ BEGIN
         END IF;
         v_message := v_message || '{"key": true}';
     END IF;
+    IF p_shop_id IS NOT NULL THEN
+        PERFORM FROM neanelu.shops AS s WHERE s.id = p_shop_id FOR KEY SHARE;
+        IF NOT FOUND THEN
+            PERFORM jobs._assert_shops(0, 1);
+        END IF;
+    END IF;
     -- Priority is a head start: it puts the message before those of its lane that came up to so many minutes earlier.
     INSERT INTO neanelu.job_runs (id, shop_id, queue_name, job_id, job_name, priority, max_attempts, payload, task_id)
     VALUES (v_job_id, p_shop_id, p_queue,
@@ -238,8 +285,8 @@ $$;
 COMMENT ON FUNCTION jobs.enqueue(text, text, uuid, jsonb, interval, integer, text) IS
     'Asks for a job and returns its id (job_runs.id), in the caller''s transaction. p_shop_id null: the platform''s own. Each point of p_priority '
     '(0 to 1000) is a minute''s head start among the shop''s jobs. p_dedupe_key: while a job with the same queue, shop and key waits, its id is returned '
-    'instead, and it does not start before this transaction has ended. Not idempotent without such a key. Locks: none that others wait for, except '
-    'for a key that another transaction is about to add. '
+    'instead, and it does not start before this transaction has ended. Not idempotent without such a key. Locks: the shop (FOR KEY SHARE); none that others wait for, except '
+    'for a key that another transaction is about to add, and who deletes the shop. '
     'Raises: NA002 not your shop, NJ002 no such queue, NJ003 a priority out of range, 23503 no such shop, 23514 a payload that is no object';
 
 CREATE FUNCTION jobs.enqueue_many(p_queue text, p_name text, p_shop_ids uuid[], p_payloads jsonb[], p_delay interval DEFAULT '0')
@@ -263,9 +310,15 @@ BEGIN
         v_shops := array_remove(v_shops, v_shops[1]);
     END LOOP;
     IF v_job_ids <> '{}' THEN
-        SELECT coalesce(h.max_attempts, 5) AS tries, coalesce(s.is_wanted AND p_delay <= '0', false) AS is_wanted INTO v_found
-          FROM (VALUES (1)) AS one LEFT JOIN neanelu.job_handlers AS h ON h.job_name = p_name LEFT JOIN neanelu.job_signals AS s ON s.queue_name = p_queue;
-        PERFORM jobs._put(p_queue, p_name, v_job_ids, p_shop_ids, p_payloads, clock_timestamp() + greatest(p_delay, '0'), v_found.tries);
+        SELECT (SELECT h.max_attempts FROM neanelu.job_handlers AS h WHERE h.job_name = p_name) AS tries,
+               (SELECT s.is_wanted AND p_delay <= '0' FROM neanelu.job_signals AS s WHERE s.queue_name = p_queue) AS is_wanted,
+               (SELECT count(DISTINCT g.id) FROM unnest(p_shop_ids) AS g (id)) AS asked,
+               (SELECT count(*) FROM (SELECT FROM neanelu.shops AS o WHERE o.id = ANY (p_shop_ids) FOR KEY SHARE) AS k) AS held
+          INTO v_found;
+        IF v_found.held < v_found.asked THEN
+            PERFORM jobs._assert_shops(v_found.held, v_found.asked);
+        END IF;
+        PERFORM jobs._put(p_queue, p_name, v_job_ids, p_shop_ids, p_payloads, clock_timestamp() + greatest(p_delay, '0'), coalesce(v_found.tries, 5));
         IF v_found.is_wanted THEN
             PERFORM jobs._wake(p_queue);
         END IF;
@@ -274,7 +327,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION jobs.enqueue_many(text, text, uuid[], jsonb[], interval) IS
-    'jobs.enqueue for many at once, one shop (null: the platform) and one payload each; the ids come in the same order. Not idempotent. Locks: none that others wait for. '
+    'jobs.enqueue for many at once, one shop (null: the platform) and one payload each; the ids come in the same order. Not idempotent. Locks: the shops (FOR KEY SHARE), which only who deletes one waits for. '
     'Raises: NA002 not your shop, NJ002 no such queue, NJ003 other numbers of shops and payloads, 23503 no such shop, 23514 a payload that is no object';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA jobs FROM PUBLIC;

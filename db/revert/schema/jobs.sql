@@ -21,7 +21,7 @@ DROP SEQUENCE neanelu.job_flushes;
 DROP TABLE neanelu.job_slots;
 DROP TABLE neanelu.job_runs;
 SET LOCAL ROLE neanelu_engine;
-DROP FUNCTION jobs._is_sound(text, timestamptz, timestamptz, timestamptz, jsonb);
+DROP FUNCTION jobs._refuse_state(text);
 SET LOCAL ROLE neanelu_owner;
 DROP DOMAIN neanelu.job_status;
 DROP TABLE neanelu.job_handlers;

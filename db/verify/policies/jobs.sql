@@ -29,6 +29,10 @@ BEGIN
        OR NOT has_column_privilege('neanelu_tenant', 'neanelu.job_runs', 'status', 'SELECT') THEN
         RAISE EXCEPTION 'rights on the tables of jobs are not what they should be';
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_policies AS p
+                    WHERE p.schemaname = 'neanelu' AND p.tablename = 'job_runs' AND p.policyname = 'job_runs_engine_all' AND p.with_check ~ '_refuse_state') THEN
+        RAISE EXCEPTION 'nothing enforces that the times of a job go with its state';
+    END IF;
 END
 $verify$;
 

@@ -14,6 +14,8 @@ BEGIN
              ('jobs.register_handler(text, text, text, regprocedure, integer, interval, interval, text[])', true, 'v', '{neanelu_owner}'),
              ('jobs.unregister_handler(text)', true, 'v', '{neanelu_owner}'),
              ('jobs._wake(text)', true, 'v', '{}'),
+             ('jobs._assert_shops(bigint, bigint)', false, 'v', '{}'),
+             ('jobs.tg_shops__forget_jobs()', true, 'v', '{neanelu_owner}'),
              ('jobs._rely_on(text, text, text, uuid)', true, 'v', '{}'),
              ('jobs._enqueue(text, text, uuid, jsonb, interval, integer, text, uuid)', true, 'v', '{}'),
              ('jobs.enqueue(text, text, uuid, jsonb, interval, integer, text)', true, 'v', '{neanelu_worker,neanelu_webhooks,neanelu_sync,neanelu_operator,neanelu_app}'),
@@ -30,6 +32,20 @@ BEGIN
                   WHERE a.grantee <> p.proowner ORDER BY 1 DESC) <> f.callers::text[];
     IF v_bad IS NOT NULL THEN
         RAISE EXCEPTION 'functions missing, of another kind, or executable by the wrong roles: %', v_bad;
+    END IF;
+
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_trigger AS t
+         WHERE t.tgrelid = 'neanelu.shops'::regclass AND t.tgname = 'tg_shops__forget_jobs_delete' AND t.tgenabled = 'O'
+           AND t.tgfoid = 'jobs.tg_shops__forget_jobs()'::regprocedure) THEN
+        RAISE EXCEPTION 'the trigger tg_shops__forget_jobs_delete is missing or disabled';
+    END IF;
+
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_trigger AS t
+         WHERE t.tgrelid = 'neanelu.shops'::regclass AND t.tgname = 'tg_shops__forget_jobs_update' AND t.tgenabled = 'O'
+           AND t.tgfoid = 'jobs.tg_shops__forget_jobs()'::regprocedure) THEN
+        RAISE EXCEPTION 'the trigger tg_shops__forget_jobs_update is missing or disabled';
     END IF;
 END
 $verify$;
