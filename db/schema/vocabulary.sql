@@ -459,7 +459,7 @@ gas | gas | gaz | Gas | gaz | gas
 oil | oil | ulei | Öl | huile | aceite
 tyre | tyre, tire, tyres, tires | anvelopă, anvelope | Reifen | pneu, pneus | neumático, neumáticos
 brake | brake, brakes | frână, frâne | Bremse, Bremsen | frein, freins | freno, frenos
-load | load, load capacity, carrying capacity, payload, bearing capacity | sarcină, încărcătură, capacitate de încărcare, capacitate portantă | Last, Belastung, Traglast, Tragkraft, Belastbarkeit, Zuladung, Tragfähigkeit | charge, charge maximale, capacité de charge | carga, capacidad de carga
+load | load, load capacity, carrying capacity, payload, bearing capacity | sarcină, încărcătură, capacitate de încărcare, capacitate portantă | Last, Belastung, Traglast, Tragkraft, Belastbarkeit, Zuladung, Tragfähigkeit | charge, charge maximale, charge utile, charge admissible, capacité de charge | carga, carga máxima, carga útil, carga admisible, capacidad de carga
 torque | torque | cuplu | Drehmoment | couple | par, par de torsión
 force | force | forță | Kraft | force | fuerza
 flow | flow, flow rate | debit, flux | Durchfluss, Fluss, Förderleistung | débit, flux | flujo, caudal

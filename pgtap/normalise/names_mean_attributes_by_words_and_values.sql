@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(25);
+SELECT plan(37);
 
 INSERT INTO prod_attr_definitions (code, label, data_type, unit, unit_family) VALUES
   ('screen_size', 'Screen size', 'number', 'cm', 'length'), ('response_time', 'Response time', 'number', 'ms', 'duration'),
@@ -30,6 +30,17 @@ SELECT is((SELECT count(*) FROM prod_attr_mappings WHERE name = 'Diagonale' AND 
 SELECT is(pg_temp.first('diagonale'), 'screen_size', 'for everybody from now on');
 INSERT INTO prod_attr_definitions (code, label, data_type) VALUES ('qwertz', 'Qwertz', 'string');
 SELECT is((SELECT decision FROM normalise.map_attributes('00000000-0000-7000-8000-0000000000d1', '{qwertz}')), 'applied', 'what was unknown is tried again when there are new attributes');
+
+-- A unit at the end of a name is no part of its meaning, but that of its plain numbers.
+SELECT is(normalise.concepts(name), concepts, 'name with a unit: ' || name)
+  FROM (VALUES ('Length in cm', '{length}'::text[]), ('Länge, in cm', '{length}'), ('Greutate în kg', '{weight}'), ('Poids en g', '{weight}'), ('Weight (g)', '{weight}'), ('Video in', '{video,input}')) AS t (name, concepts);
+SELECT results_eq($$SELECT name, code FROM normalise.map_attributes('00000000-0000-7000-8000-0000000000d2', '{Weight (g),Gewicht}', '{"Weight (g)": ["500"]}') ORDER BY name$$,
+    $$VALUES ('Gewicht', 'weight'::text), ('Weight (g)', 'weight')$$, 'with and without');
+SELECT is((SELECT jsonb_object_agg(name, source_unit) FROM prod_attr_mappings WHERE source_id = '00000000-0000-7000-8000-0000000000d2' AND name LIKE '%e%w%t%' OR name = 'Weight (g)'),
+    '{"Gewicht": null, "Weight (g)": "g"}', 'the source''s unit is remembered');
+SELECT is(normalise.value(raw, 'number', 'kg', 'mass', 'en', NULL, said) ->> 'value', expected, raw || ' where the name says ' || said)
+  FROM (VALUES ('500', 'g', '0.5'), ('2 kg', 'g', '2'), ('500', 'cm', '500')) AS t (raw, said, expected);
+SELECT is(normalise.value('A4 (210 x 297 mm)', 'dimensions', 'mm') -> 'value', '[210, 297]', 'a format of paper is no side');
 SELECT throws_ok($$SELECT normalise.add_synonym('nothing', 'x')$$, 'NN001');
 SELECT throws_ok($$SELECT normalise.review_mapping(uuidv7(), 'approve')$$, 'NN003');
 

@@ -239,7 +239,7 @@ AS $$
            AND (w.next IS NULL OR w.previous IN ('size', 'marime', 'marimea', 'gr', 'grosse', 'taille', 'talla', 'masura'))
         UNION ALL
         -- H7 and H4, W32 and W34: too short for a code, and yet another thing.
-        SELECT w.item, '^' || left(w.word, 1) || '=' || substr(w.word, 2) FROM word AS w WHERE matching._shape(w.word) IN ('a9', 'a99') AND w.kind = 'word'
+        SELECT w.item, '^' || left(w.word, 1) || '=' || substr(w.word, 2) FROM word AS w WHERE w.kind = 'word' AND length(w.word) IN (2, 3) AND matching._shape(w.word) IN ('a9', 'a99')
         UNION ALL
         -- 3-pack, 3er Pack, 100 pcs, pack of 10, 6 x 330 ml.
         SELECT w.item, '!pack=' || ltrim(n.number, '0')

@@ -131,18 +131,19 @@ SET enable_mergejoin = off
 SET enable_nestloop = off
 AS $$
     WITH l AS MATERIALIZED (
-        SELECT t.item, t.token, t.weight * t.rarity AS strength, sum((t.weight * t.rarity) ^ 2) OVER (PARTITION BY t.item) AS size FROM unnest(p_left) AS t
+        SELECT t.item, t.token, t.weight * t.rarity AS strength FROM unnest(p_left) AS t WHERE t.weight * t.rarity > 0
     ), r AS MATERIALIZED (
-        SELECT t.item, t.token, t.weight * t.rarity AS strength, sum((t.weight * t.rarity) ^ 2) OVER (PARTITION BY t.item) AS size FROM unnest(p_right) AS t
+        SELECT t.item, t.token, t.weight * t.rarity AS strength FROM unnest(p_right) AS t WHERE t.weight * t.rarity > 0
     ), p AS MATERIALIZED (
         -- The pairs' own tokens first: the tokens that any two records share are a hundred times as many.
-        SELECT u.item, u.other, l.token, l.strength, l.size FROM unnest(p_items, p_others) AS u (item, other) JOIN l ON l.item = u.item WHERE l.strength > 0
+        SELECT u.item, u.other, l.token, l.strength FROM unnest(p_items, p_others) AS u (item, other) JOIN l ON l.item = u.item
+    ), shared AS (
+        SELECT p.item, p.other, sum(p.strength * r.strength) AS product FROM p JOIN r ON r.item = p.other AND r.token = p.token GROUP BY p.item, p.other
     )
-    SELECT p.item, p.other, (sum(p.strength * r.strength) / sqrt(max(p.size) * max(r.size)))::real
-      FROM p
-      JOIN r ON r.item = p.other AND r.token = p.token
-     WHERE r.strength > 0
-     GROUP BY p.item, p.other
+    SELECT s.item, s.other, (s.product / sqrt(a.size * b.size))::real
+      FROM shared AS s
+      JOIN (SELECT l.item, sum(l.strength ^ 2) AS size FROM l GROUP BY l.item) AS a ON a.item = s.item
+      JOIN (SELECT r.item, sum(r.strength ^ 2) AS size FROM r GROUP BY r.item) AS b ON b.item = s.other
 $$;
 COMMENT ON FUNCTION matching._cosines(matching.term[], matching.term[], integer[], integer[]) IS
     'Rarity-weighted cosines of pairs of records, where they share anything. Reads nothing, takes no locks. Raises: nothing';
@@ -164,8 +165,9 @@ AS $$
          GROUP BY p.item, p.other
     ), said AS MATERIALIZED (
         SELECT u.is_left, u.place, split_part(m, '=', 1) AS context, split_part(m, '=', 2)::float8 AS number
-          FROM (SELECT true AS is_left, i AS place, (p_left[i]).measures FROM (SELECT DISTINCT unnest(p_items)) AS d (i)
-                UNION ALL SELECT false, i, (p_right[i]).measures FROM (SELECT DISTINCT unnest(p_others)) AS d (i)) AS u, unnest(u.measures) AS m
+          FROM (SELECT true AS is_left, l.place, l.measures FROM ROWS FROM (unnest(p_left)) WITH ORDINALITY AS l (product_id, title, tokens, weights, codes, own_codes, measures, colours, brand, gtins, mpns, price, currency, made_from, place) JOIN (SELECT DISTINCT unnest(p_items)) AS d (i) ON d.i = l.place
+                UNION ALL
+                SELECT false, r.place, r.measures FROM ROWS FROM (unnest(p_right)) WITH ORDINALITY AS r (product_id, title, tokens, weights, codes, own_codes, measures, colours, brand, gtins, mpns, price, currency, made_from, place) JOIN (SELECT DISTINCT unnest(p_others)) AS d (i) ON d.i = r.place) AS u, unnest(u.measures) AS m
     ), measure AS (
         SELECT p.item, p.other, a.context, bool_or(abs(a.number - b.number) <= CASE WHEN left(a.context, 1) = '^' OR a.context IN ('<size', '<vol', 'th') THEN 0 ELSE 0.04 END * greatest(a.number, b.number)) AS agrees
           FROM unnest(p_items, p_others) AS p (item, other)

@@ -44,10 +44,11 @@ BEGIN
       FROM (SELECT DISTINCT ON (normalise.name_key(n.x)) normalise.name_key(n.x) AS key, n.x AS name FROM unnest(p_names) AS n (x) ORDER BY normalise.name_key(n.x), n.x) AS q
      WHERE q.key <> '' AND NOT EXISTS (SELECT FROM prod_attr_mappings AS m WHERE m.source_id = p_source_id AND m.name_key = q.key);
     IF v_keys IS NOT NULL THEN
-        INSERT INTO prod_attr_mappings AS t (source_id, name_key, name, locale, definition_id, decision, score, method, candidates, examples)
+        INSERT INTO prod_attr_mappings AS t (source_id, name_key, name, locale, definition_id, decision, score, method, candidates, examples, source_unit)
         SELECT p_source_id, v_keys[d.asked], left(v_names[d.asked], 255), p_locale, d.definition_id, d.decision, d.score, d.method, d.candidates,
-               coalesce((SELECT jsonb_agg(e.v) FROM (SELECT x FROM jsonb_array_elements(v_examples -> (d.asked - 1)) AS x LIMIT 10) AS e (v)), '[]')
-          FROM normalise._decide_names(v_keys, v_names, (SELECT jsonb_agg(normalise.profile(ARRAY(SELECT jsonb_array_elements_text(e.v))) ORDER BY e.n)
+               coalesce((SELECT jsonb_agg(e.v) FROM (SELECT x FROM jsonb_array_elements(v_examples -> (d.asked - 1)) AS x LIMIT 10) AS e (v)), '[]'),
+               normalise._name_unit(v_names[d.asked])
+          FROM normalise._decide_names(v_keys, v_names, (SELECT jsonb_agg(normalise._profile_with_unit(ARRAY(SELECT jsonb_array_elements_text(e.v)), normalise._name_unit(v_names[e.n])) ORDER BY e.n)
                    FROM jsonb_array_elements(v_examples) WITH ORDINALITY AS e (v, n)), p_locale) AS d
          ORDER BY v_keys[d.asked]
         ON CONFLICT ON CONSTRAINT prod_attr_mappings_name_key DO NOTHING;
@@ -62,7 +63,7 @@ END
 $$;
 COMMENT ON FUNCTION normalise.map_attributes(uuid, text[], jsonb, text) IS
     'Which attributes a source means by names: as remembered, new ones decided by names and example values ({name: [values]}) and remembered. '
-    'The middle band is proposed for review and applied only then. Idempotent; waits for who maps the same name of the same source.';
+    'The middle band is proposed for review and applied only then. A unit that a name ends with is that of its plain numbers. Idempotent; waits for who maps the same name of the same source.';
 
 CREATE FUNCTION normalise._propose_synonyms(p_source_id uuid, p_keys text[]) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = neanelu, pg_temp

@@ -70,15 +70,24 @@ $$;
 COMMENT ON FUNCTION normalise._compound_head(text) IS
     'A German compound of which only the end is known, as what is before it and the concepts of the end: Wanderkartenmaßstab; null without. Reads only.';
 
+CREATE FUNCTION normalise._name_unit(p_name text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+AS $$
+    SELECT normalise.unit(coalesce(substring(p_name FROM '[\[(]([^\])]{1,20})[\])]\s*$'), substring(p_name FROM '(?i)\w,?\s+(?:in|în|en)\s+([^\s,()]{1,12})\s*$')))
+$$;
+COMMENT ON FUNCTION normalise._name_unit(text) IS 'The unit that a name ends with: Height (mm), Length in cm; null for none. Reads only.';
+
 CREATE FUNCTION normalise._without_unit(p_name text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
 AS $$
-    SELECT CASE WHEN b.inside IS NULL THEN p_name
+    SELECT CASE WHEN b.inside IS NULL THEN CASE WHEN p_name ~* '\w,?\s+(in|în|en)\s+[^\s,()]{1,12}\s*$' AND normalise._name_unit(p_name) IS NOT NULL
+                                                THEN regexp_replace(p_name, ',?\s+\S+\s+\S+\s*$', '') ELSE p_name END
                 WHEN normalise.unit(b.inside) IS NOT NULL OR b.inside ~ '^\s*[[:alpha:]]{1,2}(\s*[xX×*/]\s*[[:alpha:]]{1,2})+\s*$' OR b.inside ~ '^[\s\W]*$'
                 THEN regexp_replace(p_name, '[\[(][^\])]*[\])]\s*$', '') ELSE p_name END
       FROM (SELECT substring(p_name FROM '[\[(]([^\])]{0,20})[\])]\s*$') AS inside) AS b
 $$;
-COMMENT ON FUNCTION normalise._without_unit(text) IS 'A name without the unit or the order of sides in brackets at its end: Height (mm), Size (WxDxH). Reads only.';
+COMMENT ON FUNCTION normalise._without_unit(text) IS
+    'A name without the unit or the order of sides at its end: Height (mm), Size (WxDxH), Length in cm. Reads only.';
 
 CREATE FUNCTION normalise.concepts(p_name text, p_locale text DEFAULT NULL) RETURNS text[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp

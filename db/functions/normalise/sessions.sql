@@ -25,8 +25,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN jsonb_typeof(p_value) = 'number' THEN least(1, greatest(0, (p_value #>> '{}')::numeric)) END;
 COMMENT ON FUNCTION normalise._confidence(jsonb) IS 'A confidence out of jsonb, held between 0 and 1; null for what is none. Pure.';
 
+-- Whoever calls it with plans made for each call: what is read for each of many values keeps its own.
 CREATE FUNCTION normalise._core_field(p_field text, p_raw jsonb, p_currency text, p_locale text) RETURNS jsonb
-LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp SET plan_cache_mode = auto
 AS $$
 DECLARE
     v_text text := CASE WHEN p_field = 'category' AND jsonb_typeof(p_raw) = 'array'
@@ -52,7 +53,7 @@ COMMENT ON FUNCTION normalise._core_field(text, jsonb, text, text) IS
     'A main field of a reading: brands by their key, GTINs of 14 digits, prices with currency as unit, texts clean. Null when unreadable. Reads only.';
 
 CREATE FUNCTION normalise.category(p_text text, p_names jsonb DEFAULT NULL) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp SET plan_cache_mode = auto
 AS $$
 DECLARE
     v_wanted constant text := coalesce(p_names ->> btrim(p_text), btrim(p_text));

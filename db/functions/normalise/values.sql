@@ -387,7 +387,7 @@ LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg
 AS $$
     WITH said AS (
         -- W60 is a side and its number; por and its like are an x here.
-        SELECT regexp_replace(regexp_replace(p_text, '(?<![[:alpha:]]{2})(W|H|D|L|B|T|P|A|F|An|Al|l|h|w|d|b|t|p)(?=\d)', ' \1 ', 'g'),
+        SELECT regexp_replace(regexp_replace(p_text, '(?<![[:alpha:]]{2})(W|H|D|L|B|T|P|A(?!\d(?!\d))|F|An|Al|l|h|w|d|b|t|p)(?=\d)', ' \1 ', 'g'),
                               '(?<=[[:alnum:]"'')])\s+(por|mal|sur|pe|auf)\s+(?=\d)', ' x ', 'gi') AS text
     ), sides AS (
         SELECT a.*, coalesce(substring(a.rest FROM '^[\s"'']*\(?([WHDLBTwhdlbt])(?![[:alpha:]])'),
@@ -499,14 +499,16 @@ $$;
 COMMENT ON FUNCTION normalise._list(text, text, text, text, jsonb, text) IS
     '{"value": [..], "unit"}: parts by comma, semicolon, bar, bullet or line, each read as the attribute''s kind says, each once. Reads only.';
 
+-- Whoever calls it with plans made for each call: what is read for each of many values keeps its own.
 CREATE FUNCTION normalise.value(p_raw text, p_data_type text, p_unit text DEFAULT NULL, p_unit_family text DEFAULT NULL,
     p_locale text DEFAULT NULL, p_allowed jsonb DEFAULT NULL, p_source_unit text DEFAULT NULL) RETURNS jsonb
-LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = neanelu, pg_temp SET plan_cache_mode = auto
 AS $$
 DECLARE
     v_text text := CASE WHEN p_raw ~ '[^\u0020-\u007e]|  ' THEN normalise.clean_text(p_raw) ELSE nullif(btrim(p_raw), '') END;
     v_unit text := p_unit;
     v_family text := p_unit_family;
+    v_source text := p_source_unit;
 BEGIN
     IF v_text IS NULL OR length(v_text) <= 40 AND v_text !~ '\d'
        AND EXISTS (SELECT FROM prod_value_words AS w WHERE w.kind = 'nothing' AND w.word = btrim(normalise.fold(v_text), ' .:'))
@@ -520,13 +522,17 @@ BEGIN
         END IF;
         v_family := coalesce(v_family, p_unit_family);
     END IF;
+    -- What is named for all values of a name may be none of this attribute's.
+    IF p_source_unit IS NOT NULL AND v_family IS NOT NULL AND NOT EXISTS (SELECT FROM prod_units AS u WHERE u.code = p_source_unit AND u.family = v_family) THEN
+        v_source := NULL;
+    END IF;
     RETURN CASE p_data_type
-        WHEN 'number' THEN normalise._number(v_text, v_unit, v_family, p_locale, p_source_unit)
+        WHEN 'number' THEN normalise._number(v_text, v_unit, v_family, p_locale, v_source)
         WHEN 'boolean' THEN normalise._boolean(normalise.fold(v_text))
         WHEN 'enum' THEN CASE WHEN jsonb_typeof(p_allowed) = 'array' THEN normalise._enum(v_text, p_allowed) ELSE jsonb_build_object('value', v_text) END
-        WHEN 'range' THEN normalise._range(v_text, v_unit, v_family, p_locale, p_source_unit)
-        WHEN 'dimensions' THEN normalise._dimensions(v_text, v_unit, v_family, p_locale, p_source_unit)
-        WHEN 'list' THEN normalise._list(p_raw, v_unit, v_family, p_locale, p_allowed, p_source_unit)
+        WHEN 'range' THEN normalise._range(v_text, v_unit, v_family, p_locale, v_source)
+        WHEN 'dimensions' THEN normalise._dimensions(v_text, v_unit, v_family, p_locale, v_source)
+        WHEN 'list' THEN normalise._list(p_raw, v_unit, v_family, p_locale, p_allowed, v_source)
         ELSE jsonb_build_object('value', v_text) END;
 END
 $$;

@@ -25,6 +25,7 @@ DROP FUNCTION normalise.profile(text[]);
 DROP FUNCTION normalise.expected(text);
 DROP FUNCTION normalise.concepts(text, text);
 DROP FUNCTION normalise._without_unit(text);
+DROP FUNCTION normalise._name_unit(text);
 DROP FUNCTION normalise._compound_head(text);
 DROP FUNCTION normalise._compound(text, integer);
 DROP FUNCTION normalise._forms(text);

@@ -13,6 +13,7 @@ BEGIN
              ('normalise._forms(text)', false, 'i', '{}'),
              ('normalise._compound(text, integer)', true, 's', '{}'),
              ('normalise._compound_head(text)', true, 's', '{}'),
+             ('normalise._name_unit(text)', true, 's', '{}'),
              ('normalise._without_unit(text)', true, 's', '{}'),
              ('normalise.concepts(text, text)', true, 's', '{neanelu_platform,neanelu_pim_editor,neanelu_operator,neanelu_harvester,neanelu_analyst}'),
              ('normalise.expected(text)', true, 's', '{neanelu_platform,neanelu_pim_editor,neanelu_operator,neanelu_harvester,neanelu_analyst}'),
