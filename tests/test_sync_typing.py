@@ -179,7 +179,7 @@ def test_arrays_are_taken_apart_alike(connection: psycopg.Connection[Any]) -> No
 
 def test_number_of_the_line_is_its_legacy_id_or_not(connection: psycopg.Connection[Any]) -> None:
     row = connection.execute(
-        "SELECT typed FROM sync._columns('staging_products') WHERE name = 'legacy_resource_id'"
+        "SELECT typed FROM sync._columns('staging_products', false) WHERE name = 'legacy_resource_id'"
     ).fetchone()
     assert row is not None
     rows = connection.execute(

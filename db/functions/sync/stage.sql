@@ -75,7 +75,7 @@ $$;
 COMMENT ON FUNCTION sync._shared_heads(text) IS
     'Objects inside a line of which several fields are staged: taken out of the line once. Reads only.';
 
-CREATE FUNCTION sync._columns(p_staging text, p_trusting boolean DEFAULT false) RETURNS TABLE (
+CREATE FUNCTION sync._columns(p_staging text, p_trusting boolean DEFAULT NULL) RETURNS TABLE (
     name text, ordinal integer, type oid, is_window boolean, source text, guess text, typed text, final text, is_required boolean)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
@@ -102,9 +102,10 @@ AS $$
       CROSS JOIN LATERAL string_to_array(f.source, '.') AS p (path)
       JOIN pg_attribute AS a ON a.attrelid = format('neanelu.%I', f.staging_table)::regclass AND a.attname = f.column_name
       CROSS JOIN LATERAL (SELECT a.atttypid IN ('jsonb'::regtype, 'text[]'::regtype) AS is_json) AS j
-      CROSS JOIN LATERAL (
-        SELECT sync._guess_expression(format('r.%I', f.column_name), a.atttypid, a.atttypmod) AS guess,
-               sync._typed_expression(format('r.%I', f.column_name), a.atttypid, a.atttypmod, format('r.%I', 'guess.' || f.column_name), p_trusting) AS typed) AS y
+      LEFT JOIN LATERAL (
+        SELECT sync._guess_expression(v.value, a.atttypid, a.atttypmod) AS guess,
+               sync._typed_expression(v.value, a.atttypid, a.atttypmod, format('r.%I', 'guess.' || f.column_name), p_trusting) AS typed
+          FROM (SELECT format('r.%I', f.column_name) AS value WHERE p_trusting IS NOT NULL) AS v) AS y ON true
       LEFT JOIN sync._shared_heads(p_staging) AS h (head) ON h.head = p.path[1] AND NOT f.is_expression
       LEFT JOIN pg_attribute AS m ON m.attrelid = format('neanelu.%I', s.target_table)::regclass AND m.attname = f.column_name
       LEFT JOIN pg_attrdef AS e ON e.adrelid = m.attrelid AND e.adnum = m.attnum
@@ -113,8 +114,18 @@ AS $$
 $$;
 COMMENT ON FUNCTION sync._columns(text, boolean) IS
     'The registered columns of a staging table: SQL for the value in the line (l: the line; a window over what the others took out of it), for '
-    'what it probably is and for its typed form (r: the values), for what is stored (t: the typed values; the mirror''s default where it does not take null), and whether a row '
+    'what it probably is and for its typed form (r: the values; both only where p_trusting is given, see sync._typed_expression), for what is stored (t: the typed values; the mirror''s default where it does not take null), and whether a row '
     'without it is invalid (NOT NULL in the mirror, or a required reference). Reads only.';
+
+CREATE FUNCTION sync._kind_condition(p_alias text, p_kinds text[]) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format(CASE cardinality(p_kinds) WHEN 1 THEN '%1$I.kind = %2$L' ELSE '%1$I.kind = ANY (%3$L::text[])' END, p_alias, p_kinds[1], p_kinds)
+$$;
+COMMENT ON FUNCTION sync._kind_condition(text, text[]) IS
+    'SQL for a line being of one of these kinds. What decides most is asked first, stream and kind: each statement reads every line, and passes over '
+    'most of them. Pure.';
 
 CREATE FUNCTION sync._child_joins(p_staging text, p_rejects boolean) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -124,14 +135,14 @@ AS $$
       LEFT JOIN (
         SELECT c.owner_id, %1$s AS folded
           FROM neanelu.bulk_lines AS c
-         WHERE c.bulk_run_id = $1 AND c.attempt = $3 AND c.stream = $4 AND c.kind = ANY (%2$L::text[])%4$s
+         WHERE c.stream = $4 AND %2$s AND c.bulk_run_id = $1 AND c.attempt = $3%4$s
          GROUP BY c.owner_id) AS %3$I ON %3$I.owner_id = r.owner_id$q$,
             CASE c.shape
                 -- Written as text and read once: building each small object as jsonb costs twice as much.
                 WHEN 'metafields' THEN $s$('{' || string_agg(to_json((c.doc ->> 'namespace') || '.' || (c.doc ->> 'key'))::text
                || ':{"type":' || coalesce((c.doc -> 'type')::text, 'null') || ',"value":' || (c.doc -> 'value')::text || '}', ',') || '}')::jsonb$s$
                 ELSE $s$jsonb_agg(c.doc - '__parentId' ORDER BY c.line_number)$s$ END,
-            c.kinds, c.column_name,
+            sync._kind_condition('c', c.kinds), c.column_name,
             CASE WHEN p_rejects THEN $s$
            AND NOT EXISTS (SELECT FROM neanelu.bulk_rejects AS x WHERE x.bulk_run_id = $1 AND x.line_number = c.line_number)$s$ ELSE '' END), ''), '')
       FROM neanelu.sync_children AS c
@@ -219,7 +230,7 @@ AS $$
             OFFSET 0) AS l$q$ END, h.heads, w.conditions)
            FROM (SELECT string_agg(format(', l.doc -> %L AS %I', s.head, 'doc.' || s.head), '') AS heads FROM sync._shared_heads(p_staging) AS s (head)) AS h,
                 (SELECT $q$
-             WHERE l.bulk_run_id = $1 AND l.attempt = $3 AND l.stream = $4 AND l.kind = ANY ($5)$q$
+             WHERE l.stream = $4 AND $q$ || (SELECT sync._kind_condition('l', t.kinds) FROM sync_tables AS t WHERE t.staging_table = p_staging) || $q$ AND l.bulk_run_id = $1 AND l.attempt = $3$q$
                      || CASE WHEN p_report THEN format($q$
                AND l.line_number IN (SELECT s.line_number FROM neanelu.%I AS s WHERE s.bulk_run_id = $1 AND s.validation_status = 'invalid')$q$, p_staging)
                              WHEN p_rejects THEN $q$
@@ -259,7 +270,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION sync._typed_rows(text, boolean, boolean, boolean, boolean) IS
     'SQL for the typed rows (t) of a staging table: p_children folds child lines into them, p_rejects leaves out lines that were taken out, p_trusting as in '
-    'sync._typed_expression, p_report is for the rows that were found invalid, with their lines ($1 run, $2 shop, $3 attempt, $4 stream, $5 kinds). Reads only.';
+    'sync._typed_expression, p_report is for the rows that were found invalid, with their lines ($1 run, $2 shop, $3 attempt, $4 stream). Reads only.';
 
 CREATE FUNCTION sync._stage_statement(p_staging text, p_children boolean DEFAULT true, p_rejects boolean DEFAULT true, p_trusting boolean DEFAULT false)
 RETURNS text
@@ -287,7 +298,7 @@ SELECT $1, $2, t.stream, t.owner_id, t.line_number, %5$s%6$s%7$s,
      GROUP BY f.names, f.values, i.name, i.value
 $$;
 COMMENT ON FUNCTION sync._stage_statement(text, boolean, boolean, boolean) IS
-    'The INSERT that turns lines into rows of a staging table ($1 run, $2 shop, $3 attempt, $4 stream, $5 kinds); p_children: there are child lines to '
+    'The INSERT that turns lines into rows of a staging table ($1 run, $2 shop, $3 attempt, $4 stream); p_children: there are child lines to '
     'fold, p_rejects: lines were taken out, p_trusting as in sync._typed_expression. To read one: SELECT sync._stage_statement(''staging_variants''). Reads only.';
 
 CREATE FUNCTION sync._report_statement(p_staging text) RETURNS text
@@ -415,6 +426,8 @@ COMMENT ON FUNCTION sync._reject_duplicates(bulk_runs) IS
 CREATE FUNCTION sync._stage_rows(p_run bulk_runs, p_table sync_tables, p_children boolean DEFAULT true) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
+-- Lines, and rows that are as new as this transaction: without statistics a join of them must not be planned as one of a few.
+SET enable_nestloop = off
 AS $$
 DECLARE
     v_rejects constant boolean := EXISTS (SELECT FROM bulk_rejects WHERE bulk_run_id = p_run.id);
@@ -423,19 +436,19 @@ DECLARE
 BEGIN
     BEGIN
         EXECUTE sync._stage_statement(p_table.staging_table, p_children, v_rejects, true)
-          USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream, p_table.kinds;
+          USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream;
         GET DIAGNOSTICS v_rows = ROW_COUNT;
     EXCEPTION WHEN data_exception THEN
         -- a time that the calendar does not have; which one it is, and of which line, the careful statement finds out
         EXECUTE sync._stage_statement(p_table.staging_table, p_children, v_rejects, false)
-          USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream, p_table.kinds;
+          USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream;
         GET DIAGNOSTICS v_rows = ROW_COUNT;
     END;
     EXECUTE format($q$SELECT EXISTS (SELECT FROM neanelu.%I WHERE bulk_run_id = $1 AND validation_status = 'invalid')$q$, p_table.staging_table)
        INTO v_invalid USING p_run.id;
     IF v_invalid THEN
         EXECUTE sync._report_statement(p_table.staging_table)
-          USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream, p_table.kinds;
+          USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream;
         EXECUTE format($q$
             INSERT INTO bulk_rejects (bulk_run_id, line_number, error_type, error_code, message)
             SELECT $1, s.line_number, 'VALIDATION', s.validation_errors #>> '{0,error}', s.validation_errors::text

@@ -29,6 +29,7 @@ DROP FUNCTION sync._extra_problem(text);
 DROP FUNCTION sync._is_searchable(text, text);
 DROP FUNCTION sync._rules(text);
 DROP FUNCTION sync._child_joins(text, boolean);
+DROP FUNCTION sync._kind_condition(text, text[]);
 DROP FUNCTION sync._columns(text, boolean);
 DROP FUNCTION sync._shared_heads(text);
 DROP FUNCTION sync._typed_expression(text, oid, integer, text, boolean);

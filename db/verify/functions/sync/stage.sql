@@ -13,6 +13,7 @@ BEGIN
              ('sync._typed_expression(text, oid, integer, text, boolean)', false, 's', '{}'),
              ('sync._shared_heads(text)', true, 's', '{}'),
              ('sync._columns(text, boolean)', true, 's', '{}'),
+             ('sync._kind_condition(text, text[])', false, 'i', '{}'),
              ('sync._child_joins(text, boolean)', true, 's', '{}'),
              ('sync._rules(text)', true, 's', '{}'),
              ('sync._is_searchable(text, text)', false, 'i', '{}'),
