@@ -13,8 +13,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import structlog
 
-from neanelu.cli.output import age, number, readable, seconds, size
+from neanelu.cli.output import age, exits, number, readable, seconds, size
 from neanelu.cli.shop import domain_of
 from neanelu.db.errors import InvalidInput
 from neanelu.platform.scratch import Database
@@ -322,6 +323,17 @@ def test_a_domain_is_what_was_meant(text: str) -> None:
 def test_other_domains_are_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         domain_of(text)
+
+
+def test_what_is_logged_is_no_part_of_the_output(capsys: pytest.CaptureFixture[str]) -> None:
+    structlog.reset_defaults()
+    try:
+        with exits(as_json=True):
+            structlog.get_logger().warning("tried again")
+        told = capsys.readouterr()
+        assert (told.out, "tried again" in told.err) == ("", True)
+    finally:
+        structlog.reset_defaults()
 
 
 def test_figures_are_readable() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import orjson
+import structlog
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -35,6 +36,7 @@ def exits(as_json: bool = False) -> Iterator[None]:
     Args:
         as_json: the error goes to standard output as `{"error": {code, message, hint, detail}}`.
     """
+    _keep_logs_out()
     try:
         yield
     except (NeaneluError, PlatformError) as raised:
@@ -48,6 +50,15 @@ def exits(as_json: bool = False) -> Iterator[None]:
             for extra in filter(None, (error.detail, error.hint)):
                 click.echo(f"  {extra}", err=True)
         sys.exit(error.exit_code)
+
+
+def _keep_logs_out() -> None:
+    """Send what is logged to standard error, unless a daemon said how: standard output is a program's to read."""
+    if not structlog.is_configured():
+        structlog.configure(
+            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+            wrapper_class=structlog.make_filtering_bound_logger("warning"),
+        )
 
 
 class _Platform(NeaneluError):

@@ -158,7 +158,7 @@ DECLARE
 BEGIN
     SELECT s.id INTO v_id FROM neanelu.prod_sources AS s WHERE s.name = p_name OR s.id::text = p_name ORDER BY s.name = p_name DESC LIMIT 1;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no source %', p_name USING ERRCODE = 'NG002', HINT = 'neanelu sources list';
+        RAISE EXCEPTION 'there is no source %', p_name USING ERRCODE = 'NG002', HINT = 'neanelu sources list; a new one: neanelu sources add NAME --type SUPPLIER';
     END IF;
     RETURN v_id;
 END
