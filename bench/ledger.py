@@ -12,6 +12,8 @@ All writers are pgbench, on durable commits; the ledger is folded throughout by 
   in a second while the load ran; `inventory.available` for one of the SKUs, timed by the caller; the age of the oldest entry that
   was not folded, the worst that was seen.
 - `ledger_hot_available_p99`, `ledger_hot_lag`: the same two while single appends go to one SKU, as fast as they can.
+- `ledger_steady_plain_p99`, `ledger_hot_plain_p99`: `SELECT 1` on the same connection, in turns: what a reader waits for a CPU;
+  no figure of `available` can be better.
 """
 
 from __future__ import annotations
@@ -108,19 +110,21 @@ def _rate(
 
 @dataclass
 class Watch:
-    """What was seen while a load ran: milliseconds of each available(), seconds of lag at each look."""
+    """What was seen while a load ran: milliseconds of each available() and of each SELECT 1, seconds of lag at each look."""
 
     milliseconds: list[float] = field(default_factory=list)
+    plain: list[float] = field(default_factory=list)
     lags: list[float] = field(default_factory=list)
 
-    def p99(self) -> float:
-        """Return the 99th percentile of the milliseconds."""
-        return statistics.quantiles(self.milliseconds, n=100)[98]
+
+def _p99(values: list[float]) -> float:
+    """Return the 99th percentile."""
+    return statistics.quantiles(values, n=100)[98]
 
 
 @contextmanager
 def _watched(database: frame.Database, watch: Watch, *, hot: bool) -> Iterator[None]:
-    """Ask for the stock a hundred times a second, and for the lag ten times, until the block ends."""
+    """Ask for the stock and for nothing, in turns, fifty times a second each, and ten times for the lag, until the block ends."""
     ended = threading.Event()
 
     def ask() -> None:
@@ -133,6 +137,11 @@ def _watched(database: frame.Database, watch: Watch, *, hot: bool) -> Iterator[N
                     (SHOP, f"00000000-0000-7000-8000-{number}", HERE),
                 )
                 watch.milliseconds.append((time.perf_counter() - began) * 1000)
+                if ended.wait(0.01):
+                    return
+                began = time.perf_counter()
+                connection.execute("SELECT 1")
+                watch.plain.append((time.perf_counter() - began) * 1000)
 
     def look() -> None:
         with database.connect() as connection:
@@ -238,8 +247,10 @@ def run(scale: str) -> list[frame.Figure]:
         frame.figure("ledger_batch", middle["batch"], "deltas/s", least=40_000, digits=0),
         frame.figure("ledger_batch_referenced", middle["referenced"], "deltas/s", digits=0),
         frame.figure("ledger_steady_folded", middle["steady"], "deltas/s", least=40_000, digits=0),
-        frame.figure("ledger_steady_available_p99", steady.p99(), "ms", most=5),
+        frame.figure("ledger_steady_available_p99", _p99(steady.milliseconds), "ms", most=5),
+        frame.figure("ledger_steady_plain_p99", _p99(steady.plain), "ms"),
         frame.figure("ledger_steady_lag", max(steady.lags), "s", most=1),
-        frame.figure("ledger_hot_available_p99", singles.p99(), "ms", most=5),
+        frame.figure("ledger_hot_available_p99", _p99(singles.milliseconds), "ms", most=5),
+        frame.figure("ledger_hot_plain_p99", _p99(singles.plain), "ms"),
         frame.figure("ledger_hot_lag", max(singles.lags), "s", most=1),
     ]
