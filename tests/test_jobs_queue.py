@@ -277,6 +277,34 @@ def _sequential_scans(queue: Queue) -> list[Any]:
         ).fetchall()
 
 
+def test_a_shop_goes_with_its_jobs_or_not_before_them(queue: Queue) -> None:
+    """Who adds a job holds the shop, and who deletes the shop is waited for: no job is without one."""
+
+    def waits(connection: Connection) -> bool:
+        return bool(queue.value("SELECT cardinality(pg_blocking_pids(%s)) > 0", connection.info.backend_pid))
+
+    def delete(on: Connection, shop: UUID) -> None:
+        on.execute("DELETE FROM neanelu.shops WHERE id = %s", [shop])
+
+    def ask(on: Connection, shop: UUID) -> None:
+        on.execute("SELECT jobs.enqueue_many('webhooks', 'test.effect', %s::uuid[], '{\"{}\"}')", [[shop]])
+
+    early, late = queue.shops(2)
+    with queue.connect() as one, queue.connect() as other, ThreadPoolExecutor(1) as thread:
+        for first, second, shop in ((ask, delete, early), (delete, ask, late)):
+            one.execute("BEGIN")
+            first(one, shop)
+            waiting = thread.submit(second, other, shop)
+            until(lambda: waits(other))
+            one.execute("COMMIT")
+            refused = waiting.exception()
+            assert (refused is None) == (second is delete)
+            if isinstance(refused, psycopg.Error):
+                assert refused.sqlstate == "23503"
+    assert queue.value("SELECT count(*) FROM neanelu.job_runs") == 0
+    assert queue.value("SELECT count(*) FROM neanelu.shops WHERE id IN (%s, %s)", early, late) == 0
+
+
 # --- Leases -----------------------------------------------------------------------------------------------
 def test_a_stalled_worker_neither_completes_nor_takes_effect(queue: Queue) -> None:
     (job_id,) = queue.enqueue(None)
