@@ -36,9 +36,9 @@ def exits(as_json: bool = False) -> Iterator[None]:
     Args:
         as_json: the error goes to standard output as `{"error": {code, message, hint, detail}}`.
     """
-    _keep_logs_out()
     try:
-        yield
+        with _logs_kept_out():
+            yield
     except (NeaneluError, PlatformError) as raised:
         error = raised if isinstance(raised, NeaneluError) else _Platform(str(raised))
         if as_json:
@@ -52,13 +52,20 @@ def exits(as_json: bool = False) -> Iterator[None]:
         sys.exit(error.exit_code)
 
 
-def _keep_logs_out() -> None:
+@contextmanager
+def _logs_kept_out() -> Iterator[None]:
     """Send what is logged to standard error, unless a daemon said how: standard output is a program's to read."""
-    if not structlog.is_configured():
-        structlog.configure(
-            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-            wrapper_class=structlog.make_filtering_bound_logger("warning"),
-        )
+    if structlog.is_configured():
+        yield
+        return
+    warnings = structlog.make_filtering_bound_logger("warning")
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr), wrapper_class=warnings)
+    try:
+        yield
+    finally:
+        # The process may live on, and what a daemon has said since is its own.
+        if structlog.get_config()["wrapper_class"] is warnings:
+            structlog.reset_defaults()
 
 
 class _Platform(NeaneluError):
