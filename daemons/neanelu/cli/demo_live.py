@@ -47,7 +47,7 @@ KILL_AT = 0.5
 _HUNT_SECONDS = 4.0
 _LOOK_SECONDS, _LINE_SECONDS = 0.2, 3.0
 #: Longest wait for queues to become empty.
-_PATIENCE_SECONDS = 120.0
+_PATIENCE_SECONDS = 300.0
 #: What is to be fetched within this time of its webhook is waited for. Other figures of levels have time: half a minute.
 _SOON = timedelta(seconds=10)
 
