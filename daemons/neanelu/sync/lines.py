@@ -32,8 +32,9 @@ _BATCH_BYTES = 4 * 1024 * 1024
 #: From so many bytes on a second connection is worth opening.
 _SECOND_BYTES = 8 * 1024 * 1024
 
-_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
-_END: Final = b"\xff\xff"
+#: What stands before and behind the rows of a COPY in binary.
+COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
+COPY_END: Final = b"\xff\xff"
 _FIELDS = 9
 _JSONB_VERSION = 1
 #: SQLSTATE classes of values that cannot be stored: invalid data, and limits of a value's size.
@@ -217,14 +218,14 @@ class _Sender(threading.Thread):
 
     def _binary(self, batch: list[bytes]) -> Iterator[bytes]:
         """Yield a batch's bytes; the blocks that come are added to it."""
-        yield _HEADER
+        yield COPY_HEADER
         yield batch[0]
         size = len(batch[0])
         while size < _BATCH_BYTES and (block := self._next()) is not None:
             batch.append(block)
             size += len(block)
             yield block
-        yield _END
+        yield COPY_END
 
     def _copy(self, statement: str, pieces: Iterator[bytes]) -> None:
         """Copy in one transaction and count the rows."""

@@ -16,14 +16,13 @@ from neanelu.db import sql
 from neanelu.db.connection import Connection
 from neanelu.sync.fetch import CHUNK_BYTES, Spool
 from neanelu.sync.lease import Lease
-from neanelu.sync.lines import LineCopy
+from neanelu.sync.lines import COPY_END, COPY_HEADER, LineCopy
 from neanelu.sync.scan import LineScanner, Reject, Totals, Tree, TreeSplitter, leading_gid
 
 #: How often progress is told, bytes.
 _TELL_BYTES = 1024 * 1024
 _QUARANTINE_LINES = 500
 _QUARANTINE_BYTES = 4 * 1024 * 1024
-_BINARY_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 _MANIFEST_ROW = struct.Struct("!h i16s ii iq iq ii i?").pack
 #: of the index: root id (-1: none), offset, size, first line, lines, digest, is_clean
 _INDEX_FIELDS = 7
@@ -170,7 +169,7 @@ class Loader:
     def _copy_manifest(self, entries: Iterator[Any]) -> None:
         """Send the trees that have a root, as they come."""
         head = (6, 16, self._run_bytes, 4, self._attempt)
-        rows = [_BINARY_HEADER]
+        rows = [COPY_HEADER]
         with (
             closing(self._connect()) as connection,
             connection.transaction(),
@@ -184,7 +183,7 @@ class Loader:
                     copy.write(b"".join(rows))
                     rows.clear()
                     self._lease.check()
-            rows.append(b"\xff\xff")
+            rows.append(COPY_END)
             copy.write(b"".join(rows))
 
     def _changed_roots(self) -> array[int]:
