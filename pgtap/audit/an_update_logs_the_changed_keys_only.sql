@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(8);
+SELECT plan(11);
 
 INSERT INTO shops (id, shopify_domain, access_token_ciphertext, access_token_iv, access_token_tag, scopes)
 SELECT id::uuid, domain, '\x01', decode(repeat('00', 12), 'hex'), decode(repeat('00', 16), 'hex'), '{read_products}'
@@ -31,6 +31,15 @@ UPDATE shopify_products SET vendor = 'z' WHERE legacy_resource_id = 1;
 SELECT is((SELECT new_values FROM pg_temp.log() WHERE new_values ->> 'vendor' = 'z'), '{"vendor": "z"}'::jsonb, 'long values that stay are not in the entry');
 UPDATE shopify_products SET description_html = description_html || '.' WHERE legacy_resource_id = 1;
 SELECT is((SELECT array_agg(k) FROM pg_temp.log(), jsonb_object_keys(new_values) AS k WHERE new_values ->> 'description_html' LIKE '%.'), '{description_html}', 'a long value that changes is');
+CREATE FUNCTION pg_temp.last() RETURNS jsonb LANGUAGE sql AS
+    'SELECT l.new_values FROM neanelu.audit_logs AS l WHERE l.entity_type = ''shopify_products'' ORDER BY l.id DESC LIMIT 1';
+UPDATE shopify_products SET vendor = 'same', seo = '{"n": 1.0}', price_range = '{"min": 1}', metafields = (SELECT jsonb_object_agg(g, md5(g::text)) FROM generate_series(1, 500) AS g) WHERE legacy_resource_id = 1;
+UPDATE shopify_products SET seo = '{"n": 1.00}', metafields = metafields || '{}', tags = tags || '{}' WHERE legacy_resource_id = 1;
+SELECT is(pg_temp.last() ->> 'vendor', 'same', 'jsonb that is written differently and means the same is no change');
+UPDATE shopify_products SET seo = '{"n": 1.0}', price_range = '{"min": 2}', metafields = metafields || '{}' WHERE legacy_resource_id = 1;
+SELECT is(pg_temp.last(), '{"price_range": {"min": 2}}', 'also beside jsonb that changed');
+UPDATE shopify_products SET seo = NULL, tags = '{t}', metafields = metafields || '{"7": "x"}' WHERE legacy_resource_id = 1;
+SELECT is(pg_temp.last() - 'metafields' || jsonb_build_object('7', pg_temp.last() #> '{metafields,7}'), '{"7": "x", "seo": null, "tags": ["t"]}', 'jsonb that was emptied, an array, and a long value that changed');
 UPDATE shopify_products SET id = '00000000-0000-7000-8000-000000000109' WHERE legacy_resource_id = 2;
 SELECT results_eq($$SELECT old_values ->> 'id', new_values ->> 'id' FROM pg_temp.log() WHERE coalesce(old_values, new_values) ? 'id' ORDER BY 1 NULLS LAST$$,
     $$VALUES ('00000000-0000-7000-8000-000000000102', NULL), (NULL, '00000000-0000-7000-8000-000000000109')$$, 'a changed key is logged from both sides');

@@ -4,7 +4,8 @@
 -- requires: functions/app/context
 -- Who changed what. audit.attach writes one trigger function per table, specialised in its columns: statement level
 -- with transition tables, one INSERT … SELECT a statement, changed keys only. What did not change is compared once,
--- a value in TOAST that kept its pointer is not even fetched, and nothing but changed columns becomes jsonb.
+-- a value in TOAST that kept its pointer is not even fetched, jsonb and arrays are taken apart only where their bytes
+-- differ, and nothing but changed columns becomes jsonb.
 
 BEGIN;
 
@@ -71,22 +72,27 @@ COMMENT ON FUNCTION audit._is_distinct(name, oid, integer) IS
     'SQL text that says whether a column differs between the rows o and n. Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION audit._logged_columns(p_table regclass, p_operation text, p_secret_columns text[])
-RETURNS TABLE (name name, number integer, is_distinct text, is_json boolean, secret text)
+RETURNS TABLE (name name, number integer, is_distinct text, image_place integer, is_json boolean, is_logged boolean, secret text)
 LANGUAGE sql
 STABLE
 SET search_path = pg_catalog, pg_temp
 AS $body$
     SELECT a.attname, a.attnum::integer, audit._is_distinct(a.attname, a.atttypid, a.atttypmod),
-           a.atttypid IN ('jsonb'::regtype, 'json'::regtype), s.secret
+           CASE WHEN k.is_logged AND k.has_parts THEN row_number() OVER (PARTITION BY k.is_logged AND k.has_parts ORDER BY a.attnum) END::integer,
+           a.atttypid IN ('jsonb'::regtype, 'json'::regtype), k.is_logged, s.secret
       FROM pg_attribute AS a
+      JOIN pg_type AS t ON t.oid = a.atttypid
+     CROSS JOIN LATERAL (SELECT -- When a row was written is no change of the row.
+                                p_operation <> 'UPDATE' OR a.attname NOT IN ('synced_at', 'updated_at') AS is_logged,
+                                -- jsonb, arrays, ranges, vectors: their equality looks at each part
+                                p_operation = 'UPDATE' AND t.typlen = -1 AND t.typcategory NOT IN ('S', 'N', 'I', 'V') AND t.typname <> 'bytea' AS has_parts) AS k
       LEFT JOIN LATERAL (SELECT x.secret FROM unnest(p_secret_columns) AS x (secret)
                           WHERE split_part(x.secret, ':', 1) = a.attname) AS s ON true
-     WHERE a.attrelid = p_table AND a.attnum > 0 AND NOT a.attisdropped
-       -- When a row was written is no change of the row.
-       AND (p_operation <> 'UPDATE' OR a.attname NOT IN ('synced_at', 'updated_at'));
+     WHERE a.attrelid = p_table AND a.attnum > 0 AND NOT a.attisdropped;
 $body$;
 COMMENT ON FUNCTION audit._logged_columns(regclass, text, text[]) IS
-    'The columns that one operation on a table logs, with the text that compares them. Writes nothing, takes no locks. Raises: nothing';
+    'A table''s columns: whether one operation logs them, the text that compares them, and the place of those that are compared as bytes first. '
+    'Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION audit._pairs(p_table regclass, p_side text, p_operation text, p_secret_columns text[])
 RETURNS text
@@ -97,7 +103,8 @@ AS $body$
     -- concat_ws leaves out NULLs, so a column that is not to be logged costs one test.
     SELECT format('concat_ws('','',%s)', string_agg(
         format(E'\n            CASE WHEN %s THEN %L || %s END',
-               CASE p_operation WHEN 'UPDATE' THEN 'p.d' || c.number ELSE format('p.%s%s IS NOT NULL', p_side, c.number) END,
+               CASE p_operation WHEN 'UPDATE' THEN coalesce('p.parts[' || c.image_place || ']', 'p.d' || c.number)
+                                ELSE format('p.%s%s IS NOT NULL', p_side, c.number) END,
                to_json(c.name)::text || ':',
                CASE WHEN c.secret IS NULL THEN v.plain
                     WHEN c.secret = c.name THEN format('CASE WHEN p.%s%s IS NULL THEN ''null'' ELSE ''"[redacted]"'' END', p_side, c.number)
@@ -105,10 +112,31 @@ AS $body$
         ',' ORDER BY c.number))
       FROM audit._logged_columns(p_table, p_operation, p_secret_columns) AS c
      CROSS JOIN LATERAL (SELECT format(CASE WHEN c.is_json THEN 'coalesce(p.%s%s::text, ''null'')'
-                                            ELSE 'coalesce(to_json(p.%s%s)::text, ''null'')' END, p_side, c.number)) AS v (plain);
+                                            ELSE 'coalesce(to_json(p.%s%s)::text, ''null'')' END, p_side, c.number)) AS v (plain)
+     WHERE c.is_logged;
 $body$;
 COMMENT ON FUNCTION audit._pairs(regclass, text, text, text[]) IS
     'SQL text of the comma separated JSON members to log of one side (o or n) of a change. Writes nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION audit._parts(p_table regclass, p_secret_columns text[])
+RETURNS text
+LANGUAGE sql
+STABLE
+SET search_path = pg_catalog, pg_temp
+AS $body$
+    SELECT format(E'CASE WHEN NOT record_image_eq(ROW(%s),\n                                                     ROW(%s)) THEN ARRAY[%s] END AS parts',
+               string_agg(format(i.image, 'o', 'n', c.name), ', ' ORDER BY c.image_place),
+               string_agg(format(i.image, 'n', 'o', c.name), ', ' ORDER BY c.image_place),
+               string_agg(c.is_distinct, ', ' ORDER BY c.image_place))
+      FROM audit._logged_columns(p_table, 'UPDATE', p_secret_columns) AS c
+     -- A value that kept its pointer into TOAST is not fetched.
+     CROSS JOIN (VALUES ('CASE WHEN pg_column_toast_chunk_id(%1$s.%3$I) = pg_column_toast_chunk_id(%2$s.%3$I) THEN NULL ELSE %1$s.%3$I END')) AS i (image)
+     WHERE c.image_place IS NOT NULL
+    HAVING count(*) > 0;
+$body$;
+COMMENT ON FUNCTION audit._parts(regclass, text[]) IS
+    'SQL text of parts, one array of which columns with many parts differ, by place; it is NULL where the bytes of all are the same. '
+    'NULL for a table without such columns. Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION audit._sides(p_table regclass, p_operation text, p_secret_columns text[])
 RETURNS text
@@ -119,16 +147,17 @@ AS $body$
     SELECT string_agg(concat_ws(', ',
                CASE WHEN p_operation <> 'INSERT' THEN format('o.%I AS o%s', c.name, c.number) END,
                CASE WHEN p_operation <> 'DELETE' THEN format('n.%I AS n%s', c.name, c.number) END,
-               CASE WHEN p_operation = 'UPDATE' THEN format('%s AS d%s', c.is_distinct, c.number) END,
+               CASE WHEN p_operation = 'UPDATE' AND c.is_logged AND c.image_place IS NULL THEN format('%s AS d%s', c.is_distinct, c.number) END,
                -- a secret before or after is a secret in both images
                CASE WHEN c.secret <> c.name THEN format('%s AS s%s', concat_ws(' OR ',
                    CASE WHEN p_operation <> 'INSERT' THEN format('coalesce(o.%I, false)', split_part(c.secret, ':', 2)) END,
                    CASE WHEN p_operation <> 'DELETE' THEN format('coalesce(n.%I, false)', split_part(c.secret, ':', 2)) END), c.number) END),
            E',\n                       ' ORDER BY c.number)
+           || coalesce(E',\n                       ' || CASE p_operation WHEN 'UPDATE' THEN audit._parts(p_table, p_secret_columns) END, '')
       FROM audit._logged_columns(p_table, p_operation, p_secret_columns) AS c;
 $body$;
 COMMENT ON FUNCTION audit._sides(regclass, text, text[]) IS
-    'SQL text of the paired columns: o1, n1 the values before and after, d1 whether they differ, s1 whether they are secret. '
+    'SQL text of the paired columns, in the table''s order: o1, n1 the values before and after, d1 whether they differ, s1 whether they are secret, and parts. '
     'Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION audit._capture_statement(p_table regclass, p_operation text, p_level text, p_secret_columns text[])
@@ -148,19 +177,16 @@ DECLARE
     v_shop_column name := (SELECT a.attname FROM pg_attribute AS a
                             WHERE a.attrelid = p_table AND NOT a.attisdropped
                               AND (a.attname = 'shop_id' OR (p_table = 'neanelu.shops'::regclass AND a.attname = 'id')));
-    v_column text;
-    v_from text;
-    v_old text := 'NULL';
-    v_new text := 'NULL';
-BEGIN
     -- Which value a key column has: that of the row after the change, or of the one before where there is none after.
-    v_column := CASE p_operation WHEN 'UPDATE' THEN 'coalesce(n.%1$I, o.%1$I)' WHEN 'INSERT' THEN 'n.%1$I' ELSE 'o.%1$I' END;
-    IF p_operation <> 'INSERT' THEN
-        v_old := audit._pairs(p_table, 'o', p_operation, p_secret_columns);
-    END IF;
-    IF p_operation <> 'DELETE' THEN
-        v_new := audit._pairs(p_table, 'n', p_operation, p_secret_columns);
-    END IF;
+    v_column constant text := CASE p_operation WHEN 'UPDATE' THEN 'coalesce(n.%1$I, o.%1$I)' WHEN 'INSERT' THEN 'n.%1$I' ELSE 'o.%1$I' END;
+    v_old constant text := CASE p_operation WHEN 'INSERT' THEN 'NULL' ELSE audit._pairs(p_table, 'o', p_operation, p_secret_columns) END;
+    v_new constant text := CASE p_operation WHEN 'DELETE' THEN 'NULL' ELSE audit._pairs(p_table, 'n', p_operation, p_secret_columns) END;
+    v_from text;
+    -- Columns that are not logged are asked for too: then scans hand their rows on as they are, and form no narrower ones.
+    v_rest text := (SELECT string_agg(format('p.o%1$s, p.n%1$s', c.number), ', ' ORDER BY c.number)
+                      FROM audit._logged_columns(p_table, p_operation, p_secret_columns) AS c
+                     WHERE NOT c.is_logged AND p_level = 'statement');
+BEGIN
     v_from := CASE
         WHEN p_level = 'row' AND p_operation = 'UPDATE' THEN '(SELECT OLD.*) AS o CROSS JOIN (SELECT NEW.*) AS n'
         WHEN p_level = 'row' AND p_operation = 'INSERT' THEN '(SELECT NEW.*) AS n'
@@ -174,14 +200,14 @@ BEGIN
     RETURN format($sql$
         INSERT INTO neanelu.audit_logs (shop_id, user_id, actor_type, actor_id, action, entity_type, entity_id, entity_key,
                                         old_values, new_values, ip_address, request_id)
-        SELECT c.shop_id, v_user_id, v_actor_type, SESSION_USER, %1$L, %2$L, c.entity_id, c.entity_key,
-               %3$s, %4$s, inet_client_addr(), v_request_id
+        SELECT c.shop_id, v_user_id, v_actor_type, v_actor_id, %1$L, %2$L, c.entity_id, c.entity_key,
+               %3$s, %4$s, v_ip_address, v_request_id
           FROM (SELECT p.shop_id, p.entity_id, p.entity_key,
             %5$s AS old_pairs,
-            %6$s AS new_pairs
+            %6$s AS new_pairs%13$s
                   FROM (
-                SELECT %7$s AS shop_id, %8$s AS entity_id, %9$s AS entity_key,
-                       %10$s
+                SELECT %10$s,
+                       %7$s AS shop_id, %8$s AS entity_id, %9$s AS entity_key
                   FROM %11$s OFFSET 0) AS p OFFSET 0) AS c%12$s;$sql$,
         p_operation,
         (SELECT c.relname FROM pg_class AS c WHERE c.oid = p_table),
@@ -194,7 +220,8 @@ BEGIN
              ELSE format('concat_ws(''/'', %s)', (SELECT string_agg(format(v_column, k), ', ') FROM unnest(v_key) AS k)) END,
         audit._sides(p_table, p_operation, p_secret_columns),
         v_from,
-        CASE p_operation WHEN 'UPDATE' THEN E'\n         WHERE c.new_pairs <> ''''' ELSE '' END);
+        CASE p_operation WHEN 'UPDATE' THEN E'\n         WHERE c.new_pairs <> ''''' || CASE WHEN v_rest IS NULL THEN '' ELSE ' AND c.rest >= 0' END ELSE '' END,
+        coalesce(E',\n            num_nulls(' || v_rest || ') AS rest', ''));
 END
 $body$;
 COMMENT ON FUNCTION audit._capture_statement(regclass, text, text, text[]) IS
@@ -248,6 +275,8 @@ AS $capture$
 DECLARE
     v_user_id constant uuid := app.current_user_id();
     v_actor_type constant text := audit._actor_type();
+    v_actor_id constant text := SESSION_USER;
+    v_ip_address constant inet := inet_client_addr();
     v_request_id constant text := app.trace_id();
 BEGIN%2$s
     RETURN NULL;

@@ -47,6 +47,7 @@ DROP FUNCTION audit.stale_captures();
 DROP FUNCTION audit.attach(regclass, text[], text[], text);
 DROP FUNCTION audit._capture_statement(regclass, text, text, text[]);
 DROP FUNCTION audit._sides(regclass, text, text[]);
+DROP FUNCTION audit._parts(regclass, text[]);
 DROP FUNCTION audit._pairs(regclass, text, text, text[]);
 DROP FUNCTION audit._logged_columns(regclass, text, text[]);
 DROP FUNCTION audit._is_distinct(name, oid, integer);
