@@ -245,7 +245,7 @@ def daemon_in_thread(shop: TestShop, runs: list[UUID], progress: Any = None) -> 
         except BaseException as error:
             errors.append(error)
 
-    thread = threading.Thread(target=body)
+    thread = threading.Thread(target=body, daemon=True)
     thread.start()
     yield thread
     thread.join(120)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -238,7 +239,7 @@ def test_a_first_load_is_what_comparing_with_the_mirror_gives(two: list[Database
 def test_killed_in_the_midst_leaves_everything_in_place(
     private_cluster: Callable[..., Cluster], sandbox: SandboxHandle, tmp_path: Path
 ) -> None:
-    """The shop's row, locked, stops the merge in the midst of its first INSERT, when indexes are gone."""
+    """The shop's row, locked, stops the merge in its first INSERT, when indexes are gone."""
     database = Database(private_cluster(), "neanelu")
     configure(database, bare_load_lines=0, retry_base_seconds=0.05)
     shop = add_shop(database, sandbox, tmp_path, SPEC)
@@ -249,7 +250,7 @@ def test_killed_in_the_midst_leaves_everything_in_place(
     def stop() -> None:
         blocker.execute("SELECT FROM neanelu.shops WHERE id = %s FOR UPDATE", [shop.id])
 
-    with daemon_in_thread(shop, runs, At("products", "merge", stop)):
+    with daemon_in_thread(shop, runs, At("products", "stage", stop)):
         pid = waiting_backend(database, "shops", blocker.info.backend_pid)
         with psycopg.connect(database.dsn(), autocommit=True) as connection:
             held = connection.execute(
@@ -267,3 +268,65 @@ def test_killed_in_the_midst_leaves_everything_in_place(
     assert {name for _, name, *_ in indexes(database)} == {name for _, name, *_ in made}
     assert is_bare(shop, row["id"]), "what the killed one wrote is nobody's: the tables are empty still"
     assert all(shop.mirror("shopify_products", "shopify_variants", "shopify_product_media").values())
+
+
+@contextlib.contextmanager
+def merged_while_staging_waits(
+    shop: TestShop, runs: list[Any]
+) -> Iterator[tuple[psycopg.Connection[Any], int]]:
+    """Run a daemon until it has merged products, in a transaction that stays open, and waits with staging variants.
+
+    Yields the connection that makes it wait, to be rolled back, and the process that waits.
+    """
+    blocker = psycopg.connect(shop.database.dsn())
+
+    def stop() -> None:
+        blocker.execute("LOCK TABLE neanelu.staging_variants IN SHARE MODE")
+
+    with contextlib.closing(blocker), daemon_in_thread(shop, runs, At("products", "stage", stop)):
+        waiting = waiting_backend(shop.database, "staging_variants", blocker.info.backend_pid)
+        with psycopg.connect(shop.database.dsn(), autocommit=True) as connection:
+            while not connection.execute(
+                "SELECT FROM pg_stat_activity WHERE usename = 'neanelu_sync' AND datname = current_database()"
+                " AND state = 'idle in transaction' AND query LIKE '%merge_stream%'"
+            ).fetchall():
+                time.sleep(0.02)
+        yield blocker, waiting
+        blocker.rollback()
+
+
+def test_products_are_merged_before_variants_are_staged(
+    db: Database, sandbox: SandboxHandle, tmp_path: Path
+) -> None:
+    configure(db, bare_load_lines=0)
+    shop = add_shop(db, sandbox, tmp_path, SPEC)
+    runs = request_all(shop, "products")
+    with (
+        merged_while_staging_waits(shop, runs),
+        psycopg.connect(db.dsn(), autocommit=True) as connection,
+    ):
+        found = connection.execute(
+            "SELECT relation::regclass::text FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
+            " AND relation = 'neanelu.shopify_products'::regclass"
+        ).fetchall()
+        assert found, "nobody sees half of it"
+    row = assert_all_completed(shop, runs)[0]
+    assert is_bare(shop, row["id"])
+    assert all(shop.mirror("shopify_products", "shopify_variants").values())
+
+
+def test_staging_that_dies_takes_the_open_merge_with_it(
+    db: Database, sandbox: SandboxHandle, tmp_path: Path
+) -> None:
+    configure(db, bare_load_lines=0, retry_base_seconds=0.05)
+    shop = add_shop(db, sandbox, tmp_path, SPEC)
+    runs = request_all(shop, "products")
+    with (
+        merged_while_staging_waits(shop, runs) as (_, waiting),
+        psycopg.connect(db.dsn(), autocommit=True) as connection,
+    ):
+        connection.execute("SELECT pg_terminate_backend(%s)", [waiting])
+    row = assert_all_completed(shop, runs)[0]
+    assert row["attempt"] > 1
+    assert is_bare(shop, row["id"]), "the first attempt left nothing: the tables are empty still"
+    assert all(shop.mirror("shopify_products", "shopify_variants").values())

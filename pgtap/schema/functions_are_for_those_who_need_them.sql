@@ -1,6 +1,6 @@
 -- Who may EXECUTE what, by the logins' own rights and those of the groups that they are in; nobody: functions of the module itself.
 BEGIN;
-SELECT plan(387);
+SELECT plan(393);
 
 CREATE FUNCTION pg_temp.callers(p_module text, p_function text) RETURNS text[] LANGUAGE sql AS $f$
     SELECT array_agg(DISTINCT coalesce(w.logins, '')) FROM pg_proc AS p
@@ -104,9 +104,9 @@ SELECT is(pg_temp.callers(t.module, f), ARRAY[t.logins], format('%s.%s is for %s
     ('sync', 'operator, sync', '{active_runs,cancel_run,freshness,list_runs,operation_slots,request_run,resources,retry_run,row_counts,run_details,run_errors,
         run_states}'),
     ('sync', 'operator, worker', '{purge_runs,staleness}'),
-    ('sync', 'sync', '{begin_stage,changed_roots,claim_run,close_load,compare_manifest,distrust_trees,end_stage,fail_run,landed_lines,merge,
-        open_load,quarantine,quarantine_chunk,quarantine_refused,record_artifact,record_operation,record_poll,refresh_statistics,
-        release_run,renew_lease,reserve_operation,send_everything,stage_table,staging_tables,sweep_staging}'),
+    ('sync', 'sync', '{begin_merge,begin_stage,claim_run,close_load,collect_groups,collect_trees,conclude_unchanged,distrust_trees,end_merge,end_stage,fail_run,known_trees,landed_lines,merge,
+        merge_stream,open_load,quarantine,quarantine_chunk,quarantine_refused,record_artifact,record_operation,record_poll,refresh_statistics,
+        release_run,renew_lease,reserve_operation,send_everything,settle_stream,stage_table,staging_tables,sweep_staging}'),
     ('sync', 'sync, webhooks', '{signal_operation}'),
     ('webhooks', '', '{apply_bulk,apply_collections,apply_customers,apply_items,apply_levels,apply_locations,apply_metaobjects,apply_orders,apply_privacy,
         apply_products,apply_publications,apply_shop,apply_variants,fetch_kind,process,prune,reconcile_due,sweep,sweep_subscriptions}'),

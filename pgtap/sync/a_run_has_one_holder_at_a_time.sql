@@ -1,6 +1,6 @@
 -- Whoever shows an old token is told so, whatever he calls.
 BEGIN;
-SELECT plan(34);
+SELECT plan(39);
 
 SELECT shops.register('00000000-0000-7000-8000-0000000000a1', 'tap-one.myshopify.com', '\x01', decode(repeat('00', 12), 'hex'),
                       decode(repeat('00', 16), 'hex'), 1, '{read_products}');
@@ -26,19 +26,24 @@ INSERT INTO calls VALUES
     ('record_poll', 'SELECT sync.record_poll(%L, %L, ''{"status":"RUNNING"}'')'),
     ('record_artifact', 'SELECT sync.record_artifact(%L, %L, ''/f'')'),
     ('open_load', 'SELECT sync.open_load(%L, %L)'),
-    ('compare_manifest', 'SELECT sync.compare_manifest(%L, %L)'),
-    ('changed_roots', 'SELECT sync.changed_roots(%L, %L)'),
+    ('known_trees', 'SELECT sync.known_trees(%L, %L, 0, 1)'),
+    ('collect_trees', 'SELECT sync.collect_trees(%L, %L)'),
+    ('conclude_unchanged', 'SELECT sync.conclude_unchanged(%L, %L)'),
     ('distrust_trees', 'SELECT sync.distrust_trees(%L, %L, ''{1}'')'),
     ('send_everything', 'SELECT sync.send_everything(%L, %L)'),
     ('landed_lines', 'SELECT sync.landed_lines(%L, %L)'),
     ('quarantine', 'SELECT sync.quarantine(%L, %L, ''{}'', ''{}'', ''{}'', ''{}'', ''{}'', ''{}'', ''{}'')'),
     ('quarantine_refused', 'SELECT sync.quarantine_refused(%L, %L, ''{}'', ''{}'', ''{}'', ''{}'')'),
     ('quarantine_chunk', 'SELECT sync.quarantine_chunk(%L, %L, 1, 1, '''')'),
-    ('close_load', 'SELECT sync.close_load(%L, %L, 0, 0, 0, ''{}'', 0, repeat(''0'', 64))'),
+    ('close_load', 'SELECT sync.close_load(%L, %L, 0, 0, 0, ''{}'', 0, 0, repeat(''0'', 64), 0)'),
     ('begin_stage', 'SELECT sync.begin_stage(%L, %L)'),
     ('stage_table', 'SELECT sync.stage_table(%L, %L, ''staging_products'')'),
     ('collect_groups', 'SELECT sync.collect_groups(%L, %L)'),
+    ('settle_stream', 'SELECT sync.settle_stream(%L, %L, 30::smallint)'),
     ('end_stage', 'SELECT sync.end_stage(%L, %L, 0)'),
+    ('begin_merge', 'SELECT sync.begin_merge(%L, %L)'),
+    ('merge_stream', 'SELECT sync.merge_stream(%L, %L, 30::smallint)'),
+    ('end_merge', 'SELECT sync.end_merge(%L, %L)'),
     ('merge', 'SELECT sync.merge(%L, %L)'),
     ('fail_run', 'SELECT sync.fail_run(%L, %L, ''NS040'', ''x'')');
 SELECT throws_ok(format(c.statement, f.id, f.lease_token), 'NS005', NULL, c.name || ' is refused to the first daemon') FROM calls AS c, first AS f;

@@ -9,8 +9,8 @@ SELECT p.oid::regprocedure AS signature, p.proname, coalesce(nullif(a.grantee, 0
  WHERE p.pronamespace = 'sync'::regnamespace AND a.grantee <> p.proowner;
 
 SELECT is_empty($$ SELECT * FROM pg_temp.granted WHERE proname LIKE '\_%'
-                   AND (proname, grantee::text) NOT IN (('_insert_fresh', 'neanelu_owner'), ('_merge_bare', 'neanelu_engine'), ('_inner_references', 'neanelu_engine')) $$,
-    'private functions are nobody''s, but the two owners, who cannot log in, call each other''s in a first load');
+                   AND (proname, grantee::text) NOT IN (('_lay_bare', 'neanelu_engine'), ('_dress', 'neanelu_engine'), ('_inner_references', 'neanelu_engine')) $$,
+    'private functions are nobody''s, but the engine, who cannot log in, calls the owner''s in a first load');
 SELECT is_empty($$ SELECT * FROM pg_temp.granted WHERE is_grantable $$, 'nobody may pass a function on');
 SELECT is_empty($$ SELECT * FROM pg_temp.granted WHERE proname NOT LIKE 'tg\_%' AND proname NOT LIKE '\_%' AND grantee NOT IN ('neanelu_sync', 'neanelu_operator')
                    AND (proname, grantee::text) NOT IN (('signal_operation', 'neanelu_webhooks'), ('purge_runs', 'neanelu_worker'), ('staleness', 'neanelu_worker')) $$,
@@ -19,7 +19,8 @@ SELECT is_empty($$
   SELECT * FROM pg_temp.granted
    WHERE grantee = 'neanelu_operator'
      AND proname IN ('claim_run', 'renew_lease', 'release_run', 'reserve_operation', 'record_operation', 'record_poll', 'record_artifact',
-                     'fail_run', 'open_load', 'close_load', 'begin_stage', 'stage_table', 'end_stage', 'merge', 'sweep_staging', 'quarantine')
+                     'fail_run', 'open_load', 'close_load', 'begin_stage', 'stage_table', 'end_stage', 'merge', 'begin_merge', 'merge_stream', 'end_merge',
+                     'sweep_staging', 'quarantine')
 $$, 'operators ask for, watch and end runs, and do not run them');
 SELECT set_eq(
     $$ SELECT proname FROM pg_temp.granted WHERE grantee = 'neanelu_operator' AND proname IN ('request_run', 'cancel_run', 'retry_run', 'resources') $$,

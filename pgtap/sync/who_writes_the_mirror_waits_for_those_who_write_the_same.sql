@@ -48,7 +48,7 @@ SELECT ok(NOT sync.signal_operation(pg_temp.s(2), 'gid://shopify/BulkOperation/1
 SELECT throws_ok($$SELECT sync.signal_operation(NULL, 'x')$$, 'NA002', NULL, 'nor that of no shop');
 
 SELECT lives_ok('SELECT sync.refresh_statistics()', 'statistics of what was loaded');
-SELECT lives_ok($$SELECT sync.refresh_statistics('products')$$, 'and of what was staged');
+SELECT lives_ok($$SELECT sync.refresh_statistics('{staging_products,bulk_groups}')$$, 'and of what was staged');
 SELECT ok((SELECT c.reltuples >= 0 FROM pg_class AS c WHERE c.oid = 'neanelu.bulk_lines'::regclass), 'are there then');
 
 SELECT * FROM finish();

@@ -8,12 +8,10 @@ import os
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
@@ -21,17 +19,18 @@ import structlog
 from neanelu.db import sql
 from neanelu.db.connection import Connection, connect
 from neanelu.db.errors import DatabaseUnavailable, LeaseLost, LoadLost, NeaneluError, translated
-from neanelu.secrets import KeyRing, key_ring
 from neanelu.settings import Settings, get_settings
 from neanelu.sync.fetch import Spool
 from neanelu.sync.lease import Heartbeat, Lease
 from neanelu.sync.load import Loader
 from neanelu.sync.progress import Progress, Silent
+from neanelu.sync.steps import StageAndMerge
+
+if TYPE_CHECKING:
+    from neanelu.secrets import KeyRing
 
 log = structlog.get_logger(__name__)
 
-#: A load larger than this is staged on two connections, lines.
-_PARALLEL_LINES = 20_000
 #: Times a run loads again in one claim when the server lost its unlogged tables.
 _RELOADS = 3
 
@@ -270,6 +269,7 @@ class SyncDaemon:
             return
         # A file run needs neither HTTP nor GraphQL: they are imported when they are.
         from neanelu.oauth.tokens import TokenSource, shopify_client
+        from neanelu.secrets import key_ring
         from neanelu.shopify.budget import Budget
         from neanelu.sync.origin import Origin
 
@@ -315,15 +315,20 @@ class SyncDaemon:
                 with translated():
                     sent = loader.load(file)
                 self._checkpoint(lease)
+                if loader.is_unchanged:
+                    self._progress.phase(run, "merge")
+                    ended = lease.row(sql.CONCLUDE_UNCHANGED)
+                    break
                 self._progress.phase(run, "stage")
                 if sent:
-                    self._rows(sql.REFRESH_STATISTICS, resource=None)
-                self._stage(lease, sent)
-                self._checkpoint(lease)
-                if sent:
-                    self._rows(sql.REFRESH_STATISTICS, resource=run["query_type"])
-                self._progress.phase(run, "merge")
-                ended = lease.row(sql.MERGE)
+                    self._rows(sql.REFRESH_STATISTICS, tables=None)
+                ended = StageAndMerge(
+                    lease,
+                    lambda: self._connect("stage"),
+                    sent,
+                    check=lambda: self._checkpoint(lease),
+                    on_merge=lambda: self._progress.phase(run, "merge"),
+                ).run()
                 break
             except LoadLost:
                 if attempt + 1 == _RELOADS:
@@ -340,25 +345,6 @@ class SyncDaemon:
             tombstoned=ended["rows_tombstoned"],
         )
         self._rows(sql.SWEEP_STAGING)
-
-    def _stage(self, lease: Lease, sent: int) -> None:
-        """Let the database type and validate the lines, large loads on two connections side by side."""
-        run = lease.run
-        lease.call(sql.BEGIN_STAGE)
-        tables = self._rows(sql.STAGING_TABLES, resource=run["query_type"])
-        alone = [row["staging_table"] for row in tables if not row["depends_on_others"]]
-        if sent < _PARALLEL_LINES or len(alone) < 2:
-            rows = sum(lease.value(sql.STAGE_TABLE, table=table) for table in alone)
-        else:
-            # None stands for the groups. The last table of a resource is its largest: orders' lines, variants, media.
-            work: deque[str | None] = deque([alone[-1], *alone[:-1], None])
-            with self._connect("stage") as connection, ThreadPoolExecutor(1) as pool:
-                second = pool.submit(_work_off, Lease(connection, run), work)
-                rows = _work_off(lease, work) + second.result()
-        for row in tables:
-            if row["depends_on_others"]:
-                lease.call(sql.STAGE_TABLE, table=row["staging_table"])
-        lease.call(sql.END_STAGE, rows=rows)
 
     # --- small things -------------------------------------------------------------------------------------
 
@@ -386,21 +372,6 @@ class SyncDaemon:
         """Hear of bytes scanned or sent."""
         if name == "send":
             self._progress.advance(lease.run, done)
-
-
-def _work_off(lease: Lease, work: deque[str | None]) -> int:
-    """Stage what is left of some tables, one after the other, beside another thread; return the rows staged."""
-    rows = 0
-    while work:
-        try:
-            table = work.popleft()
-        except IndexError:
-            break
-        if table is None:
-            lease.call(sql.COLLECT_GROUPS)
-        else:
-            rows += lease.value(sql.STAGE_TABLE, table=table)
-    return rows
 
 
 def work_in_threads(make: Callable[[], SyncDaemon], count: int, work: Callable[[SyncDaemon], None]) -> None:

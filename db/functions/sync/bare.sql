@@ -37,47 +37,55 @@ $$;
 COMMENT ON FUNCTION sync._inner_references(regclass, text[]) IS
     'Names of a table''s foreign keys to other tables of a set. Reads the catalogue only.';
 
-CREATE FUNCTION sync._merge_bare(p_run bulk_runs, p_table sync_tables, p_tables text[]) RETURNS bigint
+CREATE FUNCTION sync._lay_bare(p_tables text[]) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
-    v_table  constant regclass := format('neanelu.%I', p_table.target_table);
-    v_keys   constant text[] := ARRAY(SELECT sync._inner_references(v_table, p_tables));
-    v_key    text;
-    v_names  text[];
-    v_definitions text[];
-    v_remarks text[];
-    v_rows   bigint;
+    v_keys    jsonb;
+    v_indexes jsonb;
+    v_item    record;
 BEGIN
-    SELECT array_agg(i.name), array_agg(i.definition), array_agg(i.remark) INTO v_names, v_definitions, v_remarks
-      FROM sync._secondary_indexes(v_table) AS i;
-    FOREACH v_key IN ARRAY v_keys LOOP
-        EXECUTE format('ALTER TABLE %s ALTER CONSTRAINT %I NOT ENFORCED', v_table, v_key);
+    SELECT coalesce(jsonb_agg(jsonb_build_object('table', t.name, 'key', k.name)), '[]') INTO v_keys
+      FROM unnest(p_tables) AS t (name), sync._inner_references(format('neanelu.%I', t.name)::regclass, p_tables) AS k (name);
+    SELECT coalesce(jsonb_agg(to_jsonb(i) ORDER BY t.ordinality), '[]') INTO v_indexes
+      FROM unnest(p_tables) WITH ORDINALITY AS t (name), sync._secondary_indexes(format('neanelu.%I', t.name)::regclass) AS i;
+    FOR v_item IN SELECT * FROM jsonb_to_recordset(v_keys) AS k ("table" text, key text) LOOP
+        EXECUTE format('ALTER TABLE neanelu.%I ALTER CONSTRAINT %I NOT ENFORCED', v_item."table", v_item.key);
     END LOOP;
-    FOR v_index IN 1 .. coalesce(cardinality(v_names), 0) LOOP
-        EXECUTE format('DROP INDEX %s', v_names[v_index]);
+    FOR v_item IN SELECT * FROM jsonb_to_recordset(v_indexes) AS i (name text) LOOP
+        EXECUTE format('DROP INDEX %s', v_item.name);
     END LOOP;
-    v_rows := sync._insert_fresh(p_run, p_table);
-    FOR v_index IN 1 .. coalesce(cardinality(v_names), 0) LOOP
-        EXECUTE v_definitions[v_index];
-        IF v_remarks[v_index] IS NOT NULL THEN
-            EXECUTE format('COMMENT ON INDEX %s IS %L', v_names[v_index], v_remarks[v_index]);
-        END IF;
-    END LOOP;
-    FOREACH v_key IN ARRAY v_keys LOOP
-        EXECUTE format('ALTER TABLE %s ALTER CONSTRAINT %I ENFORCED', v_table, v_key);
-    END LOOP;
-    RETURN v_rows;
+    RETURN jsonb_build_object('keys', v_keys, 'indexes', v_indexes);
 END
 $$;
-COMMENT ON FUNCTION sync._merge_bare(bulk_runs, sync_tables, text[]) IS
-    'Merges one staging table into an empty mirror table that its caller holds exclusively, with all tables of p_tables: secondary indexes are dropped '
-    'and made again from their definitions, with their comments, and foreign keys within p_tables are not checked row by row (the caller checks them as '
-    'a set, sync._assert_references). Everything is as it was when it returns the rows inserted, or when the transaction fails. Locks: the table, exclusively. '
-    'Raises 23505 (a unique index finds two).';
+COMMENT ON FUNCTION sync._lay_bare(text[]) IS
+    'Drops the secondary indexes of empty mirror tables that its caller holds exclusively, and sets their foreign keys to each other to NOT ENFORCED. Returns what '
+    'sync._dress needs to undo it in the same transaction; if that fails, nothing happened. Locks: the tables, exclusively.';
+
+CREATE FUNCTION sync._dress(p_taken_off jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_item record;
+BEGIN
+    FOR v_item IN SELECT * FROM jsonb_to_recordset(p_taken_off -> 'indexes') AS i (name text, definition text, remark text) LOOP
+        EXECUTE v_item.definition;
+        IF v_item.remark IS NOT NULL THEN
+            EXECUTE format('COMMENT ON INDEX %s IS %L', v_item.name, v_item.remark);
+        END IF;
+    END LOOP;
+    FOR v_item IN SELECT * FROM jsonb_to_recordset(p_taken_off -> 'keys') AS k ("table" text, key text) LOOP
+        EXECUTE format('ALTER TABLE neanelu.%I ALTER CONSTRAINT %I ENFORCED', v_item."table", v_item.key);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION sync._dress(jsonb) IS
+    'Makes indexes again from their definitions, with their comments, and sets foreign keys to ENFORCED, as they were before sync._lay_bare; the caller checks the '
+    'references as a set (sync._assert_references). Locks: the tables, exclusively. Raises 23505 (a unique index finds two).';
 
 REVOKE EXECUTE ON FUNCTION sync._secondary_indexes(regclass), sync._inner_references(regclass, text[]),
-    sync._merge_bare(bulk_runs, sync_tables, text[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION sync._inner_references(regclass, text[]), sync._merge_bare(bulk_runs, sync_tables, text[]) TO neanelu_engine;
+    sync._lay_bare(text[]), sync._dress(jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION sync._inner_references(regclass, text[]), sync._lay_bare(text[]), sync._dress(jsonb) TO neanelu_engine;
 COMMIT;

@@ -48,47 +48,70 @@ COMMENT ON FUNCTION sync.open_load(uuid, uuid) IS
     'lines of changed objects) or all (nothing known yet, or the digests are to be verified). Idempotent. Locks: the run''s row. '
     'Raises NA002, NS004, NS005.';
 
-CREATE FUNCTION sync.compare_manifest(p_run_id uuid, p_token uuid) RETURNS TABLE (changed bigint, total bigint)
+CREATE FUNCTION sync._trusts_digests(p_run bulk_runs) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    SELECT coalesce((SELECT s.metadata ->> 'plan' = 'manifest' FROM bulk_steps AS s
+                      WHERE s.shop_id = p_run.shop_id AND s.bulk_run_id = p_run.id AND s.step_name = 'load'), false)
+$$;
+COMMENT ON FUNCTION sync._trusts_digests(bulk_runs) IS
+    'Whether the run''s plan is manifest: a root in sync_digests that is not in bulk_trees is in the file, as it was when it was merged. Reads only.';
+
+CREATE FUNCTION sync._root_stream(p_run bulk_runs) RETURNS smallint
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$ SELECT s.stream FROM sync_streams AS s WHERE s.resource = p_run.query_type AND s.is_root $$;
+COMMENT ON FUNCTION sync._root_stream(bulk_runs) IS 'The stream of the roots of a run''s trees; null where its resource has none. Reads only.';
+
+CREATE FUNCTION sync.known_trees(p_run_id uuid, p_token uuid, p_after bigint, p_limit integer)
+RETURNS TABLE (trees integer, roots bytea, digests bytea, lines bytea)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_run    bulk_runs := sync._leased_run(p_run_id, p_token);
+    v_stream constant smallint := sync._root_stream(v_run);
+BEGIN
+    RETURN QUERY
+        SELECT count(*)::integer, string_agg(int8send(d.object_id), '' ORDER BY d.object_id),
+               string_agg(int8send(d.digest), '' ORDER BY d.object_id), string_agg(int4send(d.lines), '' ORDER BY d.object_id)
+          FROM (SELECT d.object_id, d.digest, d.lines FROM sync_digests AS d
+                 WHERE d.shop_id = v_run.shop_id AND d.stream = v_stream AND d.object_id > p_after
+                 ORDER BY d.object_id LIMIT p_limit) AS d;
+END
+$$;
+COMMENT ON FUNCTION sync.known_trees(uuid, uuid, bigint, integer) IS
+    'The next p_limit trees behind p_after that were merged last, in the order of their roots'' ids: how many, and their ids, digests (8 bytes each, high byte first) '
+    'and counts of lines (4 bytes) in a row. Locks: the run''s row. Raises NA002, NS004, NS005.';
+
+CREATE FUNCTION sync.collect_trees(p_run_id uuid, p_token uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 SET work_mem = '128MB'
 SET enable_nestloop = off
 AS $$
 DECLARE
-    v_run    bulk_runs := sync._leased_run(p_run_id, p_token);
-    v_stream smallint;
-    v_plan   text;
-BEGIN
-    SELECT s.stream INTO v_stream FROM sync_streams AS s WHERE s.resource = v_run.query_type AND s.is_root;
-    SELECT s.metadata ->> 'plan' INTO v_plan FROM bulk_steps AS s
-     WHERE s.shop_id = v_run.shop_id AND s.bulk_run_id = v_run.id AND s.step_name = 'load';
-    DELETE FROM bulk_trees WHERE bulk_run_id = v_run.id;
-    INSERT INTO bulk_trees (bulk_run_id, root_id, digest, lines, is_changed, is_clean)
-    SELECT v_run.id, m.root_id, m.digest, m.lines, v_plan = 'all' OR m.times > 1 OR d.digest IS DISTINCT FROM m.digest, m.is_clean
-      FROM (SELECT m.root_id, min(m.digest) AS digest, sum(m.lines) AS lines, count(*) AS times, bool_and(m.is_clean) AND count(*) = 1 AS is_clean
-              FROM bulk_manifest AS m
-             WHERE m.bulk_run_id = v_run.id AND m.attempt = v_run.attempt
-             GROUP BY m.root_id) AS m
-      LEFT JOIN sync_digests AS d ON d.shop_id = v_run.shop_id AND d.stream = v_stream AND d.object_id = m.root_id;
-    RETURN QUERY SELECT count(*) FILTER (WHERE t.is_changed), count(*) FROM bulk_trees AS t WHERE t.bulk_run_id = v_run.id;
-END
-$$;
-COMMENT ON FUNCTION sync.compare_manifest(uuid, uuid) IS
-    'Compares the manifest with the digests of what was merged last, and counts the trees that differ and all trees. A root that occurs '
-    'twice differs. Idempotent. Locks: the run''s row. Raises NA002, NS004, NS005.';
-
-CREATE FUNCTION sync.changed_roots(p_run_id uuid, p_token uuid) RETURNS SETOF bigint
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = neanelu, sync, pg_temp
-AS $$
-DECLARE
     v_run bulk_runs := sync._leased_run(p_run_id, p_token);
 BEGIN
-    RETURN QUERY SELECT t.root_id FROM bulk_trees AS t WHERE t.bulk_run_id = v_run.id AND t.is_changed ORDER BY 1;
+    DELETE FROM bulk_trees WHERE bulk_run_id = v_run.id;
+    INSERT INTO bulk_trees (bulk_run_id, root_id, digest, lines, is_here, is_clean)
+    SELECT v_run.id, m.root_id, min(m.digest), sum(m.lines), max(m.lines) > 0, bool_and(m.is_clean) AND count(*) = 1
+      FROM bulk_manifest AS m
+     WHERE m.bulk_run_id = v_run.id AND m.attempt = v_run.attempt
+     GROUP BY m.root_id;
+    IF NOT sync._trusts_digests(v_run) THEN
+        INSERT INTO bulk_trees (bulk_run_id, root_id, digest, lines, is_here, is_clean)
+        SELECT v_run.id, d.object_id, 0, 0, false, false
+          FROM sync_digests AS d
+         WHERE d.shop_id = v_run.shop_id AND d.stream = sync._root_stream(v_run)
+           AND NOT EXISTS (SELECT FROM bulk_trees AS b WHERE b.bulk_run_id = v_run.id AND b.root_id = d.object_id);
+    END IF;
 END
 $$;
-COMMENT ON FUNCTION sync.changed_roots(uuid, uuid) IS
-    'Ids of the roots whose trees must be sent, in order. Locks: the run''s row. Raises NA002, NS004, NS005.';
+COMMENT ON FUNCTION sync.collect_trees(uuid, uuid) IS
+    'Makes one row a tree of the manifest: of a root that occurs twice no digest is kept. Where every line is sent, finds the known trees that the file lacks; '
+    'else the daemon, which compared, has told them. Idempotent. Locks: the run''s row. Raises NA002, NS004, NS005.';
 
 CREATE FUNCTION sync.distrust_trees(p_run_id uuid, p_token uuid, p_roots bigint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -218,68 +241,64 @@ COMMENT ON FUNCTION sync._assert_complete(bulk_runs, bigint, bigint, bigint) IS
     'Reads only. Raises NS042, saying what differs.';
 
 CREATE FUNCTION sync.close_load(
-    p_run_id uuid, p_token uuid, p_bytes bigint, p_lines bigint, p_roots bigint, p_kinds jsonb, p_sent bigint, p_checksum text,
-    p_landed bigint DEFAULT NULL)
+    p_run_id uuid, p_token uuid, p_bytes bigint, p_lines bigint, p_roots bigint, p_kinds jsonb, p_unchanged bigint, p_sent bigint,
+    p_checksum text, p_landed bigint)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
-    v_run    bulk_runs := sync._leased_run(p_run_id, p_token);
-    -- Those who copied know what was taken; sync.begin_stage counts what is there.
-    v_landed bigint := p_landed;
+    v_run bulk_runs := sync._leased_run(p_run_id, p_token);
 BEGIN
     -- Blank lines (kind '-') are no objects: Shopify does not count them.
     PERFORM sync._assert_complete(v_run, p_bytes, p_lines - coalesce((p_kinds ->> '-')::bigint, 0), p_roots);
-    IF v_landed IS NULL THEN
-        SELECT count(*) INTO v_landed FROM bulk_lines WHERE bulk_run_id = v_run.id AND attempt = v_run.attempt;
-    END IF;
     UPDATE bulk_runs SET lines_in = p_lines, bytes_processed = p_bytes, records_processed = least(p_lines, 2147483647), updated_at = clock_timestamp()
      WHERE shop_id = v_run.shop_id AND id = v_run.id;
     UPDATE bulk_artifacts SET rows_count = least(p_lines, 2147483647), bytes_size = p_bytes, checksum = p_checksum
      WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id;
     PERFORM sync._end_step(v_run, 'download', jsonb_build_object('bytes', p_bytes, 'sha256', p_checksum), p_lines);
     PERFORM sync._end_step(v_run, 'load',
-        jsonb_build_object('kinds', p_kinds, 'roots', p_roots, 'sent', p_sent, 'landed', v_landed), p_lines);
-    RETURN p_sent - v_landed;
+        jsonb_build_object('kinds', p_kinds, 'roots', p_roots, 'unchanged', p_unchanged, 'sent', p_sent, 'landed', p_landed), p_lines);
+    RETURN p_sent - p_landed;
 END
 $$;
-COMMENT ON FUNCTION sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text, bigint) IS
-    'Ends the load step: checks completeness, records what the file contained (p_kinds: lines of each kind looked at, ? unknown, - blank) '
-    'and returns how many of the lines sent did not land (p_landed: what the COPYs said; null: counted here): the daemon finds and quarantines those. Idempotent. Locks: the run''s row. '
-    'Raises NA002, NS004, NS005, NS042 (not what Shopify announced).';
+COMMENT ON FUNCTION sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, bigint, text, bigint) IS
+    'Ends the load step: checks completeness, records what the file contained (p_kinds: lines of each kind looked at, ? unknown, - blank; p_unchanged: lines of trees '
+    'that are as they were merged) and returns how many of the lines sent did not land (p_landed: what the COPYs said; sync.begin_stage counts what is there): the daemon '
+    'finds and quarantines those. Idempotent. Locks: the run''s row. Raises NA002, NS004, NS005, NS042 (not what Shopify announced).';
 
-CREATE FUNCTION sync.refresh_statistics(p_resource text DEFAULT NULL) RETURNS void
+CREATE FUNCTION sync.refresh_statistics(p_tables text[] DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
     v_table text;
 BEGIN
-    IF p_resource IS NULL THEN
+    IF p_tables IS NULL THEN
         ANALYZE bulk_lines (bulk_run_id, attempt, stream, kind, owner_id, object_id, line_number, root_id);
         ANALYZE bulk_trees;
         RETURN;
     END IF;
-    FOR v_table IN
-        SELECT t.staging_table FROM sync_tables AS t JOIN sync_streams AS s USING (stream) WHERE s.resource = p_resource
-    LOOP
+    IF 'bulk_groups' = ANY (p_tables) THEN
+        ANALYZE bulk_groups, bulk_rejects, bulk_outcomes;
+    END IF;
+    FOR v_table IN SELECT t.staging_table FROM sync_tables AS t WHERE t.staging_table = ANY (p_tables) LOOP
         EXECUTE format('ANALYZE neanelu.%I (bulk_run_id, shop_id, stream, object_id, line_number, validation_status)', v_table);
     END LOOP;
-    ANALYZE bulk_groups, bulk_rejects, bulk_outcomes;
 END
 $$;
-COMMENT ON FUNCTION sync.refresh_statistics(text) IS
-    'Refreshes the planner''s statistics after loading (no argument: the landing tables) or after staging (the resource''s staging tables). '
+COMMENT ON FUNCTION sync.refresh_statistics(text[]) IS
+    'Refreshes the planner''s statistics after loading (no argument: the landing tables) or after staging (these staging tables; bulk_groups with what belongs to it). '
     'To be called in a transaction of its own, as ANALYZE holds SHARE UPDATE EXCLUSIVE on the tables until it ends.';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION sync.open_load(uuid, uuid), sync.compare_manifest(uuid, uuid), sync.changed_roots(uuid, uuid),
-    sync.distrust_trees(uuid, uuid, bigint[]), sync.send_everything(uuid, uuid), sync.refresh_statistics(text),
+GRANT EXECUTE ON FUNCTION sync.open_load(uuid, uuid), sync.known_trees(uuid, uuid, bigint, integer),
+    sync.collect_trees(uuid, uuid),
+    sync.distrust_trees(uuid, uuid, bigint[]), sync.send_everything(uuid, uuid), sync.refresh_statistics(text[]),
     sync.landed_lines(uuid, uuid),
     sync.quarantine(uuid, uuid, integer[], text[], text[], text[], text[], bytea[], bigint[]),
     sync.quarantine_refused(uuid, uuid, integer[], text[], text[], bytea[]),
     sync.quarantine_chunk(uuid, uuid, integer, integer, bytea),
-    sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text, bigint)
+    sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, bigint, text, bigint)
     TO neanelu_sync;
 COMMIT;

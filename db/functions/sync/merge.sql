@@ -135,10 +135,13 @@ CREATE FUNCTION sync._mark_stale(p_run bulk_runs, p_staging text, p_target text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
+DECLARE
+    v_before text;
 BEGIN
     IF NOT (sync._has_column(p_staging, 'updated_at_shopify') AND sync._has_column(p_staging, 'shopify_gid')) THEN
         RETURN;
     END IF;
+    v_before := sync._look_up_few(p_run);
     EXECUTE format($q$
         INSERT INTO bulk_outcomes (bulk_run_id, stream, object_id, outcome)
         SELECT $1, s.stream, s.object_id, 'stale'
@@ -148,6 +151,7 @@ BEGIN
            AND CASE WHEN t.deleted_at IS NULL OR t.deletion_reason = 'erasure' THEN t.updated_at_shopify > s.updated_at_shopify
                     ELSE t.deleted_at > $3 AND coalesce(s.updated_at_shopify <= t.deleted_at, true) END$q$, p_staging, p_target)
       USING p_run.id, p_run.shop_id, sync._data_time(p_run);
+    PERFORM set_config('enable_nestloop', v_before, true);
 END
 $$;
 COMMENT ON FUNCTION sync._mark_stale(bulk_runs, text, text) IS
@@ -255,6 +259,23 @@ COMMENT ON FUNCTION sync._has_repeats(bulk_runs, sync_tables) IS
     'Whether a row came under several objects of this file, so that one of them must be chosen; sorting for that costs too much to do it always. '
     'Reads only.';
 
+CREATE FUNCTION sync._look_up_few(p_run bulk_runs) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    v_before constant text := current_setting('enable_nestloop');
+    v_few    constant boolean := (SELECT (s.metadata ->> 'landed')::bigint * 20 < p_run.lines_in FROM bulk_steps AS s
+                                   WHERE s.shop_id = p_run.shop_id AND s.bulk_run_id = p_run.id AND s.step_name = 'load');
+BEGIN
+    PERFORM set_config('enable_nestloop', CASE WHEN v_few THEN 'on' ELSE v_before END, true);
+    RETURN v_before;
+END
+$$;
+COMMENT ON FUNCTION sync._look_up_few(bulk_runs) IS
+    'Lets the mirror''s rows be looked up one by one where a small part of a file was loaded, a twentieth: reading the whole mirror for each statement would cost more than the '
+    'load. Staging has its statistics by then, and what has not is found by index. Returns the value of enable_nestloop before, for the caller to set again. Locks: none.';
+
 CREATE FUNCTION sync._merge_table(p_run bulk_runs, p_table sync_tables) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
@@ -263,6 +284,7 @@ DECLARE
     v_repeats constant boolean := p_table.may_repeat AND sync._has_repeats(p_run, p_table);
     v_update constant text := sync._update_statement(p_table.staging_table, v_repeats);
     v_insert constant record := sync._insert_statements(p_table.staging_table, v_repeats);
+    v_before constant text := sync._look_up_few(p_run);
     v_levels integer := 0;
 BEGIN
     PERFORM sync._reject_missing_parents(p_run, p_table.staging_table);
@@ -277,6 +299,7 @@ BEGIN
         EXECUTE v_insert.outcomes USING p_run.id, p_run.shop_id, v_level;
         EXECUTE v_insert.rows USING p_run.id, p_run.shop_id, v_level;
     END LOOP;
+    PERFORM set_config('enable_nestloop', v_before, true);
 END
 $$;
 COMMENT ON FUNCTION sync._merge_table(bulk_runs, sync_tables) IS
@@ -429,28 +452,54 @@ UPDATE neanelu.%1$I AS t
    AND NOT EXISTS (SELECT FROM neanelu.bulk_errors AS e WHERE e.shop_id = $2 AND e.bulk_run_id = $1 AND e.object_gid = 'gid://shopify/%4$s/' || %2$s)
    AND %3$s$q$, p_table.target_table, p_table.object_column,
         CASE WHEN s.is_root THEN format(
-            'NOT EXISTS (SELECT FROM neanelu.bulk_trees AS b WHERE b.bulk_run_id = $1 AND b.root_id = %s)', p_table.object_column)
-        WHEN r.parent_table IS NOT NULL THEN format(
-            'NOT EXISTS (SELECT FROM neanelu.%1$I AS p JOIN neanelu.bulk_trees AS b ON b.root_id = p.legacy_resource_id '
-            'WHERE b.bulk_run_id = $1 AND NOT b.is_changed AND p.shop_id = $2 AND p.%2$I = t.%3$I)',
-            r.parent_table, r.parent_id, r.column_name)
+            'NOT EXISTS (SELECT FROM neanelu.bulk_trees AS b WHERE b.bulk_run_id = $1 AND b.root_id = %1$s AND b.is_here) '
+            'AND NOT EXISTS (SELECT FROM neanelu.sync_digests AS d WHERE $5 AND d.shop_id = $2 AND d.stream = $3 AND d.object_id = %1$s '
+            'AND NOT EXISTS (SELECT FROM neanelu.bulk_trees AS b WHERE b.bulk_run_id = $1 AND b.root_id = d.object_id))', p_table.object_column)
+        WHEN p_table.root_column IS NOT NULL THEN format('(NOT $5 OR t.%I = ANY ($6))', p_table.root_column)
         ELSE 'true' END, s.kind)
       FROM sync_streams AS s
-      LEFT JOIN sync_references AS r ON r.staging_table = p_table.staging_table AND r.column_name = p_table.root_column
      WHERE s.stream = p_table.stream
 $$;
 COMMENT ON FUNCTION sync._tombstone_statement(sync_tables) IS
     'The UPDATE that marks rows whose object is neither among the loaded objects nor in an unchanged tree nor in quarantine, and that no other '
-    'path wrote since the run began ($1 run, $2 shop, $3 stream, $4 begin). Reads only.';
+    'path wrote since the run began ($1 run, $2 shop, $3 stream, $4 begin, $5 whether digests are trusted, $6 what sync._changed_parents found). Reads only.';
+
+CREATE FUNCTION sync._changed_parents(p_run bulk_runs, p_table sync_tables) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_found uuid[];
+BEGIN
+    EXECUTE (
+        SELECT format($q$
+            SELECT array_agg(p.%2$I) FROM neanelu.%1$I AS p
+             WHERE p.shop_id = $2 AND NOT EXISTS (
+                SELECT FROM neanelu.sync_digests AS d
+                 WHERE d.shop_id = $2 AND d.stream = $3 AND d.object_id = p.legacy_resource_id
+                   AND NOT EXISTS (SELECT FROM neanelu.bulk_trees AS b WHERE b.bulk_run_id = $1 AND b.root_id = d.object_id))$q$, r.parent_table, r.parent_id)
+          FROM sync_references AS r WHERE r.staging_table = p_table.staging_table AND r.column_name = p_table.root_column)
+       INTO v_found USING p_run.id, p_run.shop_id, sync._root_stream(p_run);
+    RETURN coalesce(v_found, '{}');
+END
+$$;
+COMMENT ON FUNCTION sync._changed_parents(bulk_runs, sync_tables) IS
+    'Rows of roots whose tree is not as it was merged last: with them alone objects of a table below the root can vanish. They are few, and '
+    'looked up; where digests are not trusted, all of them are looked at. Reads only.';
 
 CREATE FUNCTION sync._tombstone_missing(p_run bulk_runs, p_table sync_tables) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
-    v_rows bigint;
+    v_trusts constant boolean := sync._trusts_digests(p_run);
+    v_among  uuid[];
+    v_rows   bigint;
 BEGIN
-    EXECUTE sync._tombstone_statement(p_table) USING p_run.id, p_run.shop_id, p_table.stream, coalesce(p_run.started_at, 'infinity');
+    IF v_trusts AND p_table.root_column IS NOT NULL THEN
+        v_among := sync._changed_parents(p_run, p_table);
+    END IF;
+    EXECUTE sync._tombstone_statement(p_table) USING p_run.id, p_run.shop_id, p_table.stream, coalesce(p_run.started_at, 'infinity'), v_trusts, v_among;
     GET DIAGNOSTICS v_rows = ROW_COUNT;
     PERFORM sync._assert_tombstone_limit(p_run, p_table.target_table, v_rows);
     RETURN v_rows;
@@ -501,8 +550,9 @@ BEGIN
         CONTINUE WHEN v_table.vanish NOT IN ('tombstone', 'tombstone_parts');
         -- Objects below the root can only vanish with a change of their tree, or with it.
         CONTINUE WHEN v_table.root_column IS NOT NULL AND v_all = 0
-                  AND NOT EXISTS (SELECT FROM bulk_trees WHERE bulk_run_id = p_run.id AND is_changed)
-                  AND EXISTS (SELECT FROM bulk_trees WHERE bulk_run_id = p_run.id);
+                  AND sync._trusts_digests(p_run)
+                  AND NOT EXISTS (SELECT FROM bulk_trees WHERE bulk_run_id = p_run.id)
+                  AND NOT EXISTS (SELECT FROM bulk_groups WHERE bulk_run_id = p_run.id);
         v_gone := sync._tombstone_missing(p_run, v_table);
         IF v_table.vanish = 'tombstone_parts' THEN
             v_gone := v_gone + sync._tombstone_parts(p_run, v_table);
@@ -598,39 +648,116 @@ $$;
 COMMENT ON FUNCTION sync._assert_references(text, text[]) IS
     'Checks a table''s foreign keys to tables of a set with one join each. Reads only. Raises 23503.';
 
-CREATE FUNCTION sync._merge_tables(p_run bulk_runs, p_tables sync_tables[], p_fresh boolean, OUT is_bare boolean, OUT inserted bigint)
+CREATE FUNCTION sync._run_tables(p_run bulk_runs) RETURNS sync_tables[]
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    SELECT array_agg(t ORDER BY t.stream, t.merge_order) FROM sync_tables AS t JOIN sync_streams AS s USING (stream) WHERE s.resource = p_run.query_type
+$$;
+COMMENT ON FUNCTION sync._run_tables(bulk_runs) IS 'The tables of a run''s resource, in the order of merging. Reads only.';
+
+CREATE FUNCTION sync._targets(p_tables sync_tables[]) RETURNS text[]
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT array_agg(t.target_table) FROM unnest(p_tables) AS t $$;
+COMMENT ON FUNCTION sync._targets(sync_tables[]) IS 'The mirror tables of some registered tables. Pure.';
+
+CREATE FUNCTION sync._merge_tables(p_run bulk_runs, p_tables sync_tables[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
-    v_targets constant text[] := ARRAY(SELECT t.target_table FROM unnest(p_tables) AS t);
-    v_table   sync_tables;
-    v_rows    bigint[] := '{}'::bigint[];
+    v_table sync_tables;
 BEGIN
-    is_bare := p_fresh AND sync._take_empty(p_run, v_targets);
     FOREACH v_table IN ARRAY p_tables LOOP
-        IF is_bare THEN
-            v_rows := v_rows || sync._merge_bare(p_run, v_table, v_targets);
-            PERFORM sync._assert_references(v_table.target_table, v_targets);
-        ELSIF p_fresh THEN
-            v_rows := v_rows || sync._insert_fresh(p_run, v_table);
-        ELSE
-            PERFORM sync._merge_table(p_run, v_table);
-            IF v_table.vanish = 'delete_parts' THEN
-                PERFORM sync._prune_parts(p_run, v_table);
-            END IF;
+        PERFORM sync._merge_table(p_run, v_table);
+        IF v_table.vanish = 'delete_parts' THEN
+            PERFORM sync._prune_parts(p_run, v_table);
         END IF;
     END LOOP;
-    IF p_fresh THEN
-        PERFORM sync._note_empty(p_run, p_tables, v_rows);
-    END IF;
-    inserted := (SELECT coalesce(sum(r), 0) FROM unnest(v_rows) AS r);
 END
 $$;
-COMMENT ON FUNCTION sync._merge_tables(bulk_runs, sync_tables[], boolean) IS
-    'Merges the staging tables of a run in their order; where the mirror has nothing of the shop (p_fresh), what came is only inserted, and a large first load '
-    'of all shops goes into bare tables. Says whether it was one, and how many rows were inserted without a note in bulk_outcomes. Locks: the mirror rows '
-    'written, or all of the run''s mirror tables exclusively. Raises 23503, 23505.';
+COMMENT ON FUNCTION sync._merge_tables(bulk_runs, sync_tables[]) IS
+    'Merges the staging tables of a run in their order with what the mirror has of the shop. Locks: the mirror rows written.';
+
+-- A shop's first load: opened, its streams inserted, closed, all in one transaction. What is open is noted in the merge step.
+
+CREATE FUNCTION sync._open_first_load(p_run bulk_runs, p_tables sync_tables[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_targets constant text[] := sync._targets(p_tables);
+    v_bare    constant boolean := sync._take_empty(p_run, v_targets);
+BEGIN
+    UPDATE bulk_steps
+       SET metadata = jsonb_strip_nulls(jsonb_build_object('bare', v_bare, 'inserted', '{}'::jsonb, 'taken_off', CASE WHEN v_bare THEN sync._lay_bare(v_targets) END))
+     WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'merge';
+END
+$$;
+COMMENT ON FUNCTION sync._open_first_load(bulk_runs, sync_tables[]) IS
+    'Begins to insert into mirror tables that have no row of the shop; a large load that finds them empty altogether lays them bare first. Locks: the merge '
+    'step; then all of the run''s mirror tables exclusively.';
+
+CREATE FUNCTION sync._insert_tables(p_run bulk_runs, p_tables sync_tables[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_table sync_tables;
+    v_rows  jsonb := '{}';
+BEGIN
+    FOREACH v_table IN ARRAY p_tables LOOP
+        v_rows := v_rows || jsonb_build_object(v_table.staging_table, sync._insert_fresh(p_run, v_table));
+    END LOOP;
+    UPDATE bulk_steps SET metadata = jsonb_set(metadata, '{inserted}', metadata -> 'inserted' || v_rows)
+     WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'merge';
+END
+$$;
+COMMENT ON FUNCTION sync._insert_tables(bulk_runs, sync_tables[]) IS
+    'Inserts some staging tables of an open first load, and notes how many rows each gave. Locks: the merge step. Raises 23505.';
+
+CREATE FUNCTION sync._assert_inserted(p_run bulk_runs, p_table sync_tables, p_inserted bigint) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+DECLARE
+    v_valid bigint;
+BEGIN
+    EXECUTE format('SELECT count(*) FROM neanelu.%I AS s WHERE s.bulk_run_id = $1 AND s.validation_status = ''valid''', p_table.staging_table)
+       INTO v_valid USING p_run.id;
+    -- Several valid rows may be one row of a mirror table.
+    IF v_valid < p_inserted OR v_valid > p_inserted AND NOT p_table.may_repeat THEN
+        RAISE EXCEPTION '% rows of % are valid, % were merged', v_valid, p_table.staging_table, p_inserted USING ERRCODE = 'NS052',
+            HINT = 'They were merged before they were final. Load again.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION sync._assert_inserted(bulk_runs, sync_tables, bigint) IS
+    'Checks that what was merged beside the staging of others is what is valid at the end. Reads only. Raises NS052.';
+
+CREATE FUNCTION sync._close_first_load(p_run bulk_runs, p_tables sync_tables[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_step    constant jsonb := (SELECT metadata FROM bulk_steps WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'merge');
+    v_targets constant text[] := sync._targets(p_tables);
+    v_rows    constant bigint[] := ARRAY(SELECT (v_step -> 'inserted' ->> t.staging_table)::bigint FROM unnest(p_tables) WITH ORDINALITY AS t ORDER BY t.ordinality);
+BEGIN
+    IF v_step ? 'taken_off' THEN
+        PERFORM sync._dress(v_step -> 'taken_off');
+        PERFORM sync._assert_references(t, v_targets) FROM unnest(v_targets) AS t;
+        UPDATE bulk_steps SET metadata = metadata - 'taken_off'
+         WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'merge';
+    END IF;
+    PERFORM sync._note_empty(p_run, p_tables, v_rows);
+    RETURN (SELECT coalesce(sum(r), 0) FROM unnest(v_rows) AS r);
+END
+$$;
+COMMENT ON FUNCTION sync._close_first_load(bulk_runs, sync_tables[]) IS
+    'Ends an open first load: makes indexes again and checks the references of tables that were laid bare. Returns how many rows were inserted, none of them '
+    'noted in bulk_outcomes. Locks: the merge step. Raises 23503, 23505.';
 
 -- Accounts ----------------------------------------------------------------------------------------------------------
 
@@ -661,9 +788,9 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
-    v_kinds constant jsonb := (SELECT metadata -> 'kinds' FROM bulk_steps
-                                WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'load');
-    v_same  constant bigint := (SELECT coalesce(sum(lines), 0) FROM bulk_trees WHERE bulk_run_id = p_run.id AND NOT is_changed);
+    v_load  constant jsonb := (SELECT metadata FROM bulk_steps WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'load');
+    v_kinds constant jsonb := v_load -> 'kinds';
+    v_same  constant bigint := (v_load ->> 'unchanged')::bigint;
 BEGIN
     INSERT INTO bulk_counts (shop_id, bulk_run_id, kind, lines, merged, unchanged, quarantined, duplicate, ignored)
     WITH fates AS (
@@ -718,7 +845,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
-    v_stream constant smallint := (SELECT stream FROM sync_streams WHERE resource = p_run.query_type AND is_root);
+    v_stream constant smallint := sync._root_stream(p_run);
 BEGIN
     IF EXISTS (SELECT FROM bulk_rejects WHERE bulk_run_id = p_run.id)
        OR EXISTS (SELECT FROM bulk_outcomes WHERE bulk_run_id = p_run.id AND outcome IN ('stale', 'rejected', 'unwhole')) THEN
@@ -732,20 +859,19 @@ BEGIN
          USING bulk_groups AS g
          WHERE g.bulk_run_id = p_run.id AND g.stream = v_stream AND d.shop_id = p_run.shop_id AND d.stream = v_stream AND d.object_id = g.object_id
            AND NOT EXISTS (SELECT FROM bulk_trees AS b WHERE b.bulk_run_id = p_run.id AND b.root_id = g.object_id AND b.is_clean);
-        UPDATE sync_digests AS d SET digest = b.digest
+        UPDATE sync_digests AS d SET digest = b.digest, lines = b.lines
           FROM bulk_trees AS b
-         WHERE b.bulk_run_id = p_run.id AND b.is_changed AND b.is_clean
+         WHERE b.bulk_run_id = p_run.id AND b.is_clean
            AND d.shop_id = p_run.shop_id AND d.stream = v_stream AND d.object_id = b.root_id AND d.digest <> b.digest;
     END IF;
-    INSERT INTO sync_digests (shop_id, stream, object_id, digest)
-    SELECT p_run.shop_id, v_stream, b.root_id, b.digest
+    INSERT INTO sync_digests (shop_id, stream, lines, object_id, digest)
+    SELECT p_run.shop_id, v_stream, b.lines, b.root_id, b.digest
       FROM bulk_trees AS b
-     WHERE b.bulk_run_id = p_run.id AND b.is_changed AND b.is_clean
+     WHERE b.bulk_run_id = p_run.id AND b.is_clean
        AND NOT EXISTS (SELECT FROM sync_digests AS d WHERE d.shop_id = p_run.shop_id AND d.stream = v_stream AND d.object_id = b.root_id);
     IF p_run.mode <> 'incremental' AND NOT p_run.is_partial THEN
-        DELETE FROM sync_digests AS d
-         WHERE d.shop_id = p_run.shop_id AND d.stream = v_stream
-           AND NOT EXISTS (SELECT FROM bulk_trees AS b WHERE b.bulk_run_id = p_run.id AND b.root_id = d.object_id);
+        DELETE FROM sync_digests AS d USING bulk_trees AS b
+         WHERE b.bulk_run_id = p_run.id AND NOT b.is_here AND d.shop_id = p_run.shop_id AND d.stream = v_stream AND d.object_id = b.root_id;
     END IF;
 END
 $$;
@@ -836,6 +962,39 @@ AS $$ SELECT pg_advisory_xact_lock(hashtextextended('sync.object:' || p_shop_id 
 COMMENT ON FUNCTION sync.lock_object(uuid, text, bigint) IS
     'Serialises writers of one object of one shop until the transaction ends, whether the mirror has it or not. Locks: that.';
 
+CREATE FUNCTION sync._conclude(p_run bulk_runs, p_tables sync_tables[], p_inserted bigint DEFAULT NULL) RETURNS bulk_runs
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_fresh      constant boolean := p_inserted IS NOT NULL;
+    v_tombstoned bigint := 0;
+    v_run        bulk_runs;
+BEGIN
+    PERFORM sync._assert_error_limit(p_run, sync._record_rejects(p_run));
+    PERFORM sync._count_lines(p_run, v_fresh);
+    IF NOT v_fresh AND sync._may_tombstone(p_run) THEN
+        v_tombstoned := sync._tombstone(p_run, p_tables);
+    END IF;
+    PERFORM sync._store_digests(p_run);
+    PERFORM sync._end_step(p_run, 'merge', jsonb_build_object('tombstoned', v_tombstoned, 'may_tombstone', sync._may_tombstone(p_run)));
+    v_run := sync._complete_run(p_run, coalesce(p_inserted, 0), v_tombstoned);
+    PERFORM sync._advance_checkpoint(v_run);
+    PERFORM pg_notify('neanelu_sync', json_build_object('event', 'completed', 'run_id', v_run.id, 'shop_id', v_run.shop_id)::text);
+    RETURN v_run;
+END
+$$;
+COMMENT ON FUNCTION sync._conclude(bulk_runs, sync_tables[], bigint) IS
+    'The end of every merge, when the rows are written: marks what vanished, accounts for every line, moves digests and checkpoint, ends the run. p_inserted: '
+    'the rows of a shop''s first load, null for all others. Locks: the run''s row, the rows marked. Raises NS061, NS063, 23514.';
+
+CREATE FUNCTION sync._plan_large_joins(p_run bulk_runs) RETURNS void
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT set_config('enable_nestloop', CASE WHEN p_run.lines_in > 500 THEN 'off' ELSE 'on' END, true) $$;
+COMMENT ON FUNCTION sync._plan_large_joins(bulk_runs) IS
+    'Until the transaction ends: without statistics of this very load a large join must not be planned as a small one.';
+
 CREATE FUNCTION sync.merge(p_run_id uuid, p_token uuid) RETURNS SETOF bulk_runs
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
@@ -843,40 +1002,29 @@ SET work_mem = '128MB'
 SET gin_pending_list_limit = '64MB'
 AS $$
 DECLARE
-    v_run     bulk_runs := sync._leased_run(p_run_id, p_token);
-    v_staged  constant bulk_steps := (SELECT s FROM bulk_steps AS s WHERE s.shop_id = v_run.shop_id AND s.bulk_run_id = v_run.id
-                                                                      AND s.step_name = 'stage' AND s.status = 'completed');
-    v_tables  constant sync_tables[] := ARRAY(SELECT t FROM sync_tables AS t JOIN sync_streams AS s USING (stream)
-                                               WHERE s.resource = v_run.query_type ORDER BY t.stream, t.merge_order);
-    v_fresh   boolean;
-    v_written record;
-    v_tombstoned bigint := 0;
+    v_run    bulk_runs := sync._leased_run(p_run_id, p_token);
+    v_tables constant sync_tables[] := sync._run_tables(v_run);
+    v_fresh  boolean;
+    v_inserted bigint;
 BEGIN
-    PERFORM sync._assert_staged(v_run, v_staged);
-    PERFORM sync._assert_error_limit(v_run, (v_staged.metadata ->> 'quarantined')::bigint);
+    PERFORM sync._assert_staged(v_run);
     PERFORM sync.lock_resource(v_run.shop_id, v_run.query_type);
     PERFORM sync._begin_step(v_run, 'merge');
-    -- Without statistics of this very load a large join must not be planned as a small one.
-    PERFORM set_config('enable_nestloop', CASE WHEN v_run.lines_in > 500 THEN 'off' ELSE 'on' END, true);
-    v_fresh := NOT sync._has_rows(ARRAY(SELECT t.target_table FROM unnest(v_tables) AS t), v_run.shop_id);
+    PERFORM sync._plan_large_joins(v_run);
+    v_fresh := NOT sync._has_rows(sync._targets(v_tables), v_run.shop_id);
     IF NOT v_fresh THEN
         PERFORM sync._mark_stale(v_run, t.staging_table, t.target_table) FROM unnest(v_tables) AS t;
     END IF;
     PERFORM sync._mark_buried(v_run);
     PERFORM sync._mark_unwhole(v_run);
-    v_written := sync._merge_tables(v_run, v_tables, v_fresh);
-    PERFORM sync._assert_error_limit(v_run, sync._record_rejects(v_run));
-    PERFORM sync._count_lines(v_run, v_fresh);
-    IF NOT v_fresh AND sync._may_tombstone(v_run) THEN
-        v_tombstoned := sync._tombstone(v_run, v_tables);
+    IF v_fresh THEN
+        PERFORM sync._open_first_load(v_run, v_tables);
+        PERFORM sync._insert_tables(v_run, v_tables);
+        v_inserted := sync._close_first_load(v_run, v_tables);
+    ELSE
+        PERFORM sync._merge_tables(v_run, v_tables);
     END IF;
-    PERFORM sync._store_digests(v_run);
-    PERFORM sync._end_step(v_run, 'merge',
-        jsonb_build_object('tombstoned', v_tombstoned, 'may_tombstone', sync._may_tombstone(v_run), 'bare', v_written.is_bare));
-    v_run := sync._complete_run(v_run, v_written.inserted, v_tombstoned);
-    PERFORM sync._advance_checkpoint(v_run);
-    PERFORM pg_notify('neanelu_sync', json_build_object('event', 'completed', 'run_id', v_run.id, 'shop_id', v_run.shop_id)::text);
-    RETURN NEXT v_run;
+    RETURN NEXT sync._conclude(v_run, v_tables, v_inserted);
 END
 $$;
 COMMENT ON FUNCTION sync.merge(uuid, uuid) IS
@@ -885,11 +1033,117 @@ COMMENT ON FUNCTION sync.merge(uuid, uuid) IS
     'mirror rows written; in a large first load on a server that has none of the resource, its mirror tables exclusively. Raises NA002, NS004, NS005, NS052 (nothing staged: load again), NS061 (too many bad lines), NS063 (would delete too much), 23514 (lines '
     'do not add up).';
 
-CREATE FUNCTION sync._assert_staged(p_run bulk_runs, p_step bulk_steps) RETURNS void
-LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = neanelu, pg_temp
+CREATE FUNCTION sync.conclude_unchanged(p_run_id uuid, p_token uuid) RETURNS SETOF bulk_runs
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+SET work_mem = '128MB'
 AS $$
 DECLARE
+    v_run  bulk_runs := sync._leased_run(p_run_id, p_token);
+    v_load constant jsonb := (SELECT s.metadata FROM bulk_steps AS s WHERE s.shop_id = v_run.shop_id AND s.bulk_run_id = v_run.id
+                                                                       AND s.step_name = 'load' AND s.status = 'completed');
+BEGIN
+    IF v_load ->> 'plan' = 'manifest' AND v_load -> 'kinds' = '{}' AND NOT EXISTS (SELECT FROM bulk_trees WHERE bulk_run_id = v_run.id AND is_here) THEN
+        PERFORM sync.lock_resource(v_run.shop_id, v_run.query_type);
+        PERFORM sync._begin_step(v_run, 'merge');
+        PERFORM sync._plan_large_joins(v_run);
+        RETURN NEXT sync._conclude(v_run, sync._run_tables(v_run));
+    ELSE
+        RAISE EXCEPTION 'run % has lines to be merged, or was not loaded', p_run_id USING ERRCODE = 'NS052', HINT = 'Stage and merge, or load again.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION sync.conclude_unchanged(uuid, uuid) IS
+    'What staging and sync.merge would do for a file whose trees are all as they were merged, so that no line was looked at: marks what vanished, moves the checkpoint, ends '
+    'the run and returns it. Locks: the run''s row, the resource of the shop (advisory), the rows marked. Raises NA002, NS004, NS005, NS052, NS063.';
+
+-- Streams merged while others are staged: sync.begin_merge, sync.merge_stream for each, sync.end_merge, in one transaction of the daemon's.
+
+CREATE FUNCTION sync._may_merge_beside(p_run bulk_runs, p_lines jsonb) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+    SELECT p_run.lines_in >= sync._setting('bare_load_lines', 20000) AND NOT p_run.is_partial
+       AND (SELECT count(DISTINCT split_part(k, '/', 1)) > 1 FROM jsonb_object_keys(p_lines) AS k)
+       AND NOT EXISTS (SELECT FROM mirror_tombstones AS d WHERE d.shop_id = p_run.shop_id AND d.deleted_at > sync._data_time(p_run))
+       AND NOT sync._has_rows(sync._targets(sync._run_tables(p_run)), p_run.shop_id)
+$$;
+COMMENT ON FUNCTION sync._may_merge_beside(bulk_runs, jsonb) IS
+    'Whether streams of a run may be merged while others are staged: a large first load (setting sync.bare_load_lines) of several streams, of whole data, of '
+    'which a webhook has buried nothing. p_lines: lines of each "stream/kind". Reads only.';
+
+CREATE FUNCTION sync.begin_merge(p_run_id uuid, p_token uuid) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_run   bulk_runs := sync._leased_run_seen(p_run_id, p_token);
+    v_lines jsonb;
+BEGIN
+    PERFORM sync.lock_resource(v_run.shop_id, v_run.query_type);
+    SELECT s.metadata -> 'lines' INTO v_lines FROM bulk_steps AS s
+     WHERE s.shop_id = v_run.shop_id AND s.bulk_run_id = v_run.id AND s.step_name = 'stage';
+    -- From here on no other path writes the resource of the shop: what is true now stays so.
+    IF NOT sync._may_merge_beside(v_run, v_lines) THEN
+        RETURN false;
+    END IF;
+    UPDATE bulk_steps SET status = 'running', started_at = clock_timestamp()
+     WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id AND step_name = 'merge';
+    PERFORM sync._plan_large_joins(v_run);
+    PERFORM sync._open_first_load(v_run, sync._run_tables(v_run));
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION sync.begin_merge(uuid, uuid) IS
+    'Opens the merge of a large first load before all of it is staged. sync.merge_stream follows for each stream that is settled, then sync.end_merge, all in '
+    'this transaction. False: something came first; let the transaction go, stage the rest and call sync.merge. Locks: not the run''s row, which staging and '
+    'heartbeat use meanwhile (the daemon that lost its lease is stopped by sync.end_merge); the resource of the shop (advisory); in the first load of all, the mirror tables exclusively. '
+    'Raises NA002, NS004, NS005.';
+
+CREATE FUNCTION sync.merge_stream(p_run_id uuid, p_token uuid, p_stream smallint) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+SET work_mem = '128MB'
+SET gin_pending_list_limit = '64MB'
+AS $$
+DECLARE
+    v_run bulk_runs := sync._leased_run_seen(p_run_id, p_token);
+BEGIN
+    PERFORM sync._insert_tables(v_run, ARRAY(SELECT t FROM unnest(sync._run_tables(v_run)) AS t WHERE t.stream = p_stream));
+END
+$$;
+COMMENT ON FUNCTION sync.merge_stream(uuid, uuid, smallint) IS
+    'Inserts the rows of one stream, which sync.settle_stream made final, into the mirror; streams in their order. Only after sync.begin_merge in the same transaction. '
+    'Locks: the merge step, none in the mirror. Raises NA002, NS004, NS005, 23505.';
+
+CREATE FUNCTION sync.end_merge(p_run_id uuid, p_token uuid) RETURNS SETOF bulk_runs
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+SET work_mem = '128MB'
+AS $$
+DECLARE
+    v_run    bulk_runs := sync._leased_run(p_run_id, p_token);
+    v_tables constant sync_tables[] := sync._run_tables(v_run);
+    v_rows   constant jsonb := (SELECT s.metadata -> 'inserted' FROM bulk_steps AS s
+                                 WHERE s.shop_id = v_run.shop_id AND s.bulk_run_id = v_run.id AND s.step_name = 'merge');
+BEGIN
+    PERFORM sync._assert_staged(v_run);
+    PERFORM sync._assert_inserted(v_run, t, coalesce((v_rows ->> t.staging_table)::bigint, 0)) FROM unnest(v_tables) AS t;
+    PERFORM sync._mark_unwhole(v_run);
+    RETURN NEXT sync._conclude(v_run, v_tables, sync._close_first_load(v_run, v_tables));
+END
+$$;
+COMMENT ON FUNCTION sync.end_merge(uuid, uuid) IS
+    'Ends what sync.begin_merge opened, when all streams are staged and merged: indexes, references, accounts, digests, checkpoint; returns the run. '
+    'Locks: the run''s row, the rows of its accounts. Raises NA002, NS004, NS005, NS052 (load again), NS061, 23503, 23505, 23514.';
+
+CREATE FUNCTION sync._assert_staged(p_run bulk_runs) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_step  constant bulk_steps := (SELECT s FROM bulk_steps AS s WHERE s.shop_id = p_run.shop_id AND s.bulk_run_id = p_run.id
+                                                                    AND s.step_name = 'stage' AND s.status = 'completed');
     v_table text;
     v_count bigint;
     v_rows  bigint := 0;
@@ -901,14 +1155,15 @@ BEGIN
         EXECUTE format('SELECT count(*) FROM neanelu.%I WHERE bulk_run_id = $1', v_table) INTO v_count USING p_run.id;
         v_rows := v_rows + v_count;
     END LOOP;
-    IF v_rows IS DISTINCT FROM p_step.records_processed::bigint THEN
-        RAISE EXCEPTION 'the rows staged for run % are gone: % of %', p_run.id, v_rows, p_step.records_processed USING ERRCODE = 'NS052',
+    IF v_rows IS DISTINCT FROM v_step.records_processed::bigint THEN
+        RAISE EXCEPTION 'the rows staged for run % are gone: % of %', p_run.id, v_rows, v_step.records_processed USING ERRCODE = 'NS052',
             HINT = 'The server restarted and emptied its unlogged tables, or nothing was staged. Load again.';
     END IF;
+    PERFORM sync._assert_error_limit(p_run, (v_step.metadata ->> 'quarantined')::bigint);
 END
 $$;
-COMMENT ON FUNCTION sync._assert_staged(bulk_runs, bulk_steps) IS
-    'Checks that the rows which staging counted are still there. Reads only. Raises NS052.';
+COMMENT ON FUNCTION sync._assert_staged(bulk_runs) IS
+    'Checks that the rows which staging counted are still there, and that it did not find too much to be wrong. Reads only. Raises NS052, NS061.';
 
 CREATE FUNCTION sync._truncate_if_idle(p_table text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -961,8 +1216,8 @@ COMMENT ON FUNCTION sync.sweep_staging() IS
     'removed singly. Idempotent; called by the daemon after a run. Locks: the tables emptied, for a moment, or the rows.';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION sync.merge(uuid, uuid), sync.sweep_staging() TO neanelu_sync;
-GRANT EXECUTE ON FUNCTION sync._insert_fresh(bulk_runs, sync_tables) TO neanelu_owner;
+GRANT EXECUTE ON FUNCTION sync.merge(uuid, uuid), sync.conclude_unchanged(uuid, uuid), sync.begin_merge(uuid, uuid), sync.merge_stream(uuid, uuid, smallint), sync.end_merge(uuid, uuid),
+    sync.sweep_staging() TO neanelu_sync;
 GRANT EXECUTE ON FUNCTION sync.tg_sync_checkpoints__completed_run() TO neanelu_owner;
 
 SET LOCAL ROLE neanelu_owner;

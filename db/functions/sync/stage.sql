@@ -94,7 +94,7 @@ AS $$
                 -- the number that the daemon read out of the line's id
                 THEN format('CASE WHEN r.%1$I = r.object_id::text THEN r.object_id ELSE %2$s END', f.column_name, y.typed)
                 ELSE y.typed END,
-           CASE WHEN m.attnotnull AND m.atthasdef THEN format('coalesce(t.%I, %s)', f.column_name, pg_get_expr(e.adbin, e.adrelid))
+           CASE WHEN m.attnotnull AND m.atthasdef THEN format('coalesce(t.%I, %s)', f.column_name, pg_get_expr(e.adbin, 0))
                 ELSE format('t.%I', f.column_name) END,
            coalesce(m.attnotnull AND NOT m.atthasdef, false) OR coalesce(r.is_required, false)
       FROM sync_fields AS f
@@ -151,7 +151,23 @@ $$;
 COMMENT ON FUNCTION sync._child_joins(text, boolean) IS
     'SQL that joins each line with its folded child lines ($1 run, $3 attempt, $4 stream), with p_rejects without those taken out. Reads only.';
 
-CREATE FUNCTION sync._rules(p_staging text) RETURNS TABLE (is_met text, problem text)
+CREATE FUNCTION sync._mirror_checks(p_staging text) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+    SELECT coalesce(jsonb_object_agg(c.conname, pg_get_expr(c.conbin, c.conrelid)), '{}')
+      FROM sync_tables AS t
+      JOIN pg_constraint AS c ON c.conrelid = format('neanelu.%I', t.target_table)::regclass AND c.contype = 'c'
+     WHERE t.staging_table = p_staging
+       AND NOT EXISTS (
+            SELECT FROM unnest(c.conkey) AS n (attnum)
+              JOIN pg_attribute AS m ON m.attrelid = c.conrelid AND m.attnum = n.attnum
+             WHERE NOT EXISTS (SELECT FROM sync_fields AS f WHERE f.staging_table = p_staging AND f.column_name = m.attname))
+$$;
+COMMENT ON FUNCTION sync._mirror_checks(text) IS
+    'The CHECKs of a mirror table whose columns all come from the line: SQL by name. Reads the catalogue, and so waits for who holds the mirror table exclusively.';
+
+CREATE FUNCTION sync._rules(p_staging text, p_checks jsonb DEFAULT NULL) RETURNS TABLE (is_met text, problem text)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
@@ -165,26 +181,18 @@ AS $$
           FROM sync._columns(p_staging) AS c
          WHERE c.is_required OR c.type NOT IN ('text'::regtype, 'jsonb'::regtype)
         UNION ALL
-        SELECT CASE WHEN k.conrelid IS NULL THEN 3 ELSE 2 END, 0, k.name, format('(%s) IS NOT FALSE', k.rule),
-               format('CASE WHEN (%s) IS FALSE THEN %L END', k.rule, 'NS113:' || k.name)
-          FROM sync_tables AS t
-         CROSS JOIN LATERAL (
-            SELECT c.conrelid, c.conname::text AS name, pg_get_expr(c.conbin, c.conrelid) AS rule
-              FROM pg_constraint AS c
-             WHERE c.conrelid = format('neanelu.%I', t.target_table)::regclass AND c.contype = 'c'
-               AND NOT EXISTS (
-                    SELECT FROM unnest(c.conkey) AS n (attnum)
-                      JOIN pg_attribute AS m ON m.attrelid = c.conrelid AND m.attnum = n.attnum
-                     WHERE NOT EXISTS (SELECT FROM sync_fields AS f WHERE f.staging_table = p_staging AND f.column_name = m.attname))
+        SELECT k.part, 0, k.name, format('(%s) IS NOT FALSE', k.rule), format('CASE WHEN (%s) IS FALSE THEN %L END', k.rule, 'NS113:' || k.name)
+          FROM (
+            SELECT 2, c.key, c.value FROM jsonb_each_text(CASE WHEN p_checks IS NULL THEN sync._mirror_checks(p_staging) ELSE p_checks END) AS c
             UNION ALL
-            SELECT NULL, t.staging_table || '_extra_check', t.extra_check WHERE t.extra_check IS NOT NULL) AS k
-         WHERE t.staging_table = p_staging) AS u (part, ordinal, name, is_met, problem)
+            SELECT 3, t.staging_table || '_extra_check', t.extra_check
+              FROM sync_tables AS t WHERE t.staging_table = p_staging AND t.extra_check IS NOT NULL) AS k (part, name, rule)) AS u (part, ordinal, name, is_met, problem)
      ORDER BY u.part, u.ordinal, u.name
 $$;
-COMMENT ON FUNCTION sync._rules(text) IS
+COMMENT ON FUNCTION sync._rules(text, jsonb) IS
     'What a row must keep, in the order of reporting: SQL that says whether it does, and SQL for what is wrong: a value is missing (NS111) or does not fit '
     '(NS112; t: the typed values, raw.…: the values in the line), a CHECK of the mirror whose columns all come from the line would break, or the '
-    'registry''s extra check (NS113). Reads only.';
+    'registry''s extra check (NS113). p_checks: those CHECKs, where sync._mirror_checks was asked before. Reads only.';
 
 CREATE FUNCTION sync._is_searchable(p_title text, p_description text) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE
@@ -272,7 +280,8 @@ COMMENT ON FUNCTION sync._typed_rows(text, boolean, boolean, boolean, boolean) I
     'SQL for the typed rows (t) of a staging table: p_children folds child lines into them, p_rejects leaves out lines that were taken out, p_trusting as in '
     'sync._typed_expression, p_report is for the rows that were found invalid, with their lines ($1 run, $2 shop, $3 attempt, $4 stream). Reads only.';
 
-CREATE FUNCTION sync._stage_statement(p_staging text, p_children boolean DEFAULT true, p_rejects boolean DEFAULT true, p_trusting boolean DEFAULT false)
+CREATE FUNCTION sync._stage_statement(
+    p_staging text, p_children boolean DEFAULT true, p_rejects boolean DEFAULT true, p_trusting boolean DEFAULT false, p_checks jsonb DEFAULT NULL)
 RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
@@ -285,7 +294,7 @@ SELECT $1, $2, t.stream, t.owner_id, t.line_number, %5$s%6$s%7$s,
         p_staging,
         string_agg(quote_ident(c.name), ', ' ORDER BY c.ordinal), f.names, i.name,
         string_agg(c.final, ', ' ORDER BY c.ordinal), f.values, i.value,
-        (SELECT string_agg(r.is_met, E'\n             AND ') FROM sync._rules(p_staging) AS r),
+        (SELECT string_agg(r.is_met, E'\n             AND ') FROM sync._rules(p_staging, p_checks) AS r),
         sync._typed_rows(p_staging, p_children, p_rejects, p_trusting, false))
       FROM sync._columns(p_staging) AS c,
            (SELECT coalesce(string_agg(format(', %I', f.column_name), '' ORDER BY f.column_name), '') AS names,
@@ -297,11 +306,11 @@ SELECT $1, $2, t.stream, t.owner_id, t.line_number, %5$s%6$s%7$s,
               FROM pg_attribute AS a WHERE a.attrelid = format('neanelu.%I', p_staging)::regclass AND a.attname = 'id') AS i
      GROUP BY f.names, f.values, i.name, i.value
 $$;
-COMMENT ON FUNCTION sync._stage_statement(text, boolean, boolean, boolean) IS
+COMMENT ON FUNCTION sync._stage_statement(text, boolean, boolean, boolean, jsonb) IS
     'The INSERT that turns lines into rows of a staging table ($1 run, $2 shop, $3 attempt, $4 stream); p_children: there are child lines to '
-    'fold, p_rejects: lines were taken out, p_trusting as in sync._typed_expression. To read one: SELECT sync._stage_statement(''staging_variants''). Reads only.';
+    'fold, p_rejects: lines were taken out, p_trusting as in sync._typed_expression, p_checks as in sync._rules. To read one: SELECT sync._stage_statement(''staging_variants''). Reads only.';
 
-CREATE FUNCTION sync._report_statement(p_staging text) RETURNS text
+CREATE FUNCTION sync._report_statement(p_staging text, p_checks jsonb DEFAULT NULL) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
@@ -312,10 +321,10 @@ UPDATE neanelu.%1$I AS s
                array_remove(ARRAY[%2$s]::text[], NULL) AS problems
           FROM %3$s) AS p
  WHERE s.bulk_run_id = $1 AND s.shop_id = $2 AND s.line_number = p.line_number AND s.validation_status = 'invalid'$q$,
-        p_staging, (SELECT string_agg(r.problem, E',\n                                  ') FROM sync._rules(p_staging) AS r),
+        p_staging, (SELECT string_agg(r.problem, E',\n                                  ') FROM sync._rules(p_staging, p_checks) AS r),
         sync._typed_rows(p_staging, false, false, false, true))
 $$;
-COMMENT ON FUNCTION sync._report_statement(text) IS
+COMMENT ON FUNCTION sync._report_statement(text, jsonb) IS
     'The UPDATE that says of invalid rows what is wrong with them, and keeps their lines; arguments as of sync._stage_statement. That asks every rule '
     'of few rows, the INSERT of all rows only whether all are kept. Reads only.';
 
@@ -423,7 +432,7 @@ COMMENT ON FUNCTION sync._reject_duplicates(bulk_runs) IS
     'Of lines with the same id keeps the newest by updatedAt, then the last; the others count as duplicates where they say the '
     'same, and go to quarantine where they differ. Locks: none.';
 
-CREATE FUNCTION sync._stage_rows(p_run bulk_runs, p_table sync_tables, p_children boolean DEFAULT true) RETURNS bigint
+CREATE FUNCTION sync._stage_rows(p_run bulk_runs, p_table sync_tables, p_children boolean DEFAULT true, p_checks jsonb DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 -- Lines, and rows that are as new as this transaction: without statistics a join of them must not be planned as one of a few.
@@ -435,19 +444,19 @@ DECLARE
     v_invalid boolean;
 BEGIN
     BEGIN
-        EXECUTE sync._stage_statement(p_table.staging_table, p_children, v_rejects, true)
+        EXECUTE sync._stage_statement(p_table.staging_table, p_children, v_rejects, true, p_checks)
           USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream;
         GET DIAGNOSTICS v_rows = ROW_COUNT;
     EXCEPTION WHEN data_exception THEN
         -- a time that the calendar does not have; which one it is, and of which line, the careful statement finds out
-        EXECUTE sync._stage_statement(p_table.staging_table, p_children, v_rejects, false)
+        EXECUTE sync._stage_statement(p_table.staging_table, p_children, v_rejects, false, p_checks)
           USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream;
         GET DIAGNOSTICS v_rows = ROW_COUNT;
     END;
     EXECUTE format($q$SELECT EXISTS (SELECT FROM neanelu.%I WHERE bulk_run_id = $1 AND validation_status = 'invalid')$q$, p_table.staging_table)
        INTO v_invalid USING p_run.id;
     IF v_invalid THEN
-        EXECUTE sync._report_statement(p_table.staging_table)
+        EXECUTE sync._report_statement(p_table.staging_table, p_checks)
           USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream;
         EXECUTE format($q$
             INSERT INTO bulk_rejects (bulk_run_id, line_number, error_type, error_code, message)
@@ -459,9 +468,9 @@ BEGIN
     RETURN v_rows;
 END
 $$;
-COMMENT ON FUNCTION sync._stage_rows(bulk_runs, sync_tables, boolean) IS
+COMMENT ON FUNCTION sync._stage_rows(bulk_runs, sync_tables, boolean, jsonb) IS
     'Turns lines into rows of one staging table and takes out the lines of invalid ones, saying why; p_children false: there are no child lines to '
-    'fold. Returns the rows. Locks: none.';
+    'fold; p_checks as in sync._rules. Returns the rows. Locks: none.';
 
 CREATE FUNCTION sync.stage_table(p_run_id uuid, p_token uuid, p_staging text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -472,6 +481,7 @@ DECLARE
     v_run   bulk_runs := sync._leased_run_shared(p_run_id, p_token);
     v_table sync_tables;
     v_lines jsonb;
+    v_checks jsonb;
 BEGIN
     SELECT t.* INTO v_table FROM sync_tables AS t JOIN sync_streams AS s USING (stream)
      WHERE t.staging_table = p_staging AND s.resource = v_run.query_type;
@@ -484,13 +494,13 @@ BEGIN
         RETURN 0;
     END IF;
     -- What no line belongs to is not looked for: every search reads all lines.
-    SELECT s.metadata -> 'lines' INTO v_lines FROM bulk_steps AS s
+    SELECT s.metadata -> 'lines', s.metadata -> 'checks' -> p_staging INTO v_lines, v_checks FROM bulk_steps AS s
      WHERE s.shop_id = v_run.shop_id AND s.bulk_run_id = v_run.id AND s.step_name = 'stage';
     IF NOT v_lines ?| ARRAY(SELECT v_table.stream || '/' || k FROM unnest(v_table.kinds) AS k) THEN
         RETURN 0;
     END IF;
     RETURN sync._stage_rows(v_run, v_table, coalesce(v_lines ?| ARRAY(
-        SELECT v_table.stream || '/' || unnest(c.kinds) FROM sync_children AS c WHERE c.staging_table = p_staging), true));
+        SELECT v_table.stream || '/' || unnest(c.kinds) FROM sync_children AS c WHERE c.staging_table = p_staging), true), v_checks);
 END
 $$;
 COMMENT ON FUNCTION sync.stage_table(uuid, uuid, text) IS
@@ -510,20 +520,20 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sync.collect_groups(uuid, uuid) IS
-    'Notes the objects that own the lines loaded, beside sync.stage_table on another connection; sync.end_stage does it where nobody did. Idempotent, '
+    'Notes the objects that own the lines loaded, beside sync.stage_table on another connection; sync.settle_stream does it where nobody did. Idempotent, '
     'though not for two callers at once. Locks: the run''s row, shared. Raises NA002, NS004, NS005.';
 
-CREATE FUNCTION sync.staging_tables(p_resource text) RETURNS TABLE (staging_table text, depends_on_others boolean)
+CREATE FUNCTION sync.staging_tables(p_resource text) RETURNS TABLE (staging_table text, stream smallint, depends_on_others boolean)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
-    SELECT t.staging_table, t.kinds = '{}'
+    SELECT t.staging_table, t.stream, t.kinds = '{}'
       FROM sync_tables AS t JOIN sync_streams AS s USING (stream)
      WHERE s.resource = p_resource
      ORDER BY t.stream, t.merge_order
 $$;
 COMMENT ON FUNCTION sync.staging_tables(text) IS
-    'Staging tables of a resource; those that depend on others come last and are staged when the others are done. Reads only.';
+    'Staging tables of a resource in the order of merging, and their streams; those that depend on others of their stream are staged when the others are done. Reads only.';
 
 CREATE FUNCTION sync._stage_menu_items(p_run bulk_runs) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
@@ -550,27 +560,30 @@ $$;
 COMMENT ON FUNCTION sync._stage_menu_items(bulk_runs) IS
     'Flattens the items of staged menus, any depth, with level and path of titles. Locks: none.';
 
-CREATE FUNCTION sync._reject_orphans(p_run bulk_runs) RETURNS void
+CREATE FUNCTION sync._reject_orphans(p_run bulk_runs, p_streams smallint[] DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 -- The groups are as new as this transaction: without statistics a join of them must not be planned as one of a few rows.
 SET enable_nestloop = off
 AS $$
+DECLARE
+    v_streams constant smallint[] := coalesce(p_streams, ARRAY(SELECT s.stream FROM sync_streams AS s WHERE s.resource = p_run.query_type));
 BEGIN
     -- An object is rejected when its own line is missing from the file, or was taken out; its other lines follow.
     INSERT INTO bulk_outcomes (bulk_run_id, stream, object_id, outcome)
-    SELECT p_run.id, g.stream, g.object_id, 'rejected' FROM bulk_groups AS g WHERE g.bulk_run_id = p_run.id AND NOT g.has_own_line;
+    SELECT p_run.id, g.stream, g.object_id, 'rejected' FROM bulk_groups AS g
+     WHERE g.bulk_run_id = p_run.id AND g.stream = ANY (v_streams) AND NOT g.has_own_line;
     IF EXISTS (SELECT FROM bulk_rejects AS x WHERE x.bulk_run_id = p_run.id) THEN
         INSERT INTO bulk_outcomes (bulk_run_id, stream, object_id, outcome)
         SELECT p_run.id, l.stream, l.owner_id, 'rejected'
           FROM bulk_lines AS l
           JOIN sync_streams AS s ON s.stream = l.stream AND s.kind = l.kind
           LEFT JOIN (SELECT DISTINCT x.line_number FROM bulk_rejects AS x WHERE x.bulk_run_id = p_run.id) AS x USING (line_number)
-         WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
+         WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt AND l.stream = ANY (v_streams)
          GROUP BY l.stream, l.owner_id
         HAVING bool_and(x.line_number IS NOT NULL);
     END IF;
-    IF NOT EXISTS (SELECT FROM bulk_outcomes AS o WHERE o.bulk_run_id = p_run.id AND o.outcome = 'rejected') THEN
+    IF NOT EXISTS (SELECT FROM bulk_outcomes AS o WHERE o.bulk_run_id = p_run.id AND o.outcome = 'rejected' AND o.stream = ANY (v_streams)) THEN
         RETURN;
     END IF;
     INSERT INTO bulk_rejects (bulk_run_id, line_number, error_type, error_code, message)
@@ -583,15 +596,15 @@ BEGIN
            'the line of the object that this line belongs to is missing from the file or was quarantined'
       FROM bulk_outcomes AS o
       JOIN bulk_lines AS l ON l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt AND l.stream = o.stream AND l.owner_id = o.object_id
-     WHERE o.bulk_run_id = p_run.id AND o.outcome = 'rejected'
+     WHERE o.bulk_run_id = p_run.id AND o.outcome = 'rejected' AND o.stream = ANY (v_streams)
        AND NOT EXISTS (SELECT FROM bulk_rejects AS x WHERE x.bulk_run_id = p_run.id AND x.line_number = l.line_number);
-    PERFORM sync._withdraw_rejected(p_run);
+    PERFORM sync._withdraw_rejected(p_run, v_streams);
 END
 $$;
-COMMENT ON FUNCTION sync._reject_orphans(bulk_runs) IS
-    'Rejects objects whose own line is missing (NS114) or was taken out (NS116), with all their lines. Locks: staging rows.';
+COMMENT ON FUNCTION sync._reject_orphans(bulk_runs, smallint[]) IS
+    'Rejects objects of some streams (null: of all) whose own line is missing (NS114) or was taken out (NS116), with all their lines. Locks: staging rows.';
 
-CREATE FUNCTION sync._withdraw_rejected(p_run bulk_runs) RETURNS void
+CREATE FUNCTION sync._withdraw_rejected(p_run bulk_runs, p_streams smallint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
@@ -599,7 +612,7 @@ DECLARE
     v_table text;
 BEGIN
     FOR v_table IN
-        SELECT t.staging_table FROM sync_tables AS t JOIN sync_streams AS s USING (stream) WHERE s.resource = p_run.query_type
+        SELECT t.staging_table FROM sync_tables AS t WHERE t.stream = ANY (p_streams)
     LOOP
         EXECUTE format($q$
             UPDATE neanelu.%I AS s SET validation_status = 'invalid'
@@ -609,8 +622,8 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION sync._withdraw_rejected(bulk_runs) IS
-    'Marks staged rows whose line was taken out after they were staged. Idempotent. Locks: those staging rows.';
+COMMENT ON FUNCTION sync._withdraw_rejected(bulk_runs, smallint[]) IS
+    'Marks staged rows of some streams whose line was taken out after they were staged. Idempotent. Locks: those staging rows.';
 
 CREATE FUNCTION sync._record_rejects(p_run bulk_runs) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -667,7 +680,47 @@ COMMENT ON FUNCTION sync._count_lines_staged(bulk_runs) IS
     'In one reading of the lines loaded: how many there are, how many of each kind ("stream/kind"), and whether sync._reject_unknown_kinds or '
     'sync._reject_bad_children would find any. Reads only.';
 
-CREATE FUNCTION sync.begin_stage(p_run_id uuid, p_token uuid) RETURNS void
+CREATE FUNCTION sync._settle_streams(p_run bulk_runs, p_stream smallint DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_left smallint[];
+BEGIN
+    SELECT array_agg(s.stream) INTO v_left
+      FROM sync_streams AS s
+      JOIN bulk_steps AS b ON b.shop_id = p_run.shop_id AND b.bulk_run_id = p_run.id AND b.step_name = 'stage'
+     WHERE s.resource = p_run.query_type AND (p_stream IS NULL OR s.stream = p_stream)
+       AND NOT coalesce(b.metadata -> 'settled' @> to_jsonb(s.stream), false);
+    IF v_left IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM sync._collect_groups(p_run);
+    PERFORM sync._reject_orphans(p_run, v_left);
+    UPDATE bulk_steps SET metadata = jsonb_set(metadata, '{settled}', coalesce(metadata -> 'settled', '[]') || to_jsonb(v_left))
+     WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'stage';
+END
+$$;
+COMMENT ON FUNCTION sync._settle_streams(bulk_runs, smallint) IS
+    'Rejects what has no line of its own in one stream, or in all that are left, and notes it in the stage step: their rows are final then. Idempotent. '
+    'Locks: the step''s row, staging rows.';
+
+CREATE FUNCTION sync.settle_stream(p_run_id uuid, p_token uuid, p_stream smallint) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+SET work_mem = '192MB'
+AS $$
+DECLARE
+    v_run bulk_runs := sync._leased_run_shared(p_run_id, p_token);
+BEGIN
+    PERFORM sync._settle_streams(v_run, p_stream);
+END
+$$;
+COMMENT ON FUNCTION sync.settle_stream(uuid, uuid, smallint) IS
+    'Makes the staged rows of one stream final, when all its tables are staged: sync.merge_stream may take them while others are staged. sync.end_stage does '
+    'it for streams that are left. Idempotent. Locks: the run''s row, shared; the step''s row. Raises NA002, NS004, NS005.';
+
+CREATE FUNCTION sync.begin_stage(p_run_id uuid, p_token uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 SET work_mem = '192MB'
@@ -695,11 +748,23 @@ BEGIN
         PERFORM sync._reject_bad_children(v_run);
     END IF;
     PERFORM sync._reject_duplicates(v_run);
+    DELETE FROM bulk_steps WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id AND step_name = 'merge';
+    IF NOT sync._may_merge_beside(v_run, v_found.lines) THEN
+        RETURN false;
+    END IF;
+    -- The step is there before the merge begins, which then locks nothing of the run; and while it holds the mirror's tables nobody else can ask for their CHECKs.
+    UPDATE bulk_steps
+       SET metadata = metadata || jsonb_build_object('checks', (SELECT jsonb_object_agg(t.staging_table, sync._mirror_checks(t.staging_table))
+                                                                  FROM sync.staging_tables(v_run.query_type) AS t))
+     WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id AND step_name = 'stage';
+    INSERT INTO bulk_steps (shop_id, bulk_run_id, step_name) VALUES (v_run.shop_id, v_run.id, 'merge');
+    RETURN true;
 END
 $$;
 COMMENT ON FUNCTION sync.begin_stage(uuid, uuid) IS
     'Starts staging from nothing: checks that the loaded lines are there and takes out duplicates and lines without a place. sync.stage_table '
-    'follows for every table of sync.staging_tables, then sync.end_stage. Idempotent. Locks: the run''s row. '
+    'follows for every table of sync.staging_tables, then sync.end_stage. Returns whether streams may be merged while others are staged, see sync.begin_merge. '
+    'Idempotent. Locks: the run''s row. '
     'Raises NA002, NS004, NS005, NS051 (lines gone: load again).';
 
 CREATE FUNCTION sync.end_stage(p_run_id uuid, p_token uuid, p_rows bigint) RETURNS jsonb
@@ -708,22 +773,22 @@ SET search_path = neanelu, sync, pg_temp
 SET work_mem = '192MB'
 AS $$
 DECLARE
-    v_run    bulk_runs := sync._leased_run(p_run_id, p_token);
+    v_run    bulk_runs := sync._leased_run_shared(p_run_id, p_token);
     v_errors bigint;
 BEGIN
-    PERFORM sync._collect_groups(v_run);
-    PERFORM sync._reject_orphans(v_run);
+    PERFORM sync._settle_streams(v_run);
     v_errors := sync._record_rejects(v_run);
+    UPDATE bulk_steps SET metadata = metadata - 'checks' WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id AND step_name = 'stage';
     PERFORM sync._end_step(v_run, 'stage', jsonb_build_object('rows', p_rows, 'quarantined', v_errors), p_rows);
     RETURN jsonb_build_object('rows', p_rows, 'quarantined', v_errors);
 END
 $$;
 COMMENT ON FUNCTION sync.end_stage(uuid, uuid, bigint) IS
     'Ends staging: rejects objects whose own line is missing and writes the quarantine, which stays when sync.merge then refuses so many bad '
-    'lines. p_rows: the sum of what sync.stage_table returned; sync.merge compares it with what is there. Idempotent. '
-    'Locks: the run''s row. Raises NA002, NS004, NS005.';
+    'lines. p_rows: the sum of what sync.stage_table returned; the merge compares it with what is there. Idempotent. '
+    'Locks: the run''s row, shared. Raises NA002, NS004, NS005.';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sync.begin_stage(uuid, uuid), sync.stage_table(uuid, uuid, text), sync.collect_groups(uuid, uuid),
-    sync.end_stage(uuid, uuid, bigint), sync.staging_tables(text) TO neanelu_sync;
+    sync.settle_stream(uuid, uuid, smallint), sync.end_stage(uuid, uuid, bigint), sync.staging_tables(text) TO neanelu_sync;
 COMMIT;

@@ -3,7 +3,8 @@
 BEGIN;
 
 SET LOCAL ROLE neanelu_owner;
-DROP FUNCTION sync._merge_bare(neanelu.bulk_runs, neanelu.sync_tables, text[]);
+DROP FUNCTION sync._dress(jsonb);
+DROP FUNCTION sync._lay_bare(text[]);
 DROP FUNCTION sync._inner_references(regclass, text[]);
 DROP FUNCTION sync._secondary_indexes(regclass);
 

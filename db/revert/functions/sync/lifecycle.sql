@@ -16,6 +16,7 @@ DROP FUNCTION sync._end_step(neanelu.bulk_runs, text, jsonb, bigint);
 DROP FUNCTION sync._begin_step(neanelu.bulk_runs, text, jsonb);
 DROP FUNCTION sync.release_run(uuid, uuid, interval);
 DROP FUNCTION sync.renew_lease(uuid, uuid, interval);
+DROP FUNCTION sync._leased_run_seen(uuid, uuid);
 DROP FUNCTION sync._leased_run_shared(uuid, uuid);
 DROP FUNCTION sync._leased_run(uuid, uuid);
 DROP FUNCTION sync.claim_run(text, interval, uuid, uuid);

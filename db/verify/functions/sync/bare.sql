@@ -11,7 +11,8 @@ BEGIN
       FROM (VALUES
              ('sync._secondary_indexes(regclass)', false, 's', '{}'),
              ('sync._inner_references(regclass, text[])', false, 's', '{neanelu_engine}'),
-             ('sync._merge_bare(neanelu.bulk_runs, neanelu.sync_tables, text[])', true, 'v', '{neanelu_engine}')
+             ('sync._lay_bare(text[])', true, 'v', '{neanelu_engine}'),
+             ('sync._dress(jsonb)', true, 'v', '{neanelu_engine}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
      WHERE p.oid IS NULL OR p.proowner <> 'neanelu_owner'::regrole

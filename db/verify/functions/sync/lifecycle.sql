@@ -19,6 +19,7 @@ BEGIN
              ('sync.claim_run(text, interval, uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync._leased_run(uuid, uuid)', true, 'v', '{}'),
              ('sync._leased_run_shared(uuid, uuid)', true, 'v', '{}'),
+             ('sync._leased_run_seen(uuid, uuid)', true, 'v', '{}'),
              ('sync.renew_lease(uuid, uuid, interval)', true, 'v', '{neanelu_sync}'),
              ('sync.release_run(uuid, uuid, interval)', true, 'v', '{neanelu_sync}'),
              ('sync._begin_step(neanelu.bulk_runs, text, jsonb)', true, 'v', '{}'),

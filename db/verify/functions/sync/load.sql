@@ -11,8 +11,10 @@ BEGIN
       FROM (VALUES
              ('sync._discard_staging(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync.open_load(uuid, uuid)', true, 'v', '{neanelu_sync}'),
-             ('sync.compare_manifest(uuid, uuid)', true, 'v', '{neanelu_sync}'),
-             ('sync.changed_roots(uuid, uuid)', true, 'v', '{neanelu_sync}'),
+             ('sync._trusts_digests(neanelu.bulk_runs)', true, 's', '{}'),
+             ('sync._root_stream(neanelu.bulk_runs)', true, 's', '{}'),
+             ('sync.known_trees(uuid, uuid, bigint, integer)', true, 'v', '{neanelu_sync}'),
+             ('sync.collect_trees(uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync.distrust_trees(uuid, uuid, bigint[])', true, 'v', '{neanelu_sync}'),
              ('sync.send_everything(uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync.landed_lines(uuid, uuid)', true, 'v', '{neanelu_sync}'),
@@ -20,8 +22,8 @@ BEGIN
              ('sync.quarantine_refused(uuid, uuid, integer[], text[], text[], bytea[])', true, 'v', '{neanelu_sync}'),
              ('sync.quarantine_chunk(uuid, uuid, integer, integer, bytea)', true, 'v', '{neanelu_sync}'),
              ('sync._assert_complete(neanelu.bulk_runs, bigint, bigint, bigint)', true, 's', '{}'),
-             ('sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, text, bigint)', true, 'v', '{neanelu_sync}'),
-             ('sync.refresh_statistics(text)', true, 'v', '{neanelu_sync}')
+             ('sync.close_load(uuid, uuid, bigint, bigint, bigint, jsonb, bigint, bigint, text, bigint)', true, 'v', '{neanelu_sync}'),
+             ('sync.refresh_statistics(text[])', true, 'v', '{neanelu_sync}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
      WHERE p.oid IS NULL OR p.proowner <> 'neanelu_engine'::regrole

@@ -1,0 +1,167 @@
+"""Has the lines of a run staged and merged by the database: one step after the other, or side by side on two connections.
+
+A large load is staged on two connections, a table each. Of a large first load, which only inserts, one connection merges
+the streams that are final already, in a transaction that stays open, while the other stages the rest: products are in the
+mirror when the last variants are typed. All of it is committed at once, or nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any
+
+from neanelu.db import sql
+from neanelu.db.connection import Connection
+from neanelu.db.errors import translated
+from neanelu.sync.lease import Lease
+
+#: A load larger than this is staged on two connections, lines.
+_PARALLEL_LINES = 20_000
+#: Stands for the list of objects among the tables to be staged.
+_GROUPS = "bulk_groups"
+
+
+class StageAndMerge:
+    """What is left of a run when its lines are loaded.
+
+    Args:
+        lease: the run and its token; calls go through it.
+        connect: opens a second connection, autocommit.
+        sent: how many lines were loaded.
+        check: called between the steps; raises where the daemon must stop.
+        on_merge: called when only merging is left.
+    """
+
+    def __init__(
+        self,
+        lease: Lease,
+        connect: Callable[[], Connection],
+        sent: int,
+        *,
+        check: Callable[[], None],
+        on_merge: Callable[[], None],
+    ) -> None:
+        self._lease = lease
+        self._connect = connect
+        self._sent = sent
+        self._check = check
+        self._on_merge = on_merge
+        #: staging tables by stream, in the order of merging: those to be staged in any order, and those that follow them
+        self._streams: dict[int, tuple[list[str], list[str]]] = {}
+
+    def run(self) -> dict[str, Any]:
+        """Stage and merge; return the run as it ended.
+
+        Raises:
+            LoadLost: the server lost the lines or the staged rows: load again.
+            LeaseLost: another daemon has the run.
+        """
+        may_merge_beside = self._lease.value(sql.BEGIN_STAGE)
+        resource = self._lease.run["query_type"]
+        with translated():
+            tables = self._lease.connection.execute(sql.STAGING_TABLES, {"resource": resource}).fetchall()
+        for row in tables:
+            self._streams.setdefault(row["stream"], ([], []))[row["depends_on_others"]].append(
+                row["staging_table"]
+            )
+        if may_merge_beside:
+            with self._connect() as connection, ThreadPoolExecutor(1) as pool:
+                return self._side_by_side(Lease(connection, self._lease.run), pool)
+        self._stage()
+        self._check()
+        self._on_merge()
+        return self._lease.row(sql.MERGE)
+
+    def _stage(self) -> None:
+        """Stage everything, then end staging."""
+        alone = [table for tables, _ in self._streams.values() for table in tables]
+        if self._sent < _PARALLEL_LINES or len(alone) < 2:
+            rows = sum(self._lease.value(sql.STAGE_TABLE, table=table) for table in alone)
+        else:
+            with self._connect() as connection, ThreadPoolExecutor(1) as pool:
+                rows = self._stage_on_both(alone, Lease(connection, self._lease.run), pool)
+        rows += _stage_all(self._lease, [table for _, others in self._streams.values() for table in others])
+        self._lease.call(sql.END_STAGE, rows=rows)
+        if self._sent:
+            _analyze(self._lease, [*alone, _GROUPS])
+
+    def _stage_on_both(self, tables: list[str], second: Lease, pool: ThreadPoolExecutor) -> int:
+        """Stage tables and list the objects, each on the connection that is free first; return the rows staged."""
+        # The last table of a resource is its largest: orders' lines, variants, media.
+        work = deque([tables[-1], *tables[:-1], _GROUPS])
+        other = pool.submit(_work_off, second, work)
+        return _work_off(self._lease, work) + other.result()
+
+    def _side_by_side(self, second: Lease, pool: ThreadPoolExecutor) -> dict[str, Any]:
+        """Stage the first stream on both connections, then merge on one what the other has staged."""
+        (first, (tables, others)), *rest = self._streams.items()
+        rows = self._stage_on_both(tables, second, pool)
+        rows += _stage_all(self._lease, others)
+        self._lease.call(sql.SETTLE_STREAM, stream=first)
+        _analyze(self._lease, [*tables, *others, _GROUPS])
+        settled: SimpleQueue[int | None] = SimpleQueue()
+        staging = pool.submit(_stage_streams, second, dict(rest), rows, settled)
+        with translated(), self._lease.connection.transaction():
+            if self._lease.value(sql.BEGIN_MERGE):
+                self._lease.call(sql.MERGE_STREAM, stream=first)
+                for stream in iter(settled.get, None):
+                    self._check()
+                    self._lease.call(sql.MERGE_STREAM, stream=stream)
+                return self._end_merge(staging)
+        staging.result()
+        self._check()
+        self._on_merge()
+        return self._lease.row(sql.MERGE)
+
+    def _end_merge(self, staging: Future[None]) -> dict[str, Any]:
+        """End the open merge, when staging has ended well."""
+        staging.result()
+        self._on_merge()
+        return self._lease.row(sql.END_MERGE)
+
+
+def _stage_streams(
+    lease: Lease,
+    streams: dict[int, tuple[list[str], list[str]]],
+    rows: int,
+    settled: SimpleQueue[int | None],
+) -> None:
+    """Stage streams one after the other, saying of each when it is final, then end staging; at the end say None."""
+    try:
+        for stream, (tables, others) in streams.items():
+            rows += _stage_all(lease, [*tables, *others])
+            lease.call(sql.SETTLE_STREAM, stream=stream)
+            _analyze(lease, [*tables, *others])
+            settled.put(stream)
+        lease.call(sql.END_STAGE, rows=rows)
+    finally:
+        settled.put(None)
+
+
+def _stage_all(lease: Lease, tables: Iterable[str]) -> int:
+    """Stage tables one after the other; return the rows staged."""
+    return sum(lease.value(sql.STAGE_TABLE, table=table) for table in tables)
+
+
+def _work_off(lease: Lease, work: deque[str]) -> int:
+    """Stage what is left of some tables, one after the other, beside another thread; return the rows staged."""
+    rows = 0
+    while work:
+        try:
+            table = work.popleft()
+        except IndexError:
+            break
+        if table == _GROUPS:
+            lease.call(sql.COLLECT_GROUPS)
+        else:
+            rows += lease.value(sql.STAGE_TABLE, table=table)
+    return rows
+
+
+def _analyze(lease: Lease, tables: list[str]) -> None:
+    """Refresh the planner's statistics of what was staged."""
+    with translated():
+        lease.connection.execute(sql.REFRESH_STATISTICS, {"tables": tables})
