@@ -108,7 +108,7 @@ class LineCopy:
         if own is None or root is None:
             rows.append(self._row_with_nulls(number, kind, stream, owner, own, root, size))
         else:
-            pack = self._packers.get((kind, stream)) or self._new_packer(kind, stream)
+            pack = self._packers.get((kind, stream)) or self.packer(kind, stream)
             rows.append(pack(number, 8, owner, 8, own, 8, root, size + 1, _JSONB_VERSION))
         rows.append(line)
         self.sent += 1
@@ -116,12 +116,29 @@ class LineCopy:
         if self._size > _BLOCK_BYTES:
             self._flush()
 
-    def _new_packer(self, kind: str, stream: int) -> Packer:
-        """Return, and remember, what makes rows of lines of a kind: after the columns that do not differ among them."""
+    def take_rows(self, heads: list[bytes], lines: list[bytes]) -> None:
+        """Take many lines, and what stands before each of them, made by packers."""
+        parts = [b""] * (2 * len(lines))
+        parts[::2] = heads
+        parts[1::2] = lines
+        self.sent += len(lines)
+        size = sum(map(len, lines))
+        step = max(2, 2 * (len(lines) * _BLOCK_BYTES // max(size, 1)))
+        for start in range(0, len(parts), step):
+            self._hand(b"".join(parts[start : start + step]))
+
+    def packer(self, kind: str, stream: int, *, has_id: bool = True) -> Packer:
+        """Return what makes rows of lines of a kind: after the columns that do not differ among them.
+
+        Lines without an id of their own are packed as if they had one, which is left out.
+        """
         prefix = self._prefix(kind, stream)
-        packer = partial(Struct(f">{len(prefix)}siiqiqiqiB").pack, prefix)
-        self._packers[kind, stream] = packer
-        return packer
+        if has_id:
+            packer: Packer = partial(Struct(f">{len(prefix)}siiqiqiqiB").pack, prefix)
+            self._packers[kind, stream] = packer
+            return packer
+        pack = partial(Struct(f">{len(prefix)}siiqiiqiB").pack, prefix)
+        return lambda number, eight, owner, _size, _own, *rest: pack(number, eight, owner, -1, *rest)
 
     def _row_with_nulls(
         self, number: int, kind: str, stream: int, owner: int, own: int | None, root: int | None, size: int
@@ -145,6 +162,10 @@ class LineCopy:
         block = b"".join(self._rows)
         self._rows.clear()
         self._size = 0
+        self._hand(block)
+
+    def _hand(self, block: bytes) -> None:
+        """Hand a block of rows to a sender."""
         self._lease.check()
         self._raise_error()
         if not self._senders or (len(self._senders) == 1 and self._handed > _SECOND_BYTES):
@@ -246,7 +267,7 @@ def as_text(block: bytes) -> bytes:
         values, position = _values(block, position)
         run, attempt, stream, kind, number, owner, own, root, doc = values
         assert run is not None and kind is not None and doc is not None
-        line = doc[1:]
+        line = doc[1:].removesuffix(b"\n")
         if b"\r" in line:
             line = b"\x01" + line + b"\x01"
         numbers = (_integer(value) for value in (number, owner, own, root))
