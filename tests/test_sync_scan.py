@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from collections import Counter
 from typing import Any
 
 import orjson
@@ -12,7 +14,7 @@ from sync_support import joined, lines_of
 
 from neanelu.sandbox.generator import ShopSpec
 from neanelu.sync import scan
-from neanelu.sync.scan import LineScanner, Reject, Tree, TreeSplitter
+from neanelu.sync.scan import KnownTrees, LineScanner, Place, Reject, Tree, TreeSplitter
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 STREAMS = {"Product": 30, "ProductVariant": 31}
@@ -230,3 +232,80 @@ def test_any_bytes_at_all_are_survived(data: bytes, size: int) -> None:
     splitter, _, handed = trees([data[start : start + size] for start in range(0, len(data), size)])
     assert b"".join(handed) == data.removeprefix(b"\xef\xbb\xbf")
     assert heard.scanner.totals.lines == splitter.lines or data.startswith(b"\xef\xbb\xbf")
+
+
+PRODUCTS = [b'{"id":"gid:\\/\\/shopify\\/Product\\/%d","title":"t%%d"}' % (1000 + n) for n in range(9)]
+versions = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 1), st.integers(0, 3)), max_size=14)
+
+
+def file_of(trees: list[tuple[int, int, int]]) -> bytes:
+    """Return a file of trees: product, version of its title, how many further lines it has."""
+    return b"".join(PRODUCTS[n] % title + b"\n" + b'{"x":1}\n' * more for n, title, more in trees)
+
+
+def known_of(data: bytes) -> tuple[KnownTrees, dict[int, Tree]]:
+    """Return what would be known when this file was merged: of roots that occur twice nothing."""
+    _, found, _ = trees([data])
+    twice = Counter(tree.root_id for tree in found)
+    by_root = {tree.root_id: tree for tree in found if tree.root_id is not None and twice[tree.root_id] == 1}
+    known = KnownTrees()
+    for n in range(0, len(by_root), 2):
+        part = [by_root[root] for root in sorted(by_root)[n : n + 2]]
+        columns = ([t.root_id for t in part], [t.digest for t in part], [t.lines for t in part])
+        last = known.add(
+            *(struct.pack(f">{len(part)}{code}", *c) for code, c in zip("qqi", columns, strict=True))
+        )
+        assert last == part[-1].root_id
+    return known, by_root
+
+
+@settings(max_examples=300, deadline=None)
+@given(versions.map(sorted), versions, st.booleans(), st.data())
+def test_of_known_trees_only_those_that_differ_are_told(
+    before: list[tuple[int, int, int]], after: list[tuple[int, int, int]], ordered: bool, data: st.DataObject
+) -> None:
+    known, merged = known_of(file_of(before))
+    content = file_of(sorted(after) if ordered else after)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=6)))
+    pieces = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True) if a < b]
+    whole, expected, _ = trees([content] if content else [])
+    splitter = TreeSplitter("Product")
+    told: list[Tree] = []
+    again = 0
+    for tree in splitter.split(iter(pieces), known=known):
+        place = known.place(tree)
+        if place is not Place.SAME:
+            told.append(tree)
+            again += place is Place.TWICE
+            assert (place is Place.NEW) == (tree.root_id not in merged)
+    assert splitter.lines == whole.lines
+    assert known.same + len(told) == len(expected)
+    assert known.same_lines + sum(tree.lines for tree in told) == whole.lines
+    assert all(tree in expected for tree in told), "with the places that they have in the whole file"
+    missed = Counter((t.root_id, t.digest) for t in expected) - Counter((t.root_id, t.digest) for t in told)
+    assert all(
+        times == 1 and merged[root].digest == digest for (root, digest), times in missed.items() if root
+    )
+    first = {tree.root_id: tree for tree in reversed(expected)}
+    assert again == sum(
+        tree is not first[tree.root_id] and first[tree.root_id].digest == merged[tree.root_id].digest
+        for tree in expected
+        if tree.root_id in merged
+    )
+    assert set(known.gone()) == set(merged) - {tree.root_id for tree in expected}
+
+
+def test_a_tree_whose_digest_is_not_trusted_is_told() -> None:
+    content = file_of([(0, 0, 1), (1, 0, 1), (2, 0, 1)])
+    _, found, _ = trees([content])
+    known = KnownTrees()
+    known.add(
+        struct.pack(">3q", *(t.root_id for t in found)),
+        struct.pack(">3q", found[0].digest, 0, found[2].digest),
+        struct.pack(">3i", 2, 2, 2),
+    )
+    told = [
+        (tree.root_id, known.place(tree)) for tree in TreeSplitter("Product").split([content], known=known)
+    ]
+    assert (1001, Place.CHANGED) in told
+    assert (known.same, known.same_lines, list(known.gone())) == (2, 4, [])

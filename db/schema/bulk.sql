@@ -321,16 +321,18 @@ COMMENT ON COLUMN bulk_counts.tombstoned IS 'Mirror rows of this kind marked del
 CREATE TABLE sync_digests (
     shop_id    uuid NOT NULL,
     stream     smallint NOT NULL,
+    lines      integer NOT NULL,
     object_id  bigint NOT NULL,
     digest     bigint NOT NULL,
     CONSTRAINT sync_digests_pkey PRIMARY KEY (shop_id, stream, object_id)
 ) WITH (fillfactor = 90);
 COMMENT ON TABLE sync_digests IS
-    'Digest of the tree of lines (a root object and all that belongs to it) from which mirror rows were last written. A cache: a missing '
-    'row only costs a comparison, so whoever writes a row of a tree by another path deletes the tree''s row here. No foreign keys: a cache '
-    'does not pay for them row by row. Written by schema sync.';
+    'Digest of the tree of lines (a root object and all that belongs to it) from which mirror rows were last written. A cache: what is not here only '
+    'costs a comparison. Whoever writes a row of a tree by another path sets the digest to 0 and leaves the row, as a run that is under way may have been told of it, and '
+    'then takes a missing row for a tree that its file lacks. No foreign keys: a cache does not pay for them row by row. Written by schema sync.';
 COMMENT ON COLUMN sync_digests.stream IS 'Stream of the root.';
+COMMENT ON COLUMN sync_digests.lines IS 'Lines of the tree.';
 COMMENT ON COLUMN sync_digests.object_id IS 'Numeric part of the root''s gid.';
-COMMENT ON COLUMN sync_digests.digest IS 'XXH3-64 of the tree''s bytes after its first line''s leading type, as signed bigint.';
+COMMENT ON COLUMN sync_digests.digest IS 'XXH3-64 of the tree''s bytes after its first line''s leading type, as signed bigint; 0: the mirror was written otherwise since, the tree is loaded again.';
 
 COMMIT;

@@ -48,11 +48,11 @@ CREATE UNLOGGED TABLE bulk_manifest (
 );
 CREATE INDEX bulk_manifest_run_idx ON bulk_manifest (bulk_run_id);
 COMMENT ON TABLE bulk_manifest IS
-    'The trees of a file, in file order. Written by COPY from the sync daemon: before any line where digests are known, after all lines '
-    'where everything is sent.';
+    'The trees of a file that were loaded, and those known from earlier files that it lacks. Written by COPY from the sync daemon, after all lines; where '
+    'digests are known, the trees that they say to be the same are not in it.';
 COMMENT ON COLUMN bulk_manifest.root_id IS 'Numeric part of the root''s gid.';
-COMMENT ON COLUMN bulk_manifest.digest IS 'See sync_digests.digest.';
-COMMENT ON COLUMN bulk_manifest.lines IS 'Lines of the tree.';
+COMMENT ON COLUMN bulk_manifest.digest IS 'See sync_digests.digest; of a tree that is not in the file, 0.';
+COMMENT ON COLUMN bulk_manifest.lines IS 'Lines of the tree; 0: the tree is known, and not in the file.';
 COMMENT ON COLUMN bulk_manifest.is_clean IS
     'False when a line of the tree was quarantined by the daemon or refers to an object outside the tree: its digest must not be kept.';
 
@@ -60,14 +60,16 @@ CREATE UNLOGGED TABLE bulk_trees (
     bulk_run_id uuid NOT NULL,
     root_id     bigint NOT NULL,
     digest      bigint NOT NULL,
-    lines       bigint NOT NULL,
-    is_changed  boolean NOT NULL,
+    lines       integer NOT NULL,
+    is_here     boolean NOT NULL,
     is_clean    boolean NOT NULL
 );
 CREATE INDEX bulk_trees_run_idx ON bulk_trees (bulk_run_id);
-COMMENT ON TABLE bulk_trees IS 'The trees of a run''s file, one row each, and whether they differ from what was merged last. Written by schema sync.';
+COMMENT ON TABLE bulk_trees IS
+    'How a run''s file differs from what was merged last, a row a tree: those whose lines are loaded, and those that are gone. No row, and a row in sync_digests: the tree is the '
+    'same, where the run''s plan is manifest (sync._trusts_digests). Written by schema sync.';
 COMMENT ON COLUMN bulk_trees.lines IS 'Lines of the tree in the file.';
-COMMENT ON COLUMN bulk_trees.is_changed IS 'True: its lines are loaded and merged. False: the digest says that the mirror has them.';
+COMMENT ON COLUMN bulk_trees.is_here IS 'True: its lines are loaded and merged. False: it was merged once and is not in the file.';
 COMMENT ON COLUMN bulk_trees.is_clean IS 'Whether its digest may be kept.';
 
 CREATE UNLOGGED TABLE bulk_groups (
@@ -87,7 +89,7 @@ CREATE UNLOGGED TABLE bulk_outcomes (
     outcome     text NOT NULL,
     CONSTRAINT bulk_outcomes_outcome_check CHECK (outcome IN ('inserted', 'updated', 'stale', 'rejected', 'unwhole', 'empty'))
 );
-CREATE INDEX bulk_outcomes_run_idx ON bulk_outcomes (bulk_run_id);
+CREATE INDEX bulk_outcomes_run_idx ON bulk_outcomes (bulk_run_id, stream, object_id);
 COMMENT ON TABLE bulk_outcomes IS 'What the merge did with an object, a row per mirror row written. No row: unchanged.';
 COMMENT ON COLUMN bulk_outcomes.outcome IS 'stale: the mirror has newer data; rejected: the object''s own line was quarantined; '
     'unwhole: lines of it may be missing; empty: in a shop''s first load, where only these are noted, no row came of it.';

@@ -35,7 +35,7 @@ SELECT is(pg_temp.poll('{"status":"completed","url":null,"objectCount":"0"}'), '
 SELECT lives_ok($$SELECT sync.record_artifact(id, lease_token, '/spool/1', 'https://x/2?sig=secret') FROM run$$, 'the file is noted');
 SELECT is((SELECT url FROM bulk_artifacts), 'https://x/2', 'without the signature of its URL');
 SELECT is((SELECT metadata ? 'url' FROM bulk_steps WHERE step_name = 'poll'), false, 'nor is it among the facts of the step');
-SELECT throws_ok($$SELECT sync.close_load(id, lease_token, 10, 57, 10, '{"Product":57}', 0, repeat('0', 64)) FROM run, (SELECT pg_temp.poll('{"status":"COMPLETED","url":"u","objectCount":"58","rootObjectCount":"10","fileSize":"10"}')) AS p$$,
+SELECT throws_ok($$SELECT sync.close_load(id, lease_token, 10, 57, 10, '{"Product":57}', 0, 0, repeat('0', 64), 0) FROM run, (SELECT pg_temp.poll('{"status":"COMPLETED","url":"u","objectCount":"58","rootObjectCount":"10","fileSize":"10"}')) AS p$$,
                  'NS042', NULL, 'a file with a line less than announced is refused');
 
 SELECT * FROM finish();

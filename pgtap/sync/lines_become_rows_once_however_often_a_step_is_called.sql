@@ -24,8 +24,9 @@ CREATE FUNCTION pg_temp.metafield(p_number integer, p_product bigint, p_key text
     SELECT pg_temp.line(p_number, 30::smallint, 'Metafield', p_product, p_number, p_product, jsonb_build_object('id', 'gid://shopify/Metafield/' || p_number,
         'namespace', 'n', 'key', p_key, 'type', 'text', 'value', 'x', '__parentId', 'gid://shopify/Product/' || p_product)) $$;
 CREATE FUNCTION pg_temp.close_load(p_lines bigint, p_kinds jsonb, p_sent bigint DEFAULT NULL) RETURNS bigint LANGUAGE sql AS $$
-    SELECT sync.compare_manifest(id, lease_token) FROM run;
-    SELECT sync.close_load(id, lease_token, 100, p_lines, 2, p_kinds, coalesce(p_sent, p_lines), repeat('0', 64)) FROM run $$;
+    SELECT sync.collect_trees(id, lease_token) FROM run;
+    SELECT sync.close_load(id, lease_token, 100, p_lines, 2, p_kinds, 0, coalesce(p_sent, p_lines), repeat('0', 64),
+                           (SELECT count(*) FROM bulk_lines AS l WHERE l.bulk_run_id = run.id AND l.attempt = run.attempt)) FROM run $$;
 CREATE FUNCTION pg_temp.stage() RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     v_run  run;

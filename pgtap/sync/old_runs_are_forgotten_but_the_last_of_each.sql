@@ -13,7 +13,7 @@ SELECT pg_temp.run(('00000000-0000-7000-8000-00000000000' || n)::uuid, resource,
                (4, 'orders', 'failed', '90 days'), (5, 'products', 'failed', '80 days')) AS r (n, resource, status, age);
 INSERT INTO bulk_errors (bulk_run_id, shop_id, error_type, error_code, error_message, line_number, payload)
 SELECT id, shop_id, 'VALIDATION', 'NS112', 'x', 1, '{"email": "jane@example.com"}' FROM bulk_runs;
-INSERT INTO sync_digests (shop_id, stream, object_id, digest) VALUES ('00000000-0000-7000-8000-0000000000a1', 1, 1, 1);
+INSERT INTO sync_digests (shop_id, stream, object_id, digest, lines) VALUES ('00000000-0000-7000-8000-0000000000a1', 1, 1, 1, 1);
 
 SELECT is((SELECT runs || ' ' || errors || ' ' || digests FROM sync.purge_runs()), '2 3 0', 'two runs are forgotten, three lines emptied');
 SELECT results_eq($$SELECT right(id::text, 1) FROM bulk_runs ORDER BY id$$, $$VALUES ('3'), ('4'), ('5')$$, 'the last of each resource and outcome stays');

@@ -31,7 +31,7 @@ from neanelu.settings import Settings, get_settings
 from neanelu.sync.console import progress_on
 from neanelu.sync.daemon import Stopped, SyncDaemon
 from neanelu.sync.fetch import CHUNK_BYTES, Copy, Spool
-from neanelu.sync.progress import Progress
+from neanelu.sync.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
@@ -168,21 +168,23 @@ def ingest(
     settings = get_settings()
     began = time.monotonic()
     with exits(as_json), stop_on_signals() as stop:
-        with session("neanelu_sync", purpose="ingest") as connection:
-            row = find_shop(connection, shop)
-            ordered_resources(connection, [resource])
-        names = {row["id"]: row["domain"].removesuffix(".myshopify.com")}
-        try:
-            with opened(file, stop) as source, progress_on(console(error=True), names) as progress:
-                work = _Ingest(settings, progress, stop, source)
-                work.run(row["id"], resource, mode, allow_mass_delete)
-        except Stopped:
-            click.echo("interrupted: nothing was read", err=True)
-            sys.exit(INTERRUPTED)
-        with session("neanelu_sync", purpose="ingest") as connection:
-            runs = run_reports(connection, [work.run_id])
-            parameters = {"run_id": work.run_id, "limit": errors, "after_line": 0}
-            quarantined = connection.execute(sql.RUN_ERRORS, parameters).fetchall() if errors else []
+        work = _Ingest(settings, stop)
+        # One connection for all of it, the daemon's: it replaces one that breaks on the way.
+        with work.daemon as daemon:
+            with translated():
+                row = find_shop(daemon.control, shop)
+                ordered_resources(daemon.control, [resource])
+            names = {row["id"]: row["domain"].removesuffix(".myshopify.com")}
+            try:
+                with opened(file, stop) as source, progress_on(console(error=True), names) as progress:
+                    work.run(source, progress, row["id"], resource, mode, allow_mass_delete)
+            except Stopped:
+                click.echo("interrupted: nothing was read", err=True)
+                sys.exit(INTERRUPTED)
+            with translated():
+                runs = run_reports(daemon.control, [work.run_id])
+                parameters = {"run_id": work.run_id, "limit": errors, "after_line": 0}
+                quarantined = daemon.control.execute(sql.RUN_ERRORS, parameters).fetchall() if errors else []
     if as_json:
         emit({**as_document(runs, time.monotonic() - began), "errors": quarantined})
     else:
@@ -203,15 +205,16 @@ class _Ingest:
     when this process gives up.
     """
 
-    def __init__(self, settings: Settings, progress: Progress, stop: threading.Event, source: Source) -> None:
+    def __init__(self, settings: Settings, stop: threading.Event) -> None:
+        self.daemon = SyncDaemon(settings, progress=self, stop=stop)
+        self.run_id = UUID(int=0)
         self._settings = settings
-        self._progress = progress
         self._stop = stop
-        self._source = source
-        self._daemon = SyncDaemon(settings, progress=self, stop=stop)
+        self._source = Source("")
+        self._progress: Progress = Silent()
         self._run: dict[str, Any] = {}
         self._away = 0
-        self.run_id = UUID(int=0)
+        self._has_ended = False
 
     # The daemon tells this object; it adds the size of the file, which the daemon cannot know.
 
@@ -234,28 +237,36 @@ class _Ingest:
             raise Stopped
         self._progress.advance(self._run, done)
 
-    def run(self, shop_id: UUID, resource: str, mode: str, allow_mass_delete: bool) -> None:
+    def run(
+        self,
+        source: Source,
+        progress: Progress,
+        shop_id: UUID,
+        resource: str,
+        mode: str,
+        allow_mass_delete: bool,
+    ) -> None:
         """Ask for the run and do it, again when the database went away meanwhile.
 
         Raises:
             NeaneluError: the run cannot be had, or the database does not come back.
         """
-        with self._daemon:
-            self.run_id = self._request(shop_id, resource, mode, allow_mass_delete)
-            spool = self._source.spool(self._settings.sync_spool_dir / "ingest", self.run_id, self._read)
-            try:
-                while not self._stop.is_set() and self._attempt(spool):
-                    pass
-            finally:
-                self._cancel()
-                if self._source.path is None:
-                    spool.discard()
+        self._source, self._progress = source, progress
+        self.run_id = self._request(shop_id, resource, mode, allow_mass_delete)
+        spool = self._source.spool(self._settings.sync_spool_dir / "ingest", self.run_id, self._read)
+        try:
+            while not self._stop.is_set() and self._attempt(spool):
+                pass
+        finally:
+            self._cancel()
+            if self._source.path is None:
+                spool.discard()
 
     def _request(self, shop_id: UUID, resource: str, mode: str, allow_mass_delete: bool) -> UUID:
         """Ask for the run, after clearing away one whose process died."""
         options: dict[str, Any] = {"source": "file", "allow_mass_delete": allow_mass_delete}
         try:
-            return self._daemon.request(shop_id, resource, mode, **options)
+            return self.daemon.request(shop_id, resource, mode, **options)
         except RunActive:
             with session("neanelu_sync", purpose="ingest") as connection:
                 parameters = {"shop_id": shop_id, "statuses": ["pending", "running"], "limit": None}
@@ -265,7 +276,7 @@ class _Ingest:
                     connection.execute(sql.CANCEL_RUN, {"run_id": row["run_id"]})
             if not dead:
                 raise
-            return self._daemon.request(shop_id, resource, mode, **options)
+            return self.daemon.request(shop_id, resource, mode, **options)
 
     def _is_dead(self, run: dict[str, Any]) -> bool:
         """Return whether a file run has no process any more."""
@@ -279,23 +290,26 @@ class _Ingest:
     def _attempt(self, spool: Spool) -> bool:
         """Work on the run once; return whether to do it again."""
         try:
-            self._daemon.work_once(run_id=self.run_id, source=spool)
-            state = self._daemon.states([self.run_id])[self.run_id]
+            self.daemon.work_once(run_id=self.run_id, source=spool)
+            state = self.daemon.states([self.run_id])[self.run_id]
             self._away = 0
         except DatabaseUnavailable:
             self._away += 1
             if self._away > _PATIENCE:
                 raise
-            self._daemon.close()
+            self.daemon.close()
             self._stop.wait(1.0)
             return True
-        if state["status"] not in ("pending", "running") or state["error_code"] == _UNREADABLE:
+        self._has_ended = state["status"] not in ("pending", "running")
+        if self._has_ended or state["error_code"] == _UNREADABLE:
             return False
         self._stop.wait(0.2)
         return True
 
     def _cancel(self) -> None:
         """Cancel the run if it has not ended."""
+        if self._has_ended:
+            return
         try:
             with session("neanelu_sync", purpose="ingest") as connection, translated():
                 connection.execute(sql.CANCEL_RUN, {"run_id": self.run_id})

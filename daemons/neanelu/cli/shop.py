@@ -16,11 +16,11 @@ from neanelu.cli.output import console, emit, exits, instant, table
 from neanelu.db import sql
 from neanelu.db.connection import Connection, session
 from neanelu.db.errors import InvalidInput, NeaneluError, NotFound, ShopIdTaken, translated
-from neanelu.secrets import KeyRing, key_ring, token_place, webhook_secret_place
 from neanelu.settings import get_settings
 
 if TYPE_CHECKING:
     from neanelu.oauth.facts import Facts
+    from neanelu.secrets import KeyRing
 
 #: Scopes that the bulk pipeline needs.
 DEFAULT_SCOPES = (
@@ -112,6 +112,8 @@ def register_shop(
         InvalidInput: a value does not fit.
         DatabaseUnavailable: the database is away.
     """
+    from neanelu.secrets import token_place, webhook_secret_place
+
     known = {"api_version": None, "timezone": None, "currency_code": None, "shopify_shop_id": None, **facts}
     for last_try in (False, False, True):
         reserved = connection.execute(
@@ -234,6 +236,8 @@ def add(
         token = read_secret(token_file, "token")
         secret = read_secret(webhook_secret_file, "webhook secret") if webhook_secret_file else None
         wanted = [scope for scope in re.split(r"[,\s]+", scopes) if scope]
+        from neanelu.secrets import key_ring
+
         ring = key_ring()
         with session("neanelu_operator", purpose="shop") as connection:
             before = connection.execute(sql.FIND_SHOP, {"shop": name}).fetchone()
@@ -363,6 +367,7 @@ def refresh(name: str, insist: bool, as_json: bool) -> None:
     """
     with exits(as_json):
         from neanelu.oauth.tokens import TokenSource
+        from neanelu.secrets import key_ring
 
         with session("neanelu_worker", purpose="shop") as connection:
             row = find_shop(connection, name)
@@ -490,6 +495,7 @@ def subscribe(name: str, address: str | None, dry_run: bool, as_json: bool) -> N
     """
     with exits(as_json):
         from neanelu.oauth.tokens import TokenSource, shopify_client
+        from neanelu.secrets import key_ring
         from neanelu.shopify.budget import Budget
         from neanelu.webhooks.subscriptions import address_of, drift
         from neanelu.webhooks.subscriptions import subscribe as carry_out

@@ -23,7 +23,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -110,6 +109,8 @@ def _mib(size: int) -> str:
 
 def _memory() -> int:
     """Return the bytes of memory that this process may use: the machine's, or the control group's if less."""
+    import psutil  # here, as most commands need it never
+
     total = psutil.virtual_memory().total
     for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with contextlib.suppress(OSError, ValueError):
@@ -263,6 +264,8 @@ class Cluster:
         pid = self._pid()
         if pid is None:
             return
+        import psutil
+
         backends = psutil.Process(pid).children(recursive=True)
         os.kill(pid, signal.SIGKILL)
         for process in (pid, *(backend.pid for backend in backends)):
@@ -393,6 +396,8 @@ class Cluster:
 
     def _pid(self) -> int | None:
         """Return the postmaster's process id while it is alive; None when not, or when the file is stale."""
+        import psutil
+
         try:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
             # The number may have gone to another process since, or to a zombie that nobody reaps. The command
@@ -430,6 +435,8 @@ class Cluster:
 
     def _wait_for_end(self, pid: int, timeout: float) -> None:
         """Wait until a process is gone; raises PlatformError when it is still there after the timeout."""
+        import psutil
+
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             try:

@@ -8,19 +8,20 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
 from rich.text import Text
 from structlog.typing import EventDict, WrappedLogger
 
 from neanelu.cli.output import number, seconds, size
 from neanelu.sync.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 log = structlog.get_logger(__name__)
 
@@ -90,6 +91,9 @@ class ConsoleProgress:
     """
 
     def __init__(self, console: Console, shops: Mapping[UUID, str], *, keep: bool = True) -> None:
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bars
+
         self._console = console
         self._shops = shops
         self._keep = keep

@@ -320,8 +320,6 @@ class SyncDaemon:
                     ended = lease.row(sql.CONCLUDE_UNCHANGED)
                     break
                 self._progress.phase(run, "stage")
-                if sent:
-                    self._rows(sql.REFRESH_STATISTICS, tables=None)
                 ended = StageAndMerge(
                     lease,
                     lambda: self._connect("stage"),

@@ -18,13 +18,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
-import httpx
 import orjson
 
-from neanelu.shopify.client import ShopifyClient
 from neanelu.shopify.errors import DownloadFailed, FileChanged
+
+if TYPE_CHECKING:
+    import httpx
+
+    from neanelu.shopify.client import ShopifyClient
 
 #: Bytes read and handed on at a time.
 CHUNK_BYTES = 1024 * 1024
@@ -185,6 +188,8 @@ class Download:
             DownloadFailed: nothing came in several tries in a row.
             FileChanged: the file at the URL is not the one whose beginning is on disk; the spool was discarded.
         """
+        import httpx
+
         failures = 0
         renew = False
         while True:

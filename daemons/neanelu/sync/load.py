@@ -1,13 +1,14 @@
-"""Sends a file's lines to the database: digests of trees first where some are known, then only what changed."""
+"""Sends a file's lines to the database: all, or where digests are known, those of the trees that differ."""
 
 from __future__ import annotations
 
 import struct
 import tempfile
 from array import array
-from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from itertools import chain, islice
 from typing import IO, Any
 
 from psycopg.types.json import Jsonb
@@ -17,12 +18,15 @@ from neanelu.db.connection import Connection
 from neanelu.sync.fetch import CHUNK_BYTES, Spool
 from neanelu.sync.lease import Lease
 from neanelu.sync.lines import COPY_END, COPY_HEADER, LineCopy
-from neanelu.sync.scan import LineScanner, Reject, Totals, Tree, TreeSplitter, leading_gid
+from neanelu.sync.scan import KnownTrees, LineScanner, Place, Reject, Totals, Tree, TreeSplitter, leading_gid
+from neanelu.sync.trees import TreeReader
 
 #: How often progress is told, bytes.
 _TELL_BYTES = 1024 * 1024
 _QUARANTINE_LINES = 500
 _QUARANTINE_BYTES = 4 * 1024 * 1024
+#: Trees that are asked for at a time.
+_KNOWN_TREES = 65_536
 _MANIFEST_ROW = struct.Struct("!h i16s ii iq iq ii i?").pack
 #: of the index: root id (-1: none), offset, size, first line, lines, digest, is_clean
 _INDEX_FIELDS = 7
@@ -34,7 +38,7 @@ _REFUSED = "refused"
 
 
 class _NotClosed(Exception):
-    """A changed tree refers to objects outside: the trees of this file cannot be told apart."""
+    """A changed tree refers to objects outside, or came before unchanged: the trees of this file cannot be told apart."""
 
 
 class Loader:
@@ -45,7 +49,7 @@ class Loader:
         connect: opens a further connection, for COPY; no autocommit.
         resource: a row of sync.resources().
         max_line_bytes: longer lines go to quarantine.
-        on_progress: called with a phase (`scan`, `send`) and bytes done.
+        on_progress: called with a phase (`send`) and bytes done.
     """
 
     def __init__(
@@ -67,6 +71,8 @@ class Loader:
         self._run_bytes: bytes = run["id"].bytes
         self._attempt: int = run["attempt"]
         self._told = 0
+        #: after `load`: no line had to be looked at, every tree is as it was merged last
+        self.is_unchanged = False
 
     def load(self, spool: Spool) -> int:
         """Load the file and close the load step; return how many lines were sent.
@@ -94,46 +100,71 @@ class Loader:
         splitter = TreeSplitter(self._root_kind)
         with _Quarantine(self._lease) as quarantine, LineCopy(self._lease, self._connect) as copy:
             scanner = self._scanner(copy.take, quarantine)
-            scanner.begin_tree(1)
-            for tree in splitter.split(spool.chunks(), scanner.feed):
-                scanner.finish()
-                clean = scanner.is_closed and not scanner.rejected and scanner.root_id == tree.root_id
-                _append(index, tree, clean)
-                scanner.begin_tree(tree.first_line + tree.lines)
+
+            def note(entries: array[int]) -> None:
+                index.write(entries)
+                self._tell("send", entries[-6] + entries[-5])
+
+            reader = TreeReader(scanner, copy, note)
+            for tree in splitter.split(spool.chunks(), reader.feed, on_block=reader.take_block):
+                is_closed, rejected = reader.end_tree(tree.root_id)
+                _append(index, tree, is_closed and not rejected)
+                reader.begin_tree(tree.first_line + tree.lines)
                 self._tell("send", tree.offset + tree.size)
         self._copy_manifest(_entries(index))
-        self._lease.call(sql.COMPARE_MANIFEST)
-        self._close(spool, index, None, splitter.lines, scanner.totals, 0, copy)
+        self._lease.call(sql.COLLECT_TREES)
+        self._close(spool, index, splitter.lines, scanner.totals, copy)
         return copy.sent
 
     def _load_changed(self, spool: Spool, index: IO[bytes]) -> int:
-        """Send the manifest, learn which trees differ, and send the lines of those."""
+        """Learn which trees were merged last, and send the lines of those that differ, in one pass."""
+        known = self._known_trees()
         splitter = TreeSplitter(self._root_kind)
-
-        def entries() -> Iterator[array[int]]:
-            for tree in splitter.split(spool.chunks()):
-                yield _append(index, tree, True)
-                self._tell("scan", tree.offset + tree.size)
-
-        self._copy_manifest(entries())
-        counts = self._lease.row(sql.COMPARE_MANIFEST)
-        changed = self._changed_roots() if counts["changed"] else array("q")
-        dirty: list[int] = []
-        with _Quarantine(self._lease) as quarantine, LineCopy(self._lease, self._connect) as copy:
+        with (
+            ExitStack() as stack,
+            _Quarantine(self._lease) as quarantine,
+            LineCopy(self._lease, self._connect) as copy,
+        ):
+            file: IO[bytes] | None = None
             scanner = self._scanner(copy.take, quarantine)
-            for root, end in self._scan_trees(scanner, spool, index, changed):
-                if not scanner.is_closed or scanner.root_id != root:
+            chunks = self._watched(spool)
+            for tree in splitter.split(chunks, known=known):
+                place = known.place(tree)
+                if place is Place.SAME:
+                    continue
+                # opened late: the spool may put another file in this one's place before it is read
+                file = file or stack.enter_context(spool.path.open("rb"))
+                self._scan(scanner, file, tree.first_line, tree.offset, tree.size)
+                root = tree.root_id
+                if place is Place.TWICE or root is None or not scanner.is_closed or scanner.root_id != root:
+                    deque(chunks, 0)  # the file is to be whole on disk
                     raise _NotClosed
-                if scanner.rejected:
-                    dirty.append(root)
-                self._tell("send", end)
-        if dirty:
-            self._lease.call(sql.DISTRUST_TREES, roots=dirty)
-        unchanged = counts["total"] - counts["changed"]
-        self._close(spool, index, changed, splitter.lines, scanner.totals, unchanged, copy)
+                _append(index, tree, not scanner.rejected)
+                self._tell("send", tree.offset + tree.size)
+        self.is_unchanged = not index.tell()
+        gone = known.gone() if self._lease.run["mode"] != "incremental" else ()
+        if self._copy_manifest(chain(_entries(index), ((root, 0, 0, 0, 0, 0, False) for root in gone))):
+            self._lease.call(sql.COLLECT_TREES)
+        self._close(spool, index, splitter.lines, scanner.totals, copy, known)
         return copy.sent
 
     # --- pieces -------------------------------------------------------------------------------------------
+
+    def _known_trees(self) -> KnownTrees:
+        """Return what the database knows of the trees that were merged last."""
+        known = KnownTrees()
+        after = -1
+        while (row := self._lease.row(sql.KNOWN_TREES, after=after, limit=_KNOWN_TREES))["trees"]:
+            after = known.add(row["roots"], row["digests"], row["lines"])
+            if row["trees"] < _KNOWN_TREES:
+                break
+        return known
+
+    def _watched(self, spool: Spool) -> Iterator[bytes]:
+        """Yield the file's bytes, as long as the lease holds."""
+        for chunk in spool.chunks():
+            self._lease.check()
+            yield chunk
 
     def _tell(self, phase: str, done: int) -> None:
         """Tell how far a phase is, now and then."""
@@ -152,73 +183,63 @@ class Loader:
             max_line_bytes=self._max_line_bytes,
         )
 
-    def _scan_trees(
-        self, scanner: LineScanner, spool: Spool, index: IO[bytes], changed: array[int] | None
-    ) -> Iterator[tuple[int, int]]:
-        """Scan the trees without root and those in `changed` (None: all); yield (root or -1, end offset) after each."""
-        with spool.path.open("rb") as file:
-            for root, offset, size, first_line, *_ in _entries(index):
-                if changed is not None and root >= 0 and not _contains(changed, root):
-                    continue
-                scanner.begin_tree(first_line)
-                for piece in _span(file, offset, size):
-                    scanner.feed(piece)
-                scanner.finish()
-                yield root, offset + size
+    @staticmethod
+    def _scan(scanner: LineScanner, file: IO[bytes], first_line: int, offset: int, size: int) -> None:
+        """Look at the lines of a tree."""
+        scanner.begin_tree(first_line)
+        for piece in _span(file, offset, size):
+            scanner.feed(piece)
+        scanner.finish()
 
-    def _copy_manifest(self, entries: Iterator[Any]) -> None:
-        """Send the trees that have a root, as they come."""
+    def _copy_manifest(self, entries: Iterable[Sequence[int]]) -> bool:
+        """Send the trees that have a root, as they come; return whether there was one."""
         head = (6, 16, self._run_bytes, 4, self._attempt)
-        rows = [COPY_HEADER]
+        rows = (
+            _MANIFEST_ROW(*head, 8, root, 8, digest, 4, lines, 1, clean)
+            for root, _offset, _size, _first, lines, digest, clean in entries
+            if root >= 0
+        )
+        first = next(rows, None)
+        if first is None:
+            return False
         with (
             closing(self._connect()) as connection,
             connection.transaction(),
             connection.cursor() as cursor,
             cursor.copy(sql.COPY_MANIFEST) as copy,
         ):
-            for root, _offset, _size, _first, lines, digest, clean in entries:
-                if root >= 0:
-                    rows.append(_MANIFEST_ROW(*head, 8, root, 8, digest, 4, lines, 1, clean))
-                if len(rows) >= 2048:
-                    copy.write(b"".join(rows))
-                    rows.clear()
-                    self._lease.check()
-            rows.append(COPY_END)
-            copy.write(b"".join(rows))
-
-    def _changed_roots(self) -> array[int]:
-        """Return the ids of the trees to send, ordered, 8 bytes each."""
-        roots = array("q")
-        with self._lease.stream(sql.CHANGED_ROOTS) as rows:
-            for row in rows:
-                roots.append(next(iter(row.values())))
-        return roots
+            copy.write(COPY_HEADER + first)
+            while block := b"".join(islice(rows, 2048)):
+                copy.write(block)
+                self._lease.check()
+            copy.write(COPY_END)
+        return True
 
     def _close(
         self,
         spool: Spool,
         index: IO[bytes],
-        changed: array[int] | None,
         lines: int,
         totals: Totals,
-        unchanged_roots: int,
         copy: LineCopy,
+        known: KnownTrees | None = None,
     ) -> None:
         """End the load step; find and quarantine the lines that COPY refused, if there are any."""
         refused = self._lease.value(
             sql.CLOSE_LOAD,
             bytes=spool.bytes,
             lines=lines,
-            roots=totals.roots + unchanged_roots,
+            roots=totals.roots + (known.same if known else 0),
             kinds=Jsonb(dict(totals.kinds)),
+            unchanged=known.same_lines if known else 0,
             sent=copy.sent,
             checksum=spool.sha256,
             landed=copy.landed,
         )
         if refused:
-            self._quarantine_refused(spool, index, changed)
+            self._quarantine_refused(spool, index)
 
-    def _quarantine_refused(self, spool: Spool, index: IO[bytes], changed: array[int] | None) -> None:
+    def _quarantine_refused(self, spool: Spool, index: IO[bytes]) -> None:
         """Read what was sent once more beside the numbers of the lines that landed; what is missing was refused."""
         dirty: set[int] = set()
         with _Quarantine(self._lease) as quarantine, self._lease.stream(sql.LANDED_LINES) as rows:
@@ -245,8 +266,9 @@ class Loader:
                 root_kind=self._root_kind,
                 max_line_bytes=self._max_line_bytes,
             )
-            for _ in self._scan_trees(scanner, spool, index, changed):
-                pass
+            with spool.path.open("rb") as file:
+                for _root, offset, size, first_line, *_ in _entries(index):
+                    self._scan(scanner, file, first_line, offset, size)
         if dirty:
             self._lease.call(sql.DISTRUST_TREES, roots=sorted(dirty))
 
@@ -311,12 +333,10 @@ def _ignore(*_: object) -> None:
     """Do nothing: the line is in quarantine already."""
 
 
-def _append(index: IO[bytes], tree: Tree, clean: bool) -> array[int]:
-    """Note a tree in the index and return its entry."""
+def _append(index: IO[bytes], tree: Tree, clean: bool) -> None:
+    """Note a tree that was looked at in the index."""
     root = -1 if tree.root_id is None else tree.root_id
-    entry = array("q", (root, tree.offset, tree.size, tree.first_line, tree.lines, tree.digest, clean))
-    index.write(entry.tobytes())
-    return entry
+    index.write(array("q", (root, tree.offset, tree.size, tree.first_line, tree.lines, tree.digest, clean)))
 
 
 def _entries(index: IO[bytes]) -> Iterator[array[int]]:
@@ -326,12 +346,6 @@ def _entries(index: IO[bytes]) -> Iterator[array[int]]:
         values = array("q", block)
         for start in range(0, len(values), _INDEX_FIELDS):
             yield values[start : start + _INDEX_FIELDS]
-
-
-def _contains(ordered: array[int], value: int) -> bool:
-    """Return whether an ordered array has a value."""
-    position = bisect_left(ordered, value)
-    return position < len(ordered) and ordered[position] == value
 
 
 def _span(file: IO[bytes], offset: int, size: int) -> Iterator[bytes]:

@@ -11,7 +11,11 @@ This is the only place that looks at bytes. It makes no decision about products 
 from __future__ import annotations
 
 import contextlib
+import enum
 import re
+import sys
+from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -27,7 +31,7 @@ IDLESS_KIND = "ResourcePublication"
 UNKNOWN_KIND = "?"
 BLANK_KIND = "-"
 
-_GID_PREFIX = "gid://shopify/"
+GID_PREFIX = "gid://shopify/"
 _LEADING_GID = re.compile(
     rb'\s*\{\s*"id"\s*:\s*"gid:\\?/\\?/shopify\\?/([A-Za-z0-9_]+)\\?/([0-9]{1,19})(\?[^"\\]*)?"'
 )
@@ -40,6 +44,8 @@ _OVERLONG_HEAD = 1024 * 1024
 _MAX_SEEN = 200_000
 #: A tree larger than this is digested piece by piece, bytes.
 _PIECE_BYTES = 4 * 1024 * 1024
+#: Of a known tree: the file did not have it yet, has it as it was, or has it to be looked at line by line.
+_UNSEEN, _SAME, _LOADED = range(3)
 
 
 class _Head(msgspec.Struct):
@@ -97,6 +103,9 @@ class _Overlong:
 LineHandler = Callable[[int, str, int, int, int | None, int | None, bytes], None]
 #: Called for every bad line.
 RejectHandler = Callable[[Reject], None]
+#: Called with whole trees: what splits them (a line end, and what their first lines begin with), what is between, the
+#: offset and number of the first line. Returns how many lines they have, or 0 where they are to be taken one by one.
+BlockHandler = Callable[[bytes, list[bytes], int, int], int]
 #: Called with the further pieces of an over-long line: number, piece number from 1, bytes.
 ChunkHandler = Callable[[int, int, bytes], None]
 
@@ -107,14 +116,14 @@ def leading_gid(raw: bytes) -> tuple[str | None, str | None]:
     if match is None:
         return None, None
     kind = match[1].decode()
-    return kind, f"{_GID_PREFIX}{kind}/{match[2].decode()}{(match[3] or b'').decode('ascii', 'replace')}"
+    return kind, f"{GID_PREFIX}{kind}/{match[2].decode()}{(match[3] or b'').decode('ascii', 'replace')}"
 
 
 def split_gid(gid: str) -> tuple[str, int]:
     """Return (kind, numeric id) of a gid; ValueError when it is none, OverflowError when the id exceeds 2^63 - 1."""
-    if not gid.startswith(_GID_PREFIX):
+    if not gid.startswith(GID_PREFIX):
         raise ValueError(gid)
-    kind, _, number = gid[len(_GID_PREFIX) :].partition("/")
+    kind, _, number = gid[len(GID_PREFIX) :].partition("/")
     number = number.partition("?")[0]
     if not kind or not number.isascii() or not number.isdigit():
         raise ValueError(gid)
@@ -144,8 +153,8 @@ class LineScanner:
         self.rejected = 0
         #: id of the last root seen in this tree
         self.root_id: int | None = None
-        self._root_kind = root_kind
-        self._streams = streams
+        self.root_kind = root_kind
+        self.streams = streams
         self._on_line = on_line
         self._on_reject = on_reject
         self._on_chunk = on_chunk
@@ -218,7 +227,7 @@ class LineScanner:
     def _lines(self, lines: list[bytes], is_ascii: bool) -> None:
         """Classify lines and hand them on. The hot loop: lines as Shopify writes them, all others go to `_line`."""
         decode, on_line, known = self._head, self._on_line, self._kinds.get
-        seen, kinds, root_kind = self._seen, self.totals.kinds, self._root_kind
+        seen, kinds, root_kind = self._seen, self.totals.kinds, self.root_kind
         number, is_closed = self._number, self.is_closed
         for line in lines:
             number += 1
@@ -272,7 +281,7 @@ class LineScanner:
                     self._seen[gid] = stream, object_id
             if parent is None:
                 self.totals.roots += 1
-                if kind == self._root_kind:
+                if kind == self.root_kind:
                     self.root_id = object_id
                 else:
                     self.is_closed = False
@@ -318,8 +327,8 @@ class LineScanner:
     def _place(self, gid: str) -> tuple[str, int | None, int]:
         """Return (kind, its stream or None, numeric id) of a gid; raises as `split_gid`."""
         kind, value = split_gid(gid)
-        stream = self._streams.get(kind)
-        self._kinds[f"{_GID_PREFIX}{kind}"] = (kind, stream)
+        stream = self.streams.get(kind)
+        self._kinds[f"{GID_PREFIX}{kind}"] = (kind, stream)
         return kind, stream, value
 
     def _reject(self, line: bytes, code: str, message: str, *, counted: bool = False) -> None:
@@ -332,7 +341,7 @@ class LineScanner:
             with contextlib.suppress(OverflowError):
                 _, stream, value = self._place(gid)
                 self._seen[gid] = stream, value
-                if kind == self._root_kind:
+                if kind == self.root_kind:
                     self.root_id = value
         self.rejected += 1
         self.totals.kinds[kind or UNKNOWN_KIND] += 1
@@ -380,6 +389,87 @@ class LineScanner:
         self._on_reject(Reject(self._number, "NS105", message, kind, None, line.head, line.size))
 
 
+class Place(enum.Enum):
+    """What is known of a tree: not at all, other bytes, the same, or that its root was in the file before."""
+
+    NEW = enum.auto()
+    CHANGED = enum.auto()
+    SAME = enum.auto()
+    TWICE = enum.auto()
+
+
+class KnownTrees:
+    """The trees that were merged last: digests and counts of lines by root, and which of them a file has so far.
+
+    A file mostly has them in the order of their ids: then a block of trees is compared at once. 21 bytes a tree.
+    """
+
+    def __init__(self) -> None:
+        self._roots = array("q")
+        self._digests = array("Q")
+        self._lines = array("i")
+        self._seen = bytearray()
+        self._next = 0
+        #: trees of the file that are the same, and their lines
+        self.same = 0
+        self.same_lines = 0
+
+    def add(self, roots: bytes, digests: bytes, lines: bytes) -> int:
+        """Take further trees, in the order of their roots, as sync.known_trees gives them; return the last root."""
+        for column, data in ((self._roots, roots), (self._digests, digests), (self._lines, lines)):
+            part = array(column.typecode, data)
+            if sys.byteorder == "little":
+                part.byteswap()
+            column.extend(part)
+        self._seen = bytearray(len(self._roots))
+        return self._roots[-1]
+
+    def gone(self) -> Iterator[int]:
+        """Yield the roots that the file did not have."""
+        position = -1
+        while (position := self._seen.find(_UNSEEN, position + 1)) >= 0:
+            yield self._roots[position]
+
+    def follow(self, digests: array[int], start: int) -> tuple[int, int]:
+        """Return how many trees from `start` on are the same as the known ones that come next, and their lines; note them."""
+        found = digests[start:] if start else digests
+        first = self._next
+        known = self._digests[first : first + len(found)]
+        count = len(known)
+        if known != found:
+            for count, (one, other) in enumerate(zip(known, found, strict=False)):  # noqa: B007 - how far
+                if one != other:
+                    break
+        if not count or self._seen.count(_UNSEEN, first, first + count) < count:
+            return 0, 0
+        self._next += count
+        self._seen[first : self._next] = bytes((_SAME,)) * count
+        lines = sum(self._lines[first : self._next])
+        self.same += count
+        self.same_lines += lines
+        return count, lines
+
+    def place(self, tree: Tree) -> Place:
+        """Say what is known of a tree that did not follow the one before, and note it."""
+        root = tree.root_id
+        if root is None:
+            return Place.NEW
+        position = bisect_left(self._roots, root)
+        if position == len(self._roots) or self._roots[position] != root:
+            return Place.NEW
+        self._next = position + 1
+        seen = self._seen[position]
+        if seen == _SAME:
+            return Place.TWICE
+        if seen == _UNSEEN and self._digests[position] == tree.digest % 2**64:
+            self._seen[position] = _SAME
+            self.same += 1
+            self.same_lines += tree.lines
+            return Place.SAME
+        self._seen[position] = _LOADED
+        return Place.CHANGED
+
+
 class TreeSplitter:
     """Splits a stream of bytes into trees, keeping of each only its place, count of lines and digest.
 
@@ -394,11 +484,18 @@ class TreeSplitter:
         self.had_bom = False
 
     def split(
-        self, chunks: Iterable[bytes], on_bytes: Callable[[bytes], int] | None = None
+        self,
+        chunks: Iterable[bytes],
+        on_bytes: Callable[[bytes], int] | None = None,
+        *,
+        on_block: BlockHandler | None = None,
+        known: KnownTrees | None = None,
     ) -> Iterator[Tree]:
-        """Yield the trees in file order.
+        """Yield the trees in file order, but for most of those that are the same as the known ones.
 
-        `on_bytes` gets a tree's bytes, in pieces, before it is yielded, and returns how many line ends are in each.
+        `on_block` is offered whole trees, many at a time: those that it takes are not yielded. `on_bytes` gets a tree's bytes, in
+        pieces, before it is yielded, and returns how many line ends are in each. Of each tree
+        that is yielded, `known` is to be asked before the next one; one of the two may be given.
         """
         source = iter(chunks)
         head = b""
@@ -416,14 +513,28 @@ class TreeSplitter:
             tree, data = _OpenTree(start, b"", on_bytes), head
         while True:
             if marker:
-                first, *others = data.split(marker)
-                for part in others:
-                    if closed := tree.close(first, self.lines, newline=True):
+                parts = data.split(marker)
+                data = parts.pop()
+                if on_block and tree.is_new and (lines := on_block(marker, parts, tree.end, self.lines + 1)):
+                    size = sum(map(len, parts)) + len(parts) * len(marker)
+                    tree = _OpenTree(tree.end + size, marker[1:], on_bytes)
+                    self.lines += lines
+                    parts.clear()
+                digests = array("Q", map(xxhash.xxh3_64_intdigest, parts) if known else ())
+                position = 0
+                while position < len(parts):
+                    count, lines = known.follow(digests, position) if known and tree.is_new else (0, 0)
+                    if count:
+                        position += count
+                        size = sum(map(len, parts[position - count : position])) + count * len(marker)
+                        tree = _OpenTree(tree.end + size, marker[1:], on_bytes)
+                        self.lines += lines
+                        continue
+                    if closed := tree.close(parts[position], self.lines, newline=True):
                         self.lines += closed.lines
                         yield closed
                     tree = _OpenTree(tree.end, marker[1:], on_bytes)
-                    first = part
-                data = first
+                    position += 1
             if len(data) > _PIECE_BYTES or not marker:
                 keep = len(marker) + 24 if marker else 1
                 tree.extend(data[:-keep])
@@ -462,6 +573,11 @@ class _OpenTree:
         self._head = b""
         self._size = 0
         self._lines = 0
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it begins with a root, and no piece of it was taken yet."""
+        return self._hasher is None and bool(self._marker)
 
     def extend(self, data: bytes) -> None:
         """Take a piece of a tree that is too large to wait for its end."""

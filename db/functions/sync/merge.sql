@@ -717,25 +717,6 @@ $$;
 COMMENT ON FUNCTION sync._insert_tables(bulk_runs, sync_tables[]) IS
     'Inserts some staging tables of an open first load, and notes how many rows each gave. Locks: the merge step. Raises 23505.';
 
-CREATE FUNCTION sync._assert_inserted(p_run bulk_runs, p_table sync_tables, p_inserted bigint) RETURNS void
-LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = neanelu, pg_temp
-AS $$
-DECLARE
-    v_valid bigint;
-BEGIN
-    EXECUTE format('SELECT count(*) FROM neanelu.%I AS s WHERE s.bulk_run_id = $1 AND s.validation_status = ''valid''', p_table.staging_table)
-       INTO v_valid USING p_run.id;
-    -- Several valid rows may be one row of a mirror table.
-    IF v_valid < p_inserted OR v_valid > p_inserted AND NOT p_table.may_repeat THEN
-        RAISE EXCEPTION '% rows of % are valid, % were merged', v_valid, p_table.staging_table, p_inserted USING ERRCODE = 'NS052',
-            HINT = 'They were merged before they were final. Load again.';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION sync._assert_inserted(bulk_runs, sync_tables, bigint) IS
-    'Checks that what was merged beside the staging of others is what is valid at the end. Reads only. Raises NS052.';
-
 CREATE FUNCTION sync._close_first_load(p_run bulk_runs, p_tables sync_tables[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
@@ -1127,8 +1108,7 @@ DECLARE
     v_rows   constant jsonb := (SELECT s.metadata -> 'inserted' FROM bulk_steps AS s
                                  WHERE s.shop_id = v_run.shop_id AND s.bulk_run_id = v_run.id AND s.step_name = 'merge');
 BEGIN
-    PERFORM sync._assert_staged(v_run);
-    PERFORM sync._assert_inserted(v_run, t, coalesce((v_rows ->> t.staging_table)::bigint, 0)) FROM unnest(v_tables) AS t;
+    PERFORM sync._assert_staged(v_run, v_rows);
     PERFORM sync._mark_unwhole(v_run);
     RETURN NEXT sync._conclude(v_run, v_tables, sync._close_first_load(v_run, v_tables));
 END
@@ -1137,23 +1117,29 @@ COMMENT ON FUNCTION sync.end_merge(uuid, uuid) IS
     'Ends what sync.begin_merge opened, when all streams are staged and merged: indexes, references, accounts, digests, checkpoint; returns the run. '
     'Locks: the run''s row, the rows of its accounts. Raises NA002, NS004, NS005, NS052 (load again), NS061, 23503, 23505, 23514.';
 
-CREATE FUNCTION sync._assert_staged(p_run bulk_runs) RETURNS void
+CREATE FUNCTION sync._assert_staged(p_run bulk_runs, p_inserted jsonb DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
     v_step  constant bulk_steps := (SELECT s FROM bulk_steps AS s WHERE s.shop_id = p_run.shop_id AND s.bulk_run_id = p_run.id
                                                                     AND s.step_name = 'stage' AND s.status = 'completed');
-    v_table text;
+    v_table sync_tables;
     v_count bigint;
+    v_valid bigint;
+    v_wrong bigint;
     v_rows  bigint := 0;
 BEGIN
-    FOR v_table IN
-        SELECT t.staging_table FROM sync_tables AS t JOIN sync_streams AS s USING (stream)
-         WHERE s.resource = p_run.query_type AND t.kinds <> '{}'
-    LOOP
-        EXECUTE format('SELECT count(*) FROM neanelu.%I WHERE bulk_run_id = $1', v_table) INTO v_count USING p_run.id;
-        v_rows := v_rows + v_count;
+    FOREACH v_table IN ARRAY sync._run_tables(p_run) LOOP
+        EXECUTE format('SELECT count(*), count(*) FILTER (WHERE validation_status = %L) FROM neanelu.%I WHERE bulk_run_id = $1', 'valid', v_table.staging_table)
+           INTO v_count, v_valid USING p_run.id;
+        v_rows := v_rows + CASE WHEN v_table.kinds <> '{}' THEN v_count ELSE 0 END;
+        -- Several valid rows may be one row of a mirror table.
+        v_wrong := v_valid - coalesce((p_inserted ->> v_table.staging_table)::bigint, 0);
+        IF p_inserted IS NOT NULL AND (v_wrong < 0 OR v_wrong > 0 AND NOT v_table.may_repeat) THEN
+            RAISE EXCEPTION '% rows of % are valid, of which % were not merged', v_valid, v_table.staging_table, v_wrong USING ERRCODE = 'NS052',
+                HINT = 'They were merged before they were final. Load again.';
+        END IF;
     END LOOP;
     IF v_rows IS DISTINCT FROM v_step.records_processed::bigint THEN
         RAISE EXCEPTION 'the rows staged for run % are gone: % of %', p_run.id, v_rows, v_step.records_processed USING ERRCODE = 'NS052',
@@ -1162,8 +1148,9 @@ BEGIN
     PERFORM sync._assert_error_limit(p_run, (v_step.metadata ->> 'quarantined')::bigint);
 END
 $$;
-COMMENT ON FUNCTION sync._assert_staged(bulk_runs) IS
-    'Checks that the rows which staging counted are still there, and that it did not find too much to be wrong. Reads only. Raises NS052, NS061.';
+COMMENT ON FUNCTION sync._assert_staged(bulk_runs, jsonb) IS
+    'Checks that the rows which staging counted are still there, and that it did not find too much to be wrong; with p_inserted (rows by staging table), that what was '
+    'merged beside the staging of others is what is valid at the end. Reads only. Raises NS052, NS061.';
 
 CREATE FUNCTION sync._truncate_if_idle(p_table text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER

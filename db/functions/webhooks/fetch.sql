@@ -156,7 +156,6 @@ DECLARE
 BEGIN
     PERFORM sync._collect_groups(p_run);
     PERFORM sync._reject_unknown_kinds(p_run);
-    PERFORM sync._reject_bad_children(p_run);
     PERFORM sync._reject_duplicates(p_run);
     FOREACH v_table IN ARRAY p_tables LOOP
         CONTINUE WHEN v_table.kinds = '{}';
@@ -380,8 +379,8 @@ BEGIN
     END IF;
     v_deleted := webhooks._vanish(v_run, v_kind, p_asked);
     PERFORM webhooks._into_ledger(v_run, p_asked);
-    DELETE FROM sync_digests AS d USING sync_streams AS s
-     WHERE s.resource = p_resource AND s.is_root AND d.shop_id = p_shop_id AND d.stream = s.stream AND d.object_id = ANY (p_asked);
+    UPDATE sync_digests AS d SET digest = 0 FROM sync_streams AS s
+     WHERE s.resource = p_resource AND s.is_root AND d.shop_id = p_shop_id AND d.stream = s.stream AND d.object_id = ANY (p_asked) AND d.digest <> 0;
     v_failed := webhooks._end_fetches(v_run, p_asked, p_claimed_at);
     SELECT count(DISTINCT (o.stream, o.object_id)) INTO v_written FROM bulk_outcomes AS o
      WHERE o.bulk_run_id = v_run.id AND o.outcome IN ('inserted', 'updated');
@@ -430,7 +429,8 @@ BEGIN
     UPDATE mirror_fetches AS f
        SET wanted_at = NULL, due_at = NULL, claimed_at = NULL, fetched_at = sync._data_time(NEW), failures = 0, error = NULL
       FROM (SELECT g.object_id FROM bulk_groups AS g JOIN sync_streams AS s USING (stream) WHERE g.bulk_run_id = NEW.id AND s.is_root
-            UNION SELECT b.root_id FROM bulk_trees AS b WHERE b.bulk_run_id = NEW.id AND b.is_clean) AS came (object_id)
+            UNION SELECT d.object_id FROM sync_digests AS d
+                   WHERE NEW.mode <> 'incremental' AND d.shop_id = NEW.shop_id AND d.stream = sync._root_stream(NEW) AND d.digest <> 0) AS came (object_id)
      WHERE f.shop_id = NEW.shop_id AND f.resource = NEW.query_type AND f.object_id = came.object_id
        AND f.wanted_at < sync._data_time(NEW) - interval '1 minute' AND f.failures = 0 AND NOT NEW.is_partial;
     -- It is of the run's beginning: what webhooks changed since may have been overwritten where versions cannot tell.

@@ -264,9 +264,9 @@ RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
-    DELETE FROM sync_digests AS d
-     USING sync_streams AS s
-     WHERE d.shop_id = p_shop_id AND d.stream = s.stream AND d.object_id = p_object_id AND s.kind = p_kind AND s.is_root
+    UPDATE sync_digests AS d SET digest = 0
+      FROM sync_streams AS s
+     WHERE d.shop_id = p_shop_id AND d.stream = s.stream AND d.object_id = p_object_id AND s.kind = p_kind AND s.is_root AND d.digest <> 0
        AND (p_resource IS NULL OR s.resource = p_resource)
 $$;
 COMMENT ON FUNCTION webhooks._forget_digests(uuid, text, bigint, text) IS

@@ -40,7 +40,6 @@ BEGIN
              ('sync._merge_tables(neanelu.bulk_runs, neanelu.sync_tables[])', true, 'v', '{}'),
              ('sync._open_first_load(neanelu.bulk_runs, neanelu.sync_tables[])', true, 'v', '{}'),
              ('sync._insert_tables(neanelu.bulk_runs, neanelu.sync_tables[])', true, 'v', '{}'),
-             ('sync._assert_inserted(neanelu.bulk_runs, neanelu.sync_tables, bigint)', true, 's', '{}'),
              ('sync._close_first_load(neanelu.bulk_runs, neanelu.sync_tables[])', true, 'v', '{}'),
              ('sync._known_lines(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._count_lines(neanelu.bulk_runs, boolean)', true, 'v', '{}'),
@@ -60,7 +59,7 @@ BEGIN
              ('sync.begin_merge(uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync.merge_stream(uuid, uuid, smallint)', true, 'v', '{neanelu_sync}'),
              ('sync.end_merge(uuid, uuid)', true, 'v', '{neanelu_sync}'),
-             ('sync._assert_staged(neanelu.bulk_runs)', true, 's', '{}'),
+             ('sync._assert_staged(neanelu.bulk_runs, jsonb)', true, 's', '{}'),
              ('sync._truncate_if_idle(text)', true, 'v', '{}'),
              ('sync.sweep_staging()', true, 'v', '{neanelu_sync}')
            ) AS f (signature, is_definer, volatility, callers)
