@@ -39,18 +39,13 @@ $$;
 COMMENT ON FUNCTION inventory._assert_kept(timestamptz[]) IS
     'Refuses times that are missing, before the months of the ledger, or over a day ahead. Reads only, takes no locks. Raises: NI003';
 
-CREATE FUNCTION inventory.record(
-    p_shop_id uuid, p_variant_id uuid, p_location_id text, p_delta integer, p_reason text,
-    p_reference_type text DEFAULT NULL, p_reference_id text DEFAULT NULL, p_recorded_at timestamptz DEFAULT now(),
-    p_cost_per_unit numeric DEFAULT NULL)
+CREATE FUNCTION inventory._admit(
+    p_shop_id uuid, p_variant_id uuid, p_location_id text, p_reference_type text, p_reference_id text, p_recorded_at timestamptz)
 RETURNS boolean
 LANGUAGE plpgsql
 VOLATILE
-SECURITY DEFINER
 SET search_path = neanelu, inventory, pg_temp
 AS $$
-DECLARE
-    v_sku shopify_variants.sku%TYPE;
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);
     IF p_recorded_at IS DISTINCT FROM now() THEN
@@ -62,18 +57,40 @@ BEGIN
         INSERT INTO inventory_receipts (shop_id, receipt)
         VALUES (p_shop_id, inventory._receipt(p_reference_type, p_reference_id, p_variant_id, coalesce(p_location_id, '')))
         ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN
-            RETURN false;
-        END IF;
+        RETURN FOUND;
     END IF;
-    -- A look before the INSERT and not a join in it: two small statements are set up quicker than one that passes ten columns on.
-    SELECT v.sku INTO v_sku FROM shopify_variants AS v WHERE v.shop_id = p_shop_id AND v.id = p_variant_id;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'the shop has no variant %', p_variant_id USING ERRCODE = 'NI002';
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION inventory._admit(uuid, uuid, text, text, text, timestamptz) IS
+    'Whether one entry counts: the login may record for the shop, the time is within the ledger, and the reference, which is noted, is new. '
+    'Locks: the receipt of the reference until the transaction ends. Raises: NA002, NI003, NI009';
+
+CREATE FUNCTION inventory.record(
+    p_shop_id uuid, p_variant_id uuid, p_location_id text, p_delta integer, p_reason text,
+    p_reference_type text DEFAULT NULL, p_reference_id text DEFAULT NULL, p_recorded_at timestamptz DEFAULT now(),
+    p_cost_per_unit numeric DEFAULT NULL)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = neanelu, inventory, pg_temp
+AS $$
+BEGIN
+    -- One expression and one statement: in a transaction of one entry each further one is set up for that entry alone. A login of the platform
+    -- that records something of now without a reference needs nothing of what _admit looks at.
+    IF (p_shop_id IS NULL OR p_reference_type IS NOT NULL OR p_reference_id IS NOT NULL OR p_recorded_at IS DISTINCT FROM now()
+        OR NOT pg_has_role(SESSION_USER, 'neanelu_platform', 'MEMBER'))
+       AND NOT inventory._admit(p_shop_id, p_variant_id, p_location_id, p_reference_type, p_reference_id, p_recorded_at) THEN
+        RETURN false;
     END IF;
     INSERT INTO inventory_arrivals
         (shop_id, variant_id, location_id, delta, reason, reference_type, reference_id, recorded_at, cost_per_unit, sku)
-    VALUES (p_shop_id, p_variant_id, coalesce(p_location_id, ''), p_delta, p_reason, p_reference_type, p_reference_id, p_recorded_at, p_cost_per_unit, v_sku);
+    SELECT p_shop_id, p_variant_id, coalesce(p_location_id, ''), p_delta, p_reason, p_reference_type, p_reference_id, p_recorded_at, p_cost_per_unit, v.sku
+      FROM shopify_variants AS v WHERE v.shop_id = p_shop_id AND v.id = p_variant_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the shop has no variant %', p_variant_id USING ERRCODE = 'NI002';
+    END IF;
     RETURN true;
 END
 $$;

@@ -8,7 +8,6 @@ DROP FUNCTION inventory.reconcile(uuid);
 DROP FUNCTION inventory.stock_at(uuid, uuid, text, timestamptz);
 DROP FUNCTION inventory.available(uuid, uuid, text);
 DROP FUNCTION inventory._stock_at(uuid, uuid, text, timestamptz);
-DROP FUNCTION inventory._stock(uuid, uuid, text);
 DROP FUNCTION inventory.fold(integer);
 DROP FUNCTION inventory._take_arrivals(integer);
 DROP FUNCTION inventory._lock_fold(boolean);

@@ -9,6 +9,7 @@ DROP FUNCTION inventory.record_many(uuid, uuid[], text[], integer[], text[], tex
 DROP FUNCTION inventory._fresh(uuid, uuid[], text[], text[], text[]);
 DROP FUNCTION inventory._take_receipts(uuid, uuid[], text[], text[], text[]);
 DROP FUNCTION inventory.record(uuid, uuid, text, integer, text, text, text, timestamptz, numeric);
+DROP FUNCTION inventory._admit(uuid, uuid, text, text, text, timestamptz);
 DROP FUNCTION inventory._assert_kept(timestamptz[]);
 DROP FUNCTION inventory._receipt(text, text, uuid, text);
 

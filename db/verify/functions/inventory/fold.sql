@@ -12,7 +12,6 @@ BEGIN
              ('inventory._lock_fold(boolean)', false, 'v', '{}'),
              ('inventory._take_arrivals(integer)', false, 'v', '{}'),
              ('inventory.fold(integer)', true, 'v', '{neanelu_worker,neanelu_operator}'),
-             ('inventory._stock(uuid, uuid, text)', false, 's', '{}'),
              ('inventory._stock_at(uuid, uuid, text, timestamptz)', false, 's', '{}'),
              ('inventory.available(uuid, uuid, text)', true, 's', '{neanelu_worker,neanelu_webhooks,neanelu_tenant,neanelu_operator,neanelu_app}'),
              ('inventory.stock_at(uuid, uuid, text, timestamptz)', true, 's', '{neanelu_worker,neanelu_webhooks,neanelu_tenant,neanelu_operator,neanelu_app}'),

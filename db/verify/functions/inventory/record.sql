@@ -11,6 +11,7 @@ BEGIN
       FROM (VALUES
              ('inventory._receipt(text, text, uuid, text)', false, 's', '{}'),
              ('inventory._assert_kept(timestamptz[])', false, 's', '{}'),
+             ('inventory._admit(uuid, uuid, text, text, text, timestamptz)', false, 'v', '{}'),
              ('inventory.record(uuid, uuid, text, integer, text, text, text, timestamptz, numeric)', true, 'v', '{neanelu_worker,neanelu_webhooks,neanelu_operator,neanelu_app}'),
              ('inventory._take_receipts(uuid, uuid[], text[], text[], text[])', false, 'v', '{}'),
              ('inventory._fresh(uuid, uuid[], text[], text[], text[])', false, 'v', '{}'),
