@@ -20,7 +20,7 @@ from neanelu.sandbox.generator import ShopSpec
 from neanelu.sync import scan
 from neanelu.sync.lease import Lease
 from neanelu.sync.lines import LineCopy, _values
-from neanelu.sync.scan import LineScanner, Reject, TreeSplitter
+from neanelu.sync.scan import BlockHandler, LineScanner, Reject, TreeSplitter
 from neanelu.sync.trees import TreeReader
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
@@ -171,10 +171,10 @@ class Reading:
         )  # fmt: skip
 
 
-def line_by_line(reading: Reading, pieces: list[bytes]) -> None:
+def line_by_line(reading: Reading, pieces: list[bytes], on_block: BlockHandler | None = None) -> None:
     scanner = reading.scanner
     scanner.begin_tree(1)
-    for tree in reading.splitter.split(iter(pieces), scanner.feed):
+    for tree in reading.splitter.split(iter(pieces), scanner.feed, on_block=on_block):
         scanner.finish()
         clean = scanner.is_closed and not scanner.rejected and scanner.root_id == tree.root_id
         reading.entries.append(
@@ -183,31 +183,19 @@ def line_by_line(reading: Reading, pieces: list[bytes]) -> None:
         scanner.begin_tree(tree.first_line + tree.lines)
 
 
-def in_trees(reading: Reading, pieces: list[bytes], *, blocks: bool = True) -> None:
+def in_trees(reading: Reading, pieces: list[bytes]) -> None:
     def note(entries: Any) -> None:
         reading.entries.extend(zip(*[iter(entries)] * 7, strict=True))
 
-    reader = TreeReader(reading.scanner, reading.copy, note)
-    on_block = reader.take_block if blocks else None
-    for tree in reading.splitter.split(iter(pieces), reader.feed, on_block=on_block):
-        is_closed, rejected = reader.end_tree(tree.root_id)
-        clean = is_closed and not rejected
-        reading.entries.append(
-            (tree.root_id, tree.offset, tree.size, tree.first_line, tree.lines, tree.digest, clean)
-        )
-        reader.begin_tree(tree.first_line + tree.lines)
-
-
-def one_by_one(reading: Reading, pieces: list[bytes]) -> None:
-    in_trees(reading, pieces, blocks=False)
+    line_by_line(reading, pieces, TreeReader(reading.scanner, reading.copy, note).take)
 
 
 @settings(max_examples=700, deadline=None)
-@given(chunked())
-def test_trees_are_read_as_line_by_line(pieces: list[bytes]) -> None:
-    expected = Reading(line_by_line, pieces).all()
-    assert Reading(in_trees, pieces).all() == expected
-    assert Reading(one_by_one, pieces).all() == expected
+@given(chunked(), st.sampled_from([1, 2, 3, 64]))
+def test_trees_are_read_as_line_by_line(pieces: list[bytes], together: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan, "_BLOCK_TREES", together)
+        assert Reading(in_trees, pieces).all() == Reading(line_by_line, pieces).all()
 
 
 @settings(max_examples=100, deadline=None)
@@ -220,16 +208,33 @@ def test_trees_too_large_to_wait_for_are_read_as_line_by_line(pieces: list[bytes
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
 @pytest.mark.parametrize("place", [0, 1, -1])
-def test_one_odd_line_among_usual_ones(odd: bytes, place: int) -> None:
+@pytest.mark.parametrize("together", [1, 64])
+def test_one_odd_line_among_usual_ones(
+    odd: bytes, place: int, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each by itself, in a tree that has what it refers to, at its beginning, behind it, and at its end."""
+    monkeypatch.setattr(scan, "_BLOCK_TREES", together)
     tree = [line("Product", 1), line("ProductVariant", 11, PRODUCT), line("Metafield", 21, VARIANT)]
     tree.insert(place if place >= 0 else len(tree), odd)
     pieces = [joined([line("Product", 8), *tree, line("Product", 9)])]
     assert Reading(in_trees, pieces).all() == Reading(line_by_line, pieces).all()
 
 
+def fed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Return a list that gets what is read line by line."""
+    taken: list[bytes] = []
+    feed = LineScanner.feed
+
+    def watched(scanner: LineScanner, data: bytes) -> int:
+        taken.append(data)
+        return feed(scanner, data)
+
+    monkeypatch.setattr(LineScanner, "feed", watched)
+    return taken
+
+
 def test_usual_lines_are_not_read_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All but the last tree, which has to be waited for, go in a block; it goes as a whole as well."""
+    """All but those of the last tree, whose end is the file's."""
     publication = b'{"isPublished":true,"__parentId":"%b"}'
     lines: list[bytes] = []
     for usual in LINES:
@@ -237,28 +242,32 @@ def test_usual_lines_are_not_read_line_by_line(monkeypatch: pytest.MonkeyPatch) 
         if b'"__parentId"' not in usual:
             lines.append(publication % usual.split(b'"')[3])
     expected = Reading(line_by_line, [joined(lines)]).all()
-    monkeypatch.setattr(LineScanner, "feed", lambda *_: pytest.fail("looked at a line"))
+    looked_at = fed(monkeypatch)
     found = Reading(in_trees, [joined(lines)])
     assert found.all() == expected
     assert len(found.copy.rows) == len(lines)
     assert len(found.entries) == 12 and all(entry[-1] for entry in found.entries)
+    assert len(looked_at) == 1
+    assert joined(lines).endswith(looked_at[0])
 
 
-def test_a_bad_line_keeps_only_its_own_tree_from_going_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_line_leads_only_the_trees_around_it_to_be_read_line_by_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     position = next(n for n, text in enumerate(LINES) if n > 30 and b'"__parentId"' in text)
     lines = [*LINES[:position], b"{", *LINES[position:]]
+    monkeypatch.setattr(scan, "_BLOCK_TREES", 2)
     expected = Reading(line_by_line, [joined(lines)]).all()
-    fed: list[bytes] = []
-    feed = LineScanner.feed
-
-    def watched(scanner: LineScanner, data: bytes) -> int:
-        fed.append(data)
-        return feed(scanner, data)
-
-    monkeypatch.setattr(LineScanner, "feed", watched)
+    looked_at = fed(monkeypatch)
     assert Reading(in_trees, [joined(lines)]).all() == expected
-    assert len(fed) == 1
-    assert b"\n{\n" in fed[0]
+    assert len(looked_at) == 3
+    assert any(b"\n{\n" in tree for tree in looked_at)
+
+
+def whole(reader: TreeReader, tree: list[bytes]) -> int:
+    """Offer a tree to a reader, and return how many lines it took."""
+    marker = b'\n{"id":"gid:\\/\\/shopify\\/Product\\/'
+    return reader.take(marker, [joined(tree)[len(marker) - 1 : -1]], 0, 1)
 
 
 def test_many_rows_go_in_blocks_that_senders_take() -> None:
@@ -278,9 +287,7 @@ def test_many_rows_go_in_blocks_that_senders_take() -> None:
     scanner = LineScanner(
         STREAMS, copy.take, cast(Any, None), cast(Any, None), root_kind="Product", max_line_bytes=10**9
     )
-    reader = TreeReader(scanner, copy)
-    reader.feed(joined(tree))
-    assert reader.end_tree(1) == (True, 0)
+    assert whole(TreeReader(scanner, copy, lambda _: None), tree) == 2000
     assert len(copy.rows) == 2000 == copy.sent
     assert max(sizes) < 150 * 1024
 
@@ -304,9 +311,7 @@ def test_rows_of_trees_land_and_lines_that_jsonb_refuses_stay_away(
         scanner = LineScanner(
             STREAMS, copy.take, cast(Any, None), cast(Any, None), root_kind="Product", max_line_bytes=10**9
         )
-        reader = TreeReader(scanner, copy)
-        reader.feed(joined(tree))
-        assert reader.end_tree(1) == (True, 0)
+        assert whole(TreeReader(scanner, copy, lambda _: None), tree) == len(tree)
     assert (copy.sent, copy.landed) == (len(tree), 3)
     with psycopg.connect(database.dsn(), autocommit=True) as connection:
         rows = connection.execute(

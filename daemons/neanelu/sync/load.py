@@ -106,10 +106,12 @@ class Loader:
                 self._tell("send", entries[-6] + entries[-5])
 
             reader = TreeReader(scanner, copy, note)
-            for tree in splitter.split(spool.chunks(), reader.feed, on_block=reader.take_block):
-                is_closed, rejected = reader.end_tree(tree.root_id)
-                _append(index, tree, is_closed and not rejected)
-                reader.begin_tree(tree.first_line + tree.lines)
+            scanner.begin_tree(1)
+            for tree in splitter.split(spool.chunks(), scanner.feed, on_block=reader.take):
+                scanner.finish()
+                clean = scanner.is_closed and not scanner.rejected and scanner.root_id == tree.root_id
+                _append(index, tree, clean)
+                scanner.begin_tree(tree.first_line + tree.lines)
                 self._tell("send", tree.offset + tree.size)
         self._copy_manifest(_entries(index))
         self._lease.call(sql.COLLECT_TREES)

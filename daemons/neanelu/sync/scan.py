@@ -44,6 +44,8 @@ _OVERLONG_HEAD = 1024 * 1024
 _MAX_SEEN = 200_000
 #: A tree larger than this is digested piece by piece, bytes.
 _PIECE_BYTES = 4 * 1024 * 1024
+#: So many trees are offered to be taken at once.
+_BLOCK_TREES = 64
 #: Of a known tree: the file did not have it yet, has it as it was, or has it to be looked at line by line.
 _UNSEEN, _SAME, _LOADED = range(3)
 
@@ -515,15 +517,17 @@ class TreeSplitter:
             if marker:
                 parts = data.split(marker)
                 data = parts.pop()
-                if on_block and tree.is_new and (lines := on_block(marker, parts, tree.end, self.lines + 1)):
-                    size = sum(map(len, parts)) + len(parts) * len(marker)
-                    tree = _OpenTree(tree.end + size, marker[1:], on_bytes)
-                    self.lines += lines
-                    parts.clear()
                 digests = array("Q", map(xxhash.xxh3_64_intdigest, parts) if known else ())
-                position = 0
+                position = refused = 0
                 while position < len(parts):
-                    count, lines = known.follow(digests, position) if known and tree.is_new else (0, 0)
+                    count = lines = 0
+                    if known and tree.is_new:
+                        count, lines = known.follow(digests, position)
+                    elif on_block and tree.is_new and position >= refused:
+                        block = parts[position : position + _BLOCK_TREES]
+                        lines = on_block(marker, block, tree.end, self.lines + 1)
+                        count = len(block) if lines else 0
+                        refused = position + len(block)
                     if count:
                         position += count
                         size = sum(map(len, parts[position - count : position])) + count * len(marker)

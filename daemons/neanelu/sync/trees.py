@@ -2,7 +2,7 @@
 
 Everything is hoped for and nothing assumed: the trees of a block become rows only if every line of them is an object
 with an id of the usual form, every tree begins with its root, and every other line refers to one before it in its tree.
-A block that has anything else is taken tree by tree, and such a tree by the `LineScanner`, line by line.
+Where there is anything else the trees go to the `LineScanner`, line by line.
 """
 
 from __future__ import annotations
@@ -95,17 +95,17 @@ class _Lines:
 
 
 class TreeReader:
-    """Hands on the lines of trees and tells what is to be known of each.
+    """Hands on the lines of whole trees, if they are in order, and tells what is to be known of the trees.
 
     Args:
-        scanner: takes what has to be looked at line by line; its totals count everything.
-        copy: takes the lines that are in order.
-        on_trees: is told of the trees that `take_block` takes, all closed and clean, in the form of the index: root id,
-            offset, size, first line, lines, digest, 1.
+        scanner: has trees that are taken one by one; its totals count these too.
+        copy: takes the lines.
+        on_trees: is told of the trees, all closed and clean, in the form of the index: root id, offset, size, first line,
+            lines, digest, 1.
     """
 
     def __init__(
-        self, scanner: LineScanner, copy: LineCopy, on_trees: Callable[[array[int]], object] | None = None
+        self, scanner: LineScanner, copy: LineCopy, on_trees: Callable[[array[int]], object]
     ) -> None:
         self._scanner = scanner
         self._copy = copy
@@ -115,91 +115,34 @@ class TreeReader:
         self._decode = msgspec.json.Decoder(_Head).decode_lines
         #: by what stands before the number of an id
         self._places: dict[str, _Place] = {}
-        self._piece = b""
-        self._first_line = 1
-        self._is_streamed = False
 
-    # --- trees one by one ---------------------------------------------------------------------------------
-
-    def begin_tree(self, first_line: int) -> None:
-        """Say which line the next tree begins with."""
-        self._first_line = first_line
-
-    def feed(self, data: bytes) -> int:
-        """Take bytes of the tree, and return how many lines end in them. Handlers' exceptions pass through."""
-        if not self._piece and not self._is_streamed:
-            self._piece = data
-            return data.count(b"\n")
-        if not self._is_streamed:
-            self._stream()
-        return self._scanner.feed(data)
-
-    def end_tree(self, root_id: int | None) -> tuple[bool, int]:
-        """Take the end of the tree: say whether it is closed and its root the one told, and how many lines were rejected."""
-        scanner = self._scanner
-        if not self._is_streamed:
-            if self._take_tree(root_id):
-                return True, 0
-            self._stream()
-        self._is_streamed = False
-        scanner.finish()
-        return scanner.is_closed and scanner.root_id == root_id, scanner.rejected
-
-    def _stream(self) -> None:
-        """Give the scanner what there is of a tree."""
-        self._is_streamed = True
-        self._scanner.begin_tree(self._first_line)
-        self._scanner.feed(self._piece)
-        self._piece = b""
-
-    def _take_tree(self, root_id: int | None) -> bool:
-        """Hand on all lines of the tree, or none."""
-        if root_id is None:
-            return False
-        found = self._read(self._piece, self._first_line)
-        if found is None or found.roots != [root_id]:
-            return False
-        self._piece = b""
-        self._hand_on(found)
-        return True
-
-    # --- many trees ---------------------------------------------------------------------------------------
-
-    def take_block(self, marker: bytes, parts: list[bytes], offset: int, first_line: int) -> int:
-        """Hand on all lines of the trees that a marker (a line end and what follows it) has split, or none; return how many."""
-        text = b"%b%b\n" % (marker[1:], marker.join(parts))
-        found = self._read(text, first_line)
+    def take(self, marker: bytes, parts: list[bytes], offset: int, first_line: int) -> int:
+        """Hand on all lines of some trees or none, and return how many (a `BlockHandler`). Handlers' exceptions pass through."""
+        start = marker[1:]
+        found = self._read(b"%b%b\n" % (start, marker.join(parts)), first_line)
         if found is None or len(found.firsts) != len(parts):
             return 0
-        start = marker[1:] + b'%d"'
-        lines = found.lines
-        for first, root in zip(found.firsts, found.roots, strict=True):
-            # there are as many lines that begin like this as parts: no other line does
-            if not lines[first].startswith(start % root):
-                return 0
+        lines, firsts, roots = found.lines, found.firsts, found.roots
+        # no other line begins like this: there are as many that do as parts
+        if not all(
+            lines[first].startswith(b'%b%d"' % (start, root))
+            for first, root in zip(firsts, roots, strict=True)
+        ):
+            return 0
         self._hand_on(found)
-        self._first_line = first_line + len(lines)
-        if self._on_trees:
-            sizes = [len(part) + len(marker) for part in parts]
-            digests = array("Q", map(xxh3_64_intdigest, parts))
-            ends = [*found.firsts[1:], len(lines)]
-            self._on_trees(
-                array(
-                    "q",
-                    chain.from_iterable(
-                        zip(
-                            found.roots,
-                            accumulate(sizes, initial=offset),
-                            sizes,
-                            [first_line + first for first in found.firsts],
-                            map(sub, ends, found.firsts),
-                            array("q", digests.tobytes()),
-                            repeat(1),
-                            strict=False,
-                        )
-                    ),
-                )
-            )
+        sizes = [len(part) + len(marker) for part in parts]
+        entries = zip(
+            roots,
+            accumulate(sizes, initial=offset),
+            sizes,
+            [first_line + first for first in firsts],
+            map(sub, [*firsts[1:], len(lines)], firsts),
+            array("q", array("Q", map(xxh3_64_intdigest, parts)).tobytes()),
+            repeat(1),
+            strict=False,
+        )
+        self._on_trees(array("q", chain.from_iterable(entries)))
+        self._scanner.begin_tree(first_line + len(lines))
         return len(lines)
 
     def _hand_on(self, found: _Lines) -> None:
@@ -244,7 +187,10 @@ class TreeReader:
         except KeyError:
             self._learn(kinds)
             places = list(map(self._places.__getitem__, kinds))
-        return places, _integers(f"[{numbers}]")
+        values = _integers(f"[{numbers}]")
+        if len(values) != len(gids):  # nothing at all is read as no number
+            raise _Irregular
+        return places, values
 
     def _learn(self, kinds: list[str]) -> None:
         """Note what is to be known of kinds that were not seen before."""
