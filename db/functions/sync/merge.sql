@@ -373,7 +373,8 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
-    v_owner sync_references;
+    v_before constant text := sync._look_up_few(p_run);
+    v_owner  sync_references;
 BEGIN
     SELECT * INTO v_owner FROM sync_references
      WHERE staging_table = p_table.staging_table AND column_name = p_table.object_column;
@@ -399,6 +400,7 @@ BEGIN
         p_table.target_table, p_table.object_column,
         (SELECT string_agg(format('s.%1$I = t.%1$I', k), ' AND ') FROM unnest(p_table.key_columns) AS k))
       USING p_run.id, p_run.shop_id, 0, p_table.stream;
+    PERFORM set_config('enable_nestloop', v_before, true);
 END
 $$;
 COMMENT ON FUNCTION sync._prune_parts(bulk_runs, sync_tables) IS
@@ -452,9 +454,8 @@ UPDATE neanelu.%1$I AS t
    AND NOT EXISTS (SELECT FROM neanelu.bulk_errors AS e WHERE e.shop_id = $2 AND e.bulk_run_id = $1 AND e.object_gid = 'gid://shopify/%4$s/' || %2$s)
    AND %3$s$q$, p_table.target_table, p_table.object_column,
         CASE WHEN s.is_root THEN format(
-            'NOT EXISTS (SELECT FROM neanelu.bulk_trees AS b WHERE b.bulk_run_id = $1 AND b.root_id = %1$s AND b.is_here) '
-            'AND NOT EXISTS (SELECT FROM neanelu.sync_digests AS d WHERE $5 AND d.shop_id = $2 AND d.stream = $3 AND d.object_id = %1$s '
-            'AND NOT EXISTS (SELECT FROM neanelu.bulk_trees AS b WHERE b.bulk_run_id = $1 AND b.root_id = d.object_id))', p_table.object_column)
+            '(NOT $5 OR t.id = ANY ($6)) AND NOT EXISTS (SELECT FROM neanelu.bulk_trees AS b WHERE b.bulk_run_id = $1 AND b.root_id = %1$s AND b.is_here)',
+            p_table.object_column)
         WHEN p_table.root_column IS NOT NULL THEN format('(NOT $5 OR t.%I = ANY ($6))', p_table.root_column)
         ELSE 'true' END, s.kind)
       FROM sync_streams AS s
@@ -462,52 +463,47 @@ UPDATE neanelu.%1$I AS t
 $$;
 COMMENT ON FUNCTION sync._tombstone_statement(sync_tables) IS
     'The UPDATE that marks rows whose object is neither among the loaded objects nor in an unchanged tree nor in quarantine, and that no other '
-    'path wrote since the run began ($1 run, $2 shop, $3 stream, $4 begin, $5 whether digests are trusted, $6 what sync._changed_parents found). Reads only.';
+    'path wrote since the run began ($1 run, $2 shop, $3 stream, $4 begin, $5 whether digests are trusted, $6 what sync._changed_rows found). Reads only.';
 
-CREATE FUNCTION sync._changed_parents(p_run bulk_runs, p_table sync_tables) RETURNS uuid[]
+CREATE FUNCTION sync._changed_rows(p_run bulk_runs, p_table sync_tables) RETURNS uuid[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
     v_found uuid[];
 BEGIN
-    EXECUTE (
-        SELECT format($q$
-            SELECT array_agg(p.%2$I) FROM neanelu.%1$I AS p
-             WHERE p.shop_id = $2 AND NOT EXISTS (
-                SELECT FROM neanelu.sync_digests AS d
-                 WHERE d.shop_id = $2 AND d.stream = $3 AND d.object_id = p.legacy_resource_id
-                   AND NOT EXISTS (SELECT FROM neanelu.bulk_trees AS b WHERE b.bulk_run_id = $1 AND b.root_id = d.object_id))$q$, r.parent_table, r.parent_id)
-          FROM sync_references AS r WHERE r.staging_table = p_table.staging_table AND r.column_name = p_table.root_column)
-       INTO v_found USING p_run.id, p_run.shop_id, sync._root_stream(p_run);
+    EXECUTE format($q$
+        SELECT array_agg(t.id) FROM neanelu.%1$I AS t
+         WHERE t.shop_id = $2 AND NOT EXISTS (
+            SELECT FROM neanelu.sync_digests AS d
+             WHERE d.shop_id = $2 AND d.stream = $3 AND d.object_id = %2$s
+               AND NOT EXISTS (SELECT FROM neanelu.bulk_trees AS b WHERE b.bulk_run_id = $1 AND b.root_id = d.object_id))$q$,
+        p_table.target_table, p_table.object_column)
+       INTO v_found USING p_run.id, p_run.shop_id, p_table.stream;
     RETURN coalesce(v_found, '{}');
 END
 $$;
-COMMENT ON FUNCTION sync._changed_parents(bulk_runs, sync_tables) IS
-    'Rows of roots whose tree is not as it was merged last: with them alone objects of a table below the root can vanish. They are few, and '
-    'looked up; where digests are not trusted, all of them are looked at. Reads only.';
+COMMENT ON FUNCTION sync._changed_rows(bulk_runs, sync_tables) IS
+    'Rows of a root''s table whose tree is not as it was merged last, where digests are trusted: they alone, and with them alone objects below them, can have vanished. '
+    'Mostly few, and looked up. Reads only.';
 
-CREATE FUNCTION sync._tombstone_missing(p_run bulk_runs, p_table sync_tables) RETURNS bigint
+CREATE FUNCTION sync._tombstone_missing(p_run bulk_runs, p_table sync_tables, p_among uuid[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
-    v_trusts constant boolean := sync._trusts_digests(p_run);
-    v_among  uuid[];
-    v_rows   bigint;
+    v_rows bigint;
 BEGIN
-    IF v_trusts AND p_table.root_column IS NOT NULL THEN
-        v_among := sync._changed_parents(p_run, p_table);
-    END IF;
-    EXECUTE sync._tombstone_statement(p_table) USING p_run.id, p_run.shop_id, p_table.stream, coalesce(p_run.started_at, 'infinity'), v_trusts, v_among;
+    EXECUTE sync._tombstone_statement(p_table)
+      USING p_run.id, p_run.shop_id, p_table.stream, coalesce(p_run.started_at, 'infinity'), p_among IS NOT NULL, p_among;
     GET DIAGNOSTICS v_rows = ROW_COUNT;
     PERFORM sync._assert_tombstone_limit(p_run, p_table.target_table, v_rows);
     RETURN v_rows;
 END
 $$;
-COMMENT ON FUNCTION sync._tombstone_missing(bulk_runs, sync_tables) IS
-    'Marks rows as deleted whose object the snapshot does not have; returns how many. Rows of quarantined objects stay. '
-    'Locks: the rows marked. Raises NS063.';
+COMMENT ON FUNCTION sync._tombstone_missing(bulk_runs, sync_tables, uuid[]) IS
+    'Marks rows as deleted whose object the snapshot does not have; returns how many. Rows of quarantined objects stay. p_among: what sync._changed_rows '
+    'found; null where all rows are looked at. Locks: the rows marked. Raises NS063.';
 
 CREATE FUNCTION sync._tombstone_parts(p_run bulk_runs, p_table sync_tables) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -542,18 +538,20 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
-    v_table sync_tables;
-    v_gone  bigint;
-    v_all   bigint := 0;
+    v_trusts constant boolean := sync._trusts_digests(p_run);
+    v_root   constant smallint := sync._root_stream(p_run);
+    v_table  sync_tables;
+    v_among  uuid[];
+    v_gone   bigint;
+    v_all    bigint := 0;
 BEGIN
     FOREACH v_table IN ARRAY p_tables LOOP
         CONTINUE WHEN v_table.vanish NOT IN ('tombstone', 'tombstone_parts');
-        -- Objects below the root can only vanish with a change of their tree, or with it.
-        CONTINUE WHEN v_table.root_column IS NOT NULL AND v_all = 0
-                  AND sync._trusts_digests(p_run)
-                  AND NOT EXISTS (SELECT FROM bulk_trees WHERE bulk_run_id = p_run.id)
-                  AND NOT EXISTS (SELECT FROM bulk_groups WHERE bulk_run_id = p_run.id);
-        v_gone := sync._tombstone_missing(p_run, v_table);
+        -- Objects below the root can only vanish with a change of their tree, or with it: the root's table comes first.
+        IF v_trusts AND v_table.stream = v_root THEN
+            v_among := sync._changed_rows(p_run, v_table);
+        END IF;
+        v_gone := CASE WHEN v_among = '{}' THEN 0 ELSE sync._tombstone_missing(p_run, v_table, v_among) END;
         IF v_table.vanish = 'tombstone_parts' THEN
             v_gone := v_gone + sync._tombstone_parts(p_run, v_table);
         END IF;
