@@ -42,7 +42,7 @@ SELECT is(pg_temp.as_login('neanelu_app', $$SELECT count(*) FROM search.products
 SELECT is(pg_temp.as_login('tap_a', $$SELECT count(*) FROM search.products_by_tag('{n7}') AS f JOIN neanelu.shopify_products AS p ON p.id = f.id$$), '1',
           'an answer can be joined to the table behind its policy');
 SELECT is(pg_temp.as_login('neanelu_analyst', $$SELECT count(*) FROM search.products('cotton')$$), '42501', 'analysts have no shop and no search');
-SELECT is(pg_temp.as_login('tap_a', $$SELECT search._common_page('00000000-0000-7000-8000-0000000000a2', NULL, '{sale}', NULL, NULL, 50)$$), '42501',
+SELECT is(pg_temp.as_login('tap_a', $$SELECT search._common_page('00000000-0000-7000-8000-0000000000a2', NULL, '{sale}', NULL, NULL, 50, 50)$$), '42501',
           'nobody calls what takes a shop');
 
 SELECT * FROM finish();

@@ -77,7 +77,29 @@ COMMENT ON FUNCTION search._parse_query(text) IS
     'What a person typed, as a query of the full text index. Writes nothing, takes no locks. '
     'Raises: NR003 missing, over 1000 characters, or without a word to look for';
 
-CREATE FUNCTION search._common_page(p_shop_id uuid, p_metafields jsonb, p_all_tags text[], p_any_tags text[], p_before uuid, p_limit integer, p_visits integer DEFAULT NULL)
+CREATE FUNCTION search._density(p_shop_id uuid, p_metafields jsonb, p_all_tags text[], p_any_tags text[], p_before uuid)
+RETURNS bigint
+LANGUAGE plpgsql
+STABLE
+SET search_path = neanelu, search, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $body$
+BEGIN
+    RETURN (SELECT count(*)
+              FROM (SELECT n.metafields, n.tags FROM neanelu.shopify_products AS n
+                     WHERE n.shop_id = p_shop_id AND n.id < p_before AND n.deleted_at IS NULL
+                     ORDER BY n.id DESC LIMIT 16) AS probe
+             WHERE (p_metafields IS NULL OR probe.metafields @> p_metafields)
+               AND (p_all_tags IS NULL OR probe.tags @> p_all_tags)
+               AND (p_any_tags IS NULL OR probe.tags && p_any_tags));
+END
+$body$;
+COMMENT ON FUNCTION search._density(uuid, jsonb, text[], text[], uuid) IS
+    'How many of the next 16 products match. Its plan is made once. Writes nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION search._common_page(p_shop_id uuid, p_metafields jsonb, p_all_tags text[], p_any_tags text[], p_before uuid, p_limit integer, p_visits bigint)
 RETURNS search.product[]
 LANGUAGE plpgsql
 STABLE
@@ -89,19 +111,12 @@ AS $body$
 DECLARE
     v_page search.product[];
 BEGIN
-    -- Two of the next 16 products are enough to expect the page among four times as many as that density needs.
     SELECT array_agg(ROW(h.*)::search.product) INTO v_page
       FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
               FROM (SELECT w.* FROM neanelu.shopify_products AS w
                      WHERE w.shop_id = p_shop_id AND w.id < p_before AND w.deleted_at IS NULL
                      ORDER BY w.id DESC
-                     LIMIT coalesce(p_visits, (SELECT CASE WHEN count(*) > 1 THEN least(10000, 4 * p_limit * 16 / count(*)) ELSE 0 END
-                              FROM (SELECT n.metafields, n.tags FROM neanelu.shopify_products AS n
-                                     WHERE n.shop_id = p_shop_id AND n.id < p_before AND n.deleted_at IS NULL
-                                     ORDER BY n.id DESC LIMIT 16) AS probe
-                             WHERE (p_metafields IS NULL OR probe.metafields @> p_metafields)
-                               AND (p_all_tags IS NULL OR probe.tags @> p_all_tags)
-                               AND (p_any_tags IS NULL OR probe.tags && p_any_tags)))) AS p
+                     LIMIT p_visits) AS p
              WHERE (p_metafields IS NULL OR p.metafields @> p_metafields)
                AND (p_all_tags IS NULL OR p.tags @> p_all_tags)
                AND (p_any_tags IS NULL OR p.tags && p_any_tags)
@@ -109,99 +124,106 @@ BEGIN
     RETURN CASE WHEN cardinality(v_page) = p_limit THEN v_page END;
 END
 $body$;
-COMMENT ON FUNCTION search._common_page(uuid, jsonb, text[], text[], uuid, integer, integer) IS
-    'A full page of matches by a walk of the primary key, or NULL: what matches seems rare (p_visits NULL), or p_visits products did not fill the page. '
-    'Its plan is made once. Writes nothing, takes no locks. Raises: nothing';
+COMMENT ON FUNCTION search._common_page(uuid, jsonb, text[], text[], uuid, integer, bigint) IS
+    'A full page of matches among the next p_visits products by a walk of the primary key, or NULL. Its plan is made once. '
+    'Writes nothing, takes no locks. Raises: nothing';
 
-CREATE FUNCTION search._indexed_page(
-    p_shop_id uuid, p_metafields jsonb, p_all_tags text[], p_any_tags text[], p_before uuid, p_limit integer, p_most bigint)
-RETURNS TABLE (product search.product, is_too_many boolean)
+CREATE FUNCTION search._matches(p_shop_id uuid, p_metafields jsonb, p_all_tags text[], p_any_tags text[], p_most bigint)
+RETURNS SETOF search.product
 LANGUAGE plpgsql
 STABLE
 SET search_path = neanelu, search, pg_temp
 SET plan_cache_mode = force_custom_plan
 AS $body$
+DECLARE
+    v_count bigint;
 BEGIN
-    -- The LIMIT inside keeps the sort apart, without it too: else the planner may walk the whole shop for a rare value that it
-    -- takes for common. Numbers stream, so that more than p_most is known without a count; the one too many sorts first.
+    -- Without an order: else the planner may walk the whole shop for a rare value that it takes for common.
     IF p_metafields IS NOT NULL THEN
         RETURN QUERY
-        SELECT ROW(h.id, h.shopify_gid, h.title, h.handle, h.vendor, h.product_type, h.status)::search.product, h.number > p_most
-          FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status, row_number() OVER () AS number
-                  FROM neanelu.shopify_products AS p
-                 WHERE p.shop_id = p_shop_id AND p.deleted_at IS NULL AND p.metafields @> p_metafields
-                 LIMIT p_most + 1) AS h
-         WHERE h.id < p_before OR h.number > p_most
-         ORDER BY h.number > p_most DESC, h.id DESC
-         LIMIT p_limit;
+        SELECT p.id, p.shopify_gid::text, p.title, p.handle::text, p.vendor::text, p.product_type::text, p.status::text
+          FROM neanelu.shopify_products AS p
+         WHERE p.shop_id = p_shop_id AND p.deleted_at IS NULL AND p.metafields @> p_metafields
+         LIMIT p_most + 1;
     ELSIF p_all_tags IS NOT NULL THEN
         RETURN QUERY
-        SELECT ROW(h.id, h.shopify_gid, h.title, h.handle, h.vendor, h.product_type, h.status)::search.product, h.number > p_most
-          FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status, row_number() OVER () AS number
-                  FROM neanelu.shopify_products AS p
-                 WHERE p.shop_id = p_shop_id AND p.deleted_at IS NULL AND p.tags @> p_all_tags
-                 LIMIT p_most + 1) AS h
-         WHERE h.id < p_before OR h.number > p_most
-         ORDER BY h.number > p_most DESC, h.id DESC
-         LIMIT p_limit;
+        SELECT p.id, p.shopify_gid::text, p.title, p.handle::text, p.vendor::text, p.product_type::text, p.status::text
+          FROM neanelu.shopify_products AS p
+         WHERE p.shop_id = p_shop_id AND p.deleted_at IS NULL AND p.tags @> p_all_tags
+         LIMIT p_most + 1;
     ELSE
         RETURN QUERY
-        SELECT ROW(h.id, h.shopify_gid, h.title, h.handle, h.vendor, h.product_type, h.status)::search.product, h.number > p_most
-          FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status, row_number() OVER () AS number
-                  FROM neanelu.shopify_products AS p
-                 WHERE p.shop_id = p_shop_id AND p.deleted_at IS NULL AND p.tags && p_any_tags
-                 LIMIT p_most + 1) AS h
-         WHERE h.id < p_before OR h.number > p_most
-         ORDER BY h.number > p_most DESC, h.id DESC
-         LIMIT p_limit;
+        SELECT p.id, p.shopify_gid::text, p.title, p.handle::text, p.vendor::text, p.product_type::text, p.status::text
+          FROM neanelu.shopify_products AS p
+         WHERE p.shop_id = p_shop_id AND p.deleted_at IS NULL AND p.tags && p_any_tags
+         LIMIT p_most + 1;
+    END IF;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    IF v_count > p_most THEN
+        RETURN QUERY SELECT NULL::uuid, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text;
     END IF;
 END
 $body$;
+COMMENT ON FUNCTION search._matches(uuid, jsonb, text[], text[], bigint) IS
+    'All of the shop''s live products that match the one criterion given, in no order, by its GIN index when it is selective, planned for its value. When '
+    'they are over p_most (NULL: any number), p_most + 1 of them and a row without an id. Writes nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION search._indexed_page(
+    p_shop_id uuid, p_metafields jsonb, p_all_tags text[], p_any_tags text[], p_before uuid, p_limit integer, p_most bigint)
+RETURNS search.product[]
+LANGUAGE plpgsql
+STABLE
+SET search_path = neanelu, search, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $body$
+BEGIN
+    RETURN ARRAY(SELECT ROW(h.*)::search.product
+                   FROM (SELECT m.*
+                           FROM search._matches(p_shop_id, p_metafields, p_all_tags, p_any_tags, p_most) AS m
+                          WHERE m.id < p_before OR m.id IS NULL
+                          ORDER BY m.id DESC NULLS FIRST
+                          LIMIT p_limit) AS h);
+END
+$body$;
 COMMENT ON FUNCTION search._indexed_page(uuid, jsonb, text[], text[], uuid, integer, bigint) IS
-    'The page below p_before of all matches of the one criterion given, by its GIN index when it is selective, planned for its value. With over p_most '
-    'matches (NULL: any number) the first row is_too_many, and the page means nothing. Writes nothing, takes no locks. Raises: nothing';
+    'The page below p_before of all matches of the one criterion given. With over p_most of them (NULL: any number) its first row has no id, and the page '
+    'means nothing. Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION search._find(p_shop_id uuid, p_metafields jsonb, p_all_tags text[], p_any_tags text[], p_before uuid, p_limit integer)
-RETURNS SETOF search.product
+RETURNS search.product[]
 LANGUAGE plpgsql
 STABLE
 SET search_path = neanelu, search, pg_temp
 AS $body$
 DECLARE
     v_before constant uuid := coalesce(p_before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    v_density bigint;
     v_page search.product[];
-    v_hit record;
-    v_product search.product;
 BEGIN
     IF p_shop_id IS NULL THEN
-        RETURN;
+        RETURN NULL;
     END IF;
-    v_page := search._common_page(p_shop_id, p_metafields, p_all_tags, p_any_tags, v_before, p_limit);
-    IF v_page IS NULL THEN
-        FOR v_hit IN SELECT i.product, i.is_too_many
-                       FROM search._indexed_page(p_shop_id, p_metafields, p_all_tags, p_any_tags, v_before, p_limit, 5000) AS i LOOP
-            IF v_hit.is_too_many THEN
-                v_page := search._common_page(p_shop_id, p_metafields, p_all_tags, p_any_tags, v_before, p_limit, 10000);
-                IF v_page IS NULL THEN
-                    RETURN QUERY SELECT (i.product).*
-                                   FROM search._indexed_page(p_shop_id, p_metafields, p_all_tags, p_any_tags, v_before, p_limit, NULL) AS i;
-                END IF;
-                EXIT;
-            END IF;
-            v_product := v_hit.product;
-            RETURN NEXT v_product;
-        END LOOP;
+    v_density := search._density(p_shop_id, p_metafields, p_all_tags, p_any_tags, v_before);
+    IF v_density > 0 THEN
+        -- the page is expected among as many products as that density needs; four times as many are looked at
+        v_page := search._common_page(p_shop_id, p_metafields, p_all_tags, p_any_tags, v_before, p_limit, least(10000, 4 * p_limit * 16 / v_density));
+        IF v_page IS NOT NULL THEN
+            RETURN v_page;
+        END IF;
     END IF;
-    IF v_page IS NOT NULL THEN
-        FOREACH v_product IN ARRAY v_page LOOP
-            RETURN NEXT v_product;
-        END LOOP;
+    v_page := search._indexed_page(p_shop_id, p_metafields, p_all_tags, p_any_tags, v_before, p_limit, 5000);
+    IF cardinality(v_page) > 0 AND (v_page[1]).id IS NULL THEN
+        v_page := search._common_page(p_shop_id, p_metafields, p_all_tags, p_any_tags, v_before, p_limit, 10000);
+        IF v_page IS NULL THEN
+            v_page := search._indexed_page(p_shop_id, p_metafields, p_all_tags, p_any_tags, v_before, p_limit, NULL);
+        END IF;
     END IF;
+    RETURN v_page;
 END
 $body$;
 COMMENT ON FUNCTION search._find(uuid, jsonb, text[], text[], uuid, integer) IS
     'The shop''s live products that match the one criterion given, newest id first, at most p_limit below p_before: what is common by a bounded walk, the '
-    'rest, and what a walk does not fill, by the index. No shop, no rows. Writes nothing, takes no locks. Raises: nothing';
+    'rest, and what a walk does not fill, by the index. No shop: NULL. Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION search._is_common_text(p_query tsquery)
 RETURNS boolean
@@ -210,15 +232,20 @@ VOLATILE -- EXPLAIN is refused in any other
 SET search_path = neanelu, search, pg_temp
 AS $body$
 DECLARE
-    v_plan json;
+    v_products constant real := (SELECT c.reltuples FROM pg_class AS c WHERE c.oid = 'neanelu.shopify_products'::regclass);
+    v_plan text; -- its first line
+    v_rows numeric;
 BEGIN
-    EXECUTE $$EXPLAIN (FORMAT JSON)
+    IF v_products < 10000 THEN
+        RETURN false;
+    END IF;
+    EXECUTE $$EXPLAIN
         SELECT FROM neanelu.shopify_products AS p
          WHERE to_tsvector('pg_catalog.simple', p.title || ' ' || COALESCE(p.description, '')) @@ $1$$
        INTO v_plan
       USING p_query;
-    RETURN coalesce((v_plan #>> '{0,Plan,Plan Rows}')::numeric > 10000
-           AND (v_plan #>> '{0,Plan,Plan Rows}')::numeric > 0.04 * (SELECT c.reltuples FROM pg_class AS c WHERE c.oid = 'neanelu.shopify_products'::regclass), false);
+    v_rows := substring(v_plan FROM ' rows=(\d+)')::numeric;
+    RETURN coalesce(v_rows > 10000 AND v_rows > 0.04 * v_products, false);
 END
 $body$;
 COMMENT ON FUNCTION search._is_common_text(tsquery) IS
@@ -260,6 +287,8 @@ STABLE
 SECURITY DEFINER
 SET search_path = neanelu, search, app, pg_temp
 AS $body$
+DECLARE
+    v_page search.product[];
 BEGIN
     PERFORM search._assert_limit(p_limit);
     IF p_filter IS NULL OR jsonb_typeof(p_filter) <> 'object' OR pg_column_size(p_filter) > 8000
@@ -267,7 +296,8 @@ BEGIN
         RAISE EXCEPTION 'a metafield filter is an object of at most 8000 bytes with a value in it' USING ERRCODE = 'NR001',
             HINT = '{"namespace.key": {"value": "…"}}';
     END IF;
-    RETURN QUERY SELECT f.* FROM search._find(app.current_shop_id(), p_filter, NULL, NULL, p_before, p_limit) AS f;
+    v_page := search._find(app.current_shop_id(), p_filter, NULL, NULL, p_before, p_limit);
+    RETURN QUERY SELECT f.* FROM unnest(v_page) AS f;
 END
 $body$;
 COMMENT ON FUNCTION search.products_by_metafield(jsonb, integer, uuid) IS
@@ -282,13 +312,15 @@ STABLE
 SECURITY DEFINER
 SET search_path = neanelu, search, app, pg_temp
 AS $body$
+DECLARE
+    v_page search.product[];
 BEGIN
     PERFORM search._assert_limit(p_limit);
     IF p_key IS NULL OR p_value IS NULL OR octet_length(p_key) + octet_length(p_value) > 8000 THEN
         RAISE EXCEPTION 'a metafield search needs a key and a value of at most 8000 bytes' USING ERRCODE = 'NR001';
     END IF;
-    RETURN QUERY SELECT f.* FROM search._find(
-        app.current_shop_id(), jsonb_build_object(p_key, jsonb_build_object('value', p_value)), NULL, NULL, p_before, p_limit) AS f;
+    v_page := search._find(app.current_shop_id(), jsonb_build_object(p_key, jsonb_build_object('value', p_value)), NULL, NULL, p_before, p_limit);
+    RETURN QUERY SELECT f.* FROM unnest(v_page) AS f;
 END
 $body$;
 COMMENT ON FUNCTION search.products_by_metafield(text, text, integer, uuid) IS
@@ -303,6 +335,8 @@ STABLE
 SECURITY DEFINER
 SET search_path = neanelu, search, app, pg_temp
 AS $body$
+DECLARE
+    v_page search.product[];
 BEGIN
     PERFORM search._assert_limit(p_limit);
     IF p_tags IS NULL OR cardinality(p_tags) NOT BETWEEN 1 AND 100 OR array_position(p_tags, NULL) IS NOT NULL THEN
@@ -311,8 +345,8 @@ BEGIN
     IF p_all IS NULL THEN
         RAISE EXCEPTION 'say whether all tags are needed or any of them' USING ERRCODE = 'NR002', HINT = 'p_all => true or false';
     END IF;
-    RETURN QUERY SELECT f.* FROM search._find(
-        app.current_shop_id(), NULL, CASE WHEN p_all THEN p_tags END, CASE WHEN NOT p_all THEN p_tags END, p_before, p_limit) AS f;
+    v_page := search._find(app.current_shop_id(), NULL, CASE WHEN p_all THEN p_tags END, CASE WHEN NOT p_all THEN p_tags END, p_before, p_limit);
+    RETURN QUERY SELECT f.* FROM unnest(v_page) AS f;
 END
 $body$;
 COMMENT ON FUNCTION search.products_by_tag(text[], boolean, integer, uuid) IS
@@ -339,7 +373,7 @@ BEGIN
     IF v_shop_id IS NULL THEN
         RETURN;
     END IF;
-    -- OFFSET 0 keeps the sort apart, as LIMIT does in search._indexed_page.
+    -- OFFSET 0 keeps the sort apart from the search: see search._matches.
     IF search._is_common_text(v_query) THEN
         v_page := search._common_text_page(v_shop_id, v_query, v_before, p_limit);
     END IF;
