@@ -1,7 +1,7 @@
 """Set functions do work in proportion to their sets, also when the planner knows nothing of the tables.
 
-After a first load nobody has analysed anything yet, and what it brought is compared, folded and added up at once. Counted are
-rows that plan nodes handle, of every statement inside a function, never seconds.
+After a first load nobody has analysed anything yet, or only when the tables were empty, and what it brought is compared, folded
+and added up at once. Counted are rows that plan nodes handle, of every statement inside a function, never seconds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from ledger_support import HERE, SHOP, Ledger
 
-from neanelu.platform.scratch import Database
+from neanelu.platform.scratch import Scratch
 
 #: Rows of each table, and how many times as many one node may handle. Each row with each other would be N times.
 N, MOST = 1500, 60
@@ -37,27 +37,34 @@ SELECT p.shop_id, p.id, 'daily', d.day, d.day, 1, 1
 """
 
 
-@pytest.fixture(scope="module")
-def blind(module_db: Database) -> Iterator[psycopg.Connection[Any]]:
-    """A shop that was just filled, and a connection on which auto_explain tells of all statements."""
-    ledger = Ledger.of(module_db)
-    connection = ledger.connection
+@pytest.fixture(
+    scope="module", params=[(-1, 0), (0, 1)], ids=["never_looked_at", "vacuumed_when_their_rows_were_gone"]
+)
+def blind(request: pytest.FixtureRequest, scratch: Scratch) -> Iterator[psycopg.Connection[Any]]:
+    """A shop that was just filled, and a connection on which auto_explain tells of all statements.
+
+    The planner has not heard of the rows: the tables were never looked at, or were when they had pages and no rows.
+    """
+    database = scratch.create()
+    connection = Ledger.of(database).connection
     connection.execute(FILL.encode())
-    # As if nobody had ever looked at the tables, whatever the fixtures did.
+    # Whatever the fixtures did.
     connection.execute("SET allow_system_table_mods = on")
     connection.execute(
         "DELETE FROM pg_statistic AS s USING pg_class AS c"
         " WHERE c.oid = s.starelid AND c.relnamespace = 'neanelu'::regnamespace"
     )
     connection.execute(
-        "UPDATE pg_class SET reltuples = -1, relpages = 0"
-        " WHERE relnamespace = 'neanelu'::regnamespace AND relkind IN ('r', 'i')"
+        "UPDATE pg_class SET reltuples = %s, relpages = %s"
+        " WHERE relnamespace = 'neanelu'::regnamespace AND relkind IN ('r', 'i')",
+        request.param,
     )
     connection.execute("RESET allow_system_table_mods")
     for setting in ("log_min_duration = 0", "log_nested_statements = on", "log_analyze = on", "log_timing = off",
                     "log_format = json", "log_level = notice"):  # fmt: skip
         connection.execute(f"LOAD 'auto_explain'; SET auto_explain.{setting}".encode())
     yield connection
+    scratch.drop(database)
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
