@@ -11,12 +11,15 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from neanelu.db import sql
 from neanelu.db.connection import Connection
 from neanelu.db.errors import translated
 from neanelu.sync.lease import Lease
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 #: A load larger than this is staged on two connections, lines.
 _PARALLEL_LINES = 20_000
@@ -59,7 +62,23 @@ class StageAndMerge:
             LoadLost: the server lost the lines or the staged rows: load again.
             LeaseLost: another daemon has the run.
         """
-        may_merge_beside = self._lease.value(sql.BEGIN_STAGE)
+        if self._sent < _PARALLEL_LINES:
+            if self._sent:
+                _analyze(self._lease, None)
+            if not self._begin():
+                return self._one_after_the_other(None)
+        with self._connect() as connection, ThreadPoolExecutor(1) as pool:
+            second = _Second(Lease(connection, self._lease.run), pool)
+            if self._sent < _PARALLEL_LINES:
+                return self._side_by_side(second)
+            analyzed = second.start(_analyze, None)
+            may_merge_beside = self._begin()
+            analyzed.result()
+            return self._side_by_side(second) if may_merge_beside else self._one_after_the_other(second)
+
+    def _begin(self) -> bool:
+        """Begin to stage; return whether streams may be merged meanwhile."""
+        may_merge_beside: bool = self._lease.value(sql.BEGIN_STAGE)
         resource = self._lease.run["query_type"]
         with translated():
             tables = self._lease.connection.execute(sql.STAGING_TABLES, {"resource": resource}).fetchall()
@@ -67,43 +86,36 @@ class StageAndMerge:
             self._streams.setdefault(row["stream"], ([], []))[row["depends_on_others"]].append(
                 row["staging_table"]
             )
-        if may_merge_beside:
-            with self._connect() as connection, ThreadPoolExecutor(1) as pool:
-                return self._side_by_side(Lease(connection, self._lease.run), pool)
-        self._stage()
+        return may_merge_beside
+
+    def _one_after_the_other(self, second: _Second | None) -> dict[str, Any]:
+        """Stage everything, end staging, merge."""
+        alone = [table for tables, _ in self._streams.values() for table in tables]
+        rows = self._stage_on_both(alone, second) if second else _stage_all(self._lease, alone)
+        rows += _stage_all(self._lease, [table for _, others in self._streams.values() for table in others])
+        self._lease.call(sql.END_STAGE, rows=rows)
         self._check()
+        if self._sent:
+            _analyze(self._lease, [*alone, _GROUPS])
         self._on_merge()
         return self._lease.row(sql.MERGE)
 
-    def _stage(self) -> None:
-        """Stage everything, then end staging."""
-        alone = [table for tables, _ in self._streams.values() for table in tables]
-        if self._sent < _PARALLEL_LINES or len(alone) < 2:
-            rows = sum(self._lease.value(sql.STAGE_TABLE, table=table) for table in alone)
-        else:
-            with self._connect() as connection, ThreadPoolExecutor(1) as pool:
-                rows = self._stage_on_both(alone, Lease(connection, self._lease.run), pool)
-        rows += _stage_all(self._lease, [table for _, others in self._streams.values() for table in others])
-        self._lease.call(sql.END_STAGE, rows=rows)
-        if self._sent:
-            _analyze(self._lease, [*alone, _GROUPS])
-
-    def _stage_on_both(self, tables: list[str], second: Lease, pool: ThreadPoolExecutor) -> int:
+    def _stage_on_both(self, tables: list[str], second: _Second) -> int:
         """Stage tables and list the objects, each on the connection that is free first; return the rows staged."""
         # The last table of a resource is its largest: orders' lines, variants, media.
         work = deque([tables[-1], *tables[:-1], _GROUPS])
-        other = pool.submit(_work_off, second, work)
+        other = second.start(_work_off, work)
         return _work_off(self._lease, work) + other.result()
 
-    def _side_by_side(self, second: Lease, pool: ThreadPoolExecutor) -> dict[str, Any]:
+    def _side_by_side(self, second: _Second) -> dict[str, Any]:
         """Stage the first stream on both connections, then merge on one what the other has staged."""
         (first, (tables, others)), *rest = self._streams.items()
-        rows = self._stage_on_both(tables, second, pool)
+        rows = self._stage_on_both(tables, second)
         rows += _stage_all(self._lease, others)
         self._lease.call(sql.SETTLE_STREAM, stream=first)
         _analyze(self._lease, [*tables, *others, _GROUPS])
         settled: SimpleQueue[int | None] = SimpleQueue()
-        staging = pool.submit(_stage_streams, second, dict(rest), rows, settled)
+        staging = second.start(_stage_streams, dict(rest), rows, settled)
         with translated(), self._lease.connection.transaction():
             if self._lease.value(sql.BEGIN_MERGE):
                 self._lease.call(sql.MERGE_STREAM, stream=first)
@@ -121,6 +133,20 @@ class StageAndMerge:
         staging.result()
         self._on_merge()
         return self._lease.row(sql.END_MERGE)
+
+
+class _Second:
+    """A second connection with a thread of its own."""
+
+    def __init__(self, lease: Lease, pool: ThreadPoolExecutor) -> None:
+        self._lease = lease
+        self._pool = pool
+
+    def start(
+        self, work: Callable[Concatenate[Lease, Given], Result], *given: Given.args, **named: Given.kwargs
+    ) -> Future[Result]:
+        """Begin some work on it; its result, or its error, is for who asks for it."""
+        return self._pool.submit(work, self._lease, *given, **named)
 
 
 def _stage_streams(
@@ -161,7 +187,7 @@ def _work_off(lease: Lease, work: deque[str]) -> int:
     return rows
 
 
-def _analyze(lease: Lease, tables: list[str]) -> None:
-    """Refresh the planner's statistics of what was staged."""
+def _analyze(lease: Lease, tables: list[str] | None) -> None:
+    """Refresh the planner's statistics of what was staged; None: of what was loaded."""
     with translated():
         lease.connection.execute(sql.REFRESH_STATISTICS, {"tables": tables})

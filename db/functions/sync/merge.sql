@@ -703,7 +703,7 @@ SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
     v_table sync_tables;
-    v_rows  jsonb := '{}';
+    v_rows  jsonb := '{}'::jsonb;
 BEGIN
     FOREACH v_table IN ARRAY p_tables LOOP
         v_rows := v_rows || jsonb_build_object(v_table.staging_table, sync._insert_fresh(p_run, v_table));
