@@ -48,6 +48,8 @@ _PIECE_BYTES = 4 * 1024 * 1024
 _BLOCK_TREES = 64
 #: Of a known tree: the file did not have it yet, has it as it was, or has it to be looked at line by line.
 _UNSEEN, _SAME, _LOADED = range(3)
+#: Stretches of ids between which a file may go to and fro.
+_STRETCHES = 3
 
 
 class _Head(msgspec.Struct):
@@ -411,7 +413,9 @@ class KnownTrees:
         self._digests = array("Q")
         self._lines = array("i")
         self._seen = bytearray()
+        #: the tree that is expected next, and those where other stretches of ids were left
         self._next = 0
+        self._left: list[int] = []
         #: trees of the file that are the same, and their lines
         self.same = 0
         self.same_lines = 0
@@ -435,21 +439,41 @@ class KnownTrees:
     def follow(self, digests: array[int], start: int) -> tuple[int, int]:
         """Return how many trees from `start` on are the same as the known ones that come next, and their lines; note them."""
         found = digests[start:] if start else digests
-        first = self._next
-        known = self._digests[first : first + len(found)]
-        count = len(known)
-        if known != found:
-            for count, (one, other) in enumerate(zip(known, found, strict=False)):  # noqa: B007 - how far
-                if one != other:
-                    break
-        if not count or self._seen.count(_UNSEEN, first, first + count) < count:
-            return 0, 0
+        first, count = self._next, len(found)
+        if (
+            self._digests[first : first + count] != found
+            or self._seen.count(_UNSEEN, first, first + count) < count
+        ):
+            return self._follow_singly(found)
         self._next += count
         self._seen[first : self._next] = bytes((_SAME,)) * count
         lines = sum(self._lines[first : self._next])
         self.same += count
         self.same_lines += lines
         return count, lines
+
+    def _follow_singly(self, found: array[int]) -> tuple[int, int]:
+        """Do what `follow` does, tree by tree, where a file goes to and fro between some stretches of ids."""
+        digests, lines, seen, left = self._digests, self._lines, self._seen, self._left
+        position, end, count, total = self._next, len(digests), 0, 0
+        for digest in found:
+            if position == end or digests[position] != digest:
+                for number, other in enumerate(left):
+                    if other < end and digests[other] == digest:
+                        left[number], position = position, other
+                        break
+                else:
+                    break
+            if seen[position]:
+                break
+            seen[position] = _SAME
+            total += lines[position]
+            count += 1
+            position += 1
+        self._next = position
+        self.same += count
+        self.same_lines += total
+        return count, total
 
     def place(self, tree: Tree) -> Place:
         """Say what is known of a tree that did not follow the one before, and note it."""
@@ -459,6 +483,9 @@ class KnownTrees:
         position = bisect_left(self._roots, root)
         if position == len(self._roots) or self._roots[position] != root:
             return Place.NEW
+        if position != self._next:
+            # the stretch that was left here may go on later
+            self._left = [self._next, *(other for other in self._left if other != position)][:_STRETCHES]
         self._next = position + 1
         seen = self._seen[position]
         if seen == _SAME:
