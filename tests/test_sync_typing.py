@@ -123,6 +123,47 @@ def test_short_cut_gives_what_the_rule_gives(connection: psycopg.Connection[Any]
     judge()
 
 
+@pytest.mark.parametrize("type_name", ["numeric(12,2)", "numeric(10,4)", "integer"])
+def test_trusted_number_is_the_number_or_an_error(
+    connection: psycopg.Connection[Any], type_name: str
+) -> None:
+    short = expression(connection, type_name, trusting=True).replace("%", "%%")
+    rule = RULES[type_name].replace("%", "%%")
+    refused = []
+
+    @settings(max_examples=60, deadline=None)
+    @given(values)
+    def judge(some: list[str | None]) -> None:
+        for value in some:
+            try:
+                assert differences(connection, short, rule, TEXTS, [value]) == []
+            except psycopg.DataError:
+                refused.append(value)
+
+    judge.hypothesis.inner_test([*ODD, None])  # type: ignore[attr-defined]
+    assert "1,5" in refused
+    judge()
+    row = connection.execute(f"SELECT count({rule}) FROM unnest(%s::text[]) AS v", [refused]).fetchone()  # type: ignore[arg-type]
+    assert row == (0,), "a number that is one was refused"
+
+
+def test_json_without_its_null_is_all_else_alike(connection: psycopg.Connection[Any]) -> None:
+    row = connection.execute("SELECT sync._without_null('v')").fetchone()
+    assert row is not None
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(arrays, min_size=1, max_size=20))
+    def judge(some: list[Any]) -> None:
+        documents = [json.dumps({"v": value}) for value in [None, "", "null", 0, [], {}, *some]]
+        rows = connection.execute(
+            f"SELECT ({row[0]}), nullif(v, 'null') FROM (SELECT t::jsonb -> 'v' FROM unnest(%s::text[]) AS t) AS d (v)",  # type: ignore[arg-type]
+            [documents],
+        ).fetchall()
+        assert [one for one, _ in rows] == [other for _, other in rows]
+
+    judge()
+
+
 def test_trusted_time_is_the_time_or_an_error(connection: psycopg.Connection[Any]) -> None:
     short = expression(connection, "timestamptz", trusting=True).replace("%", "%%")
     rule = RULES["timestamptz"]
@@ -189,28 +230,79 @@ def test_number_of_the_line_is_its_legacy_id_or_not(connection: psycopg.Connecti
     assert [value for (value,) in rows] == [7, 7, 7, 7, None, None, None]
 
 
-def test_metafields_are_folded_alike(connection: psycopg.Connection[Any]) -> None:
-    row = connection.execute("SELECT sync._child_joins('staging_products', false)").fetchone()
+@pytest.mark.parametrize("trusting", [False, True])
+def test_metafields_are_folded_alike(connection: psycopg.Connection[Any], trusting: bool) -> None:
+    row = connection.execute(
+        "SELECT sync._fold_expression('metafields', %s), sync._child_lines('{Metafield}', 'metafields', false)",
+        [trusting],
+    ).fetchone()
     assert row is not None
-    found = re.search(r"SELECT c\.owner_id, (.*?) AS folded", row[0], re.DOTALL)
-    assert found
+    values_of_child = re.search(r"c\.doc(, .* AS value)\n", row[1], re.DOTALL)
+    assert values_of_child
+    words = st.one_of(
+        texts,
+        st.sampled_from(
+            [
+                'a"b',
+                "a\\b",
+                'a":1,"b',
+                "true",
+                "false",
+                "null",
+                "json",
+                "boolean",
+                "[1]",
+                "{}",
+                "5",
+                "-1",
+                "Z",
+            ]
+        ),
+    )
     fields = st.fixed_dictionaries(
-        {"namespace": texts, "key": texts, "value": elements.filter(lambda value: value is not None)},
-        optional={"type": scalars, "id": texts},
+        {"namespace": words, "key": words, "value": elements.filter(lambda value: value is not None)},
+        optional={"type": st.one_of(scalars, words, st.just([1]), st.just({})), "id": texts},
     )
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=200, deadline=None)
     @given(
         st.lists(
             fields, min_size=1, max_size=6, unique_by=lambda field: f"{field['namespace']}.{field['key']}"
         )
     )
     def judge(some: list[dict[str, Any]]) -> None:
-        folded = connection.execute(
-            f"SELECT {found[1]}, {FOLD_RULE} FROM (SELECT t::jsonb FROM unnest(%s::text[]) AS t) AS c (doc)",  # type: ignore[arg-type]
-            [[json.dumps(field) for field in some]],
-        ).fetchone()
+        try:
+            folded = connection.execute(
+                f"SELECT {row[0]}, {FOLD_RULE} FROM (SELECT c.doc{values_of_child[1]}"  # type: ignore[arg-type]
+                " FROM (SELECT t::jsonb FROM unnest(%s::text[]) AS t) AS c (doc)) AS c",
+                [[json.dumps(field) for field in some]],
+            ).fetchone()
+        except psycopg.errors.InvalidTextRepresentation:
+            assert trusting, "only the trusting one may refuse"
+            assert re.search(
+                r"[\x00-\x1f]",
+                "".join(str(field.get(name)) for field in some for name in ("namespace", "key", "type")),
+            )
+            return
         assert folded is not None
         assert folded[0] == folded[1]
 
     judge()
+
+
+def test_a_trusted_metafield_lacks_nothing_or_is_refused(connection: psycopg.Connection[Any]) -> None:
+    whole = {"namespace": "a", "key": "b", "value": "c", "type": "json"}
+    row = connection.execute(
+        "SELECT sync._fold_expression('metafields', true), sync._child_lines('{Metafield}', 'metafields', false)"
+    ).fetchone()
+    assert row is not None
+    values_of_child = re.search(r"c\.doc(, .* AS value)\n", row[1], re.DOTALL)
+    assert values_of_child
+    for name in ("namespace", "key", "value"):
+        for lacking in ({**whole, name: None}, {key: value for key, value in whole.items() if key != name}):
+            with pytest.raises(psycopg.errors.InvalidTextRepresentation):
+                connection.execute(
+                    f"SELECT {row[0]} FROM (SELECT c.doc{values_of_child[1]}"  # type: ignore[arg-type]
+                    " FROM (SELECT t::jsonb FROM unnest(%s::text[]) AS t) AS c (doc)) AS c",
+                    [[json.dumps(whole), json.dumps(lacking)]],
+                )

@@ -9,12 +9,16 @@ BEGIN
     -- Signature, SECURITY DEFINER, volatility, and exactly who may call it beside its owner; _private ones nobody.
     SELECT string_agg(f.signature, ', ') INTO v_bad
       FROM (VALUES
-             ('sync._guess_expression(text, oid, integer)', false, 'i', '{}'),
+             ('sync._guess_expression(text, oid, integer, boolean)', false, 'i', '{}'),
+             ('sync._without_null(text)', false, 'i', '{}'),
              ('sync._typed_expression(text, oid, integer, text, boolean)', false, 's', '{}'),
              ('sync._shared_heads(text)', true, 's', '{}'),
+             ('sync._steps(text[], boolean)', false, 'i', '{}'),
              ('sync._columns(text, boolean)', true, 's', '{}'),
              ('sync._kind_condition(text, text[])', false, 'i', '{}'),
-             ('sync._child_joins(text, boolean)', true, 's', '{}'),
+             ('sync._fold_expression(text, boolean)', false, 'i', '{}'),
+             ('sync._child_lines(text[], text, boolean)', false, 's', '{}'),
+             ('sync._child_joins(text, boolean, boolean)', true, 's', '{}'),
              ('sync._mirror_checks(text)', true, 's', '{}'),
              ('sync._rules(text, jsonb)', true, 's', '{}'),
              ('sync._is_searchable(text, text)', false, 'i', '{}'),
@@ -27,7 +31,7 @@ BEGIN
              ('sync._collect_groups(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._places()', true, 's', '{}'),
              ('sync._reject_unknown_kinds(neanelu.bulk_runs)', true, 'v', '{}'),
-             ('sync._reject_bad_children(neanelu.bulk_runs)', true, 'v', '{}'),
+             ('sync._reject_bad_children(neanelu.bulk_runs, text)', true, 'v', '{}'),
              ('sync._reject_duplicates(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._stage_rows(neanelu.bulk_runs, neanelu.sync_tables, boolean, jsonb)', true, 'v', '{}'),
              ('sync.stage_table(uuid, uuid, text)', true, 'v', '{neanelu_sync}'),
