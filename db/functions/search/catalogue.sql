@@ -225,32 +225,39 @@ COMMENT ON FUNCTION search._find(uuid, jsonb, text[], text[], uuid, integer) IS
     'The shop''s live products that match the one criterion given, newest id first, at most p_limit below p_before: what is common by a bounded walk, the '
     'rest, and what a walk does not fill, by the index. No shop: NULL. Writes nothing, takes no locks. Raises: nothing';
 
-CREATE FUNCTION search._is_common_text(p_query tsquery)
-RETURNS boolean
+CREATE FUNCTION search._expected_rows(p_query tsquery)
+RETURNS numeric
 LANGUAGE plpgsql
 VOLATILE -- EXPLAIN is refused in any other
 SET search_path = neanelu, search, pg_temp
 AS $body$
 DECLARE
-    v_products constant real := (SELECT c.reltuples FROM pg_class AS c WHERE c.oid = 'neanelu.shopify_products'::regclass);
     v_plan text; -- its first line
-    v_rows numeric;
 BEGIN
-    IF v_products < 10000 THEN
-        RETURN false;
-    END IF;
     EXECUTE $$EXPLAIN
         SELECT FROM neanelu.shopify_products AS p
          WHERE to_tsvector('pg_catalog.simple', p.title || ' ' || COALESCE(p.description, '')) @@ $1$$
        INTO v_plan
       USING p_query;
-    v_rows := substring(v_plan FROM ' rows=(\d+)')::numeric;
-    RETURN coalesce(v_rows > 10000 AND v_rows > 0.04 * v_products, false);
+    RETURN substring(v_plan FROM ' rows=(\d+)')::numeric;
 END
 $body$;
-COMMENT ON FUNCTION search._is_common_text(tsquery) IS
-    'Whether the planner expects over 4 % and over 10,000 of all shops'' products to match, from the statistics of the words; runs no search. '
+COMMENT ON FUNCTION search._expected_rows(tsquery) IS
+    'How many products of all shops the planner expects to match, from the statistics of the words; runs no search. '
     'Writes nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION search._is_common_text(p_rows numeric)
+RETURNS boolean
+LANGUAGE plpgsql
+STABLE
+SET search_path = neanelu, search, pg_temp
+AS $body$
+BEGIN
+    RETURN p_rows > 10000 AND p_rows > 0.04 * (SELECT c.reltuples FROM pg_class AS c WHERE c.oid = 'neanelu.shopify_products'::regclass);
+END
+$body$;
+COMMENT ON FUNCTION search._is_common_text(numeric) IS
+    'Whether so many expected rows are over 4 % and over 10,000 of all shops'' products. Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION search._common_text_page(p_shop_id uuid, p_query tsquery, p_before uuid, p_limit integer)
 RETURNS search.product[]
@@ -279,6 +286,54 @@ $body$;
 COMMENT ON FUNCTION search._common_text_page(uuid, tsquery, uuid, integer) IS
     'A full page of matches among the next 2500 products by the primary key, or NULL. Its plan is made once. '
     'Writes nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION search._rare_text_page(p_shop_id uuid, p_query tsquery, p_before uuid, p_limit integer)
+RETURNS search.product[]
+LANGUAGE plpgsql
+STABLE
+SET search_path = neanelu, search, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_indexscan = off
+AS $body$
+BEGIN
+    -- OFFSET 0 keeps the shop out of the search, which the index of the words has to answer alone.
+    RETURN ARRAY(SELECT ROW(h.*)::search.product
+                   FROM (SELECT m.id, m.shopify_gid, m.title, m.handle, m.vendor, m.product_type, m.status
+                           FROM (SELECT p.* FROM neanelu.shopify_products AS p
+                                  WHERE to_tsvector('pg_catalog.simple', p.title || ' ' || COALESCE(p.description, '')) @@ p_query
+                                 OFFSET 0) AS m
+                          WHERE m.shop_id = p_shop_id AND m.deleted_at IS NULL AND m.id < p_before
+                          ORDER BY m.id DESC
+                          LIMIT p_limit) AS h);
+END
+$body$;
+COMMENT ON FUNCTION search._rare_text_page(uuid, tsquery, uuid, integer) IS
+    'The page below p_before, found by the words among all shops'' products: for words that few of these have. Its plan is made once. '
+    'Writes nothing, takes no locks. Raises: nothing';
+
+CREATE FUNCTION search._text_page(p_shop_id uuid, p_query tsquery, p_before uuid, p_limit integer)
+RETURNS search.product[]
+LANGUAGE plpgsql
+STABLE
+SET search_path = neanelu, search, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $body$
+BEGIN
+    -- OFFSET 0 keeps the sort apart from the search: see search._matches.
+    RETURN ARRAY(SELECT ROW(h.*)::search.product
+                   FROM (SELECT m.id, m.shopify_gid, m.title, m.handle, m.vendor, m.product_type, m.status
+                           FROM (SELECT p.* FROM neanelu.shopify_products AS p
+                                  WHERE p.shop_id = p_shop_id AND p.deleted_at IS NULL
+                                    AND to_tsvector('pg_catalog.simple', p.title || ' ' || COALESCE(p.description, '')) @@ p_query
+                                 OFFSET 0) AS m
+                          WHERE m.id < p_before
+                          ORDER BY m.id DESC
+                          LIMIT p_limit) AS h);
+END
+$body$;
+COMMENT ON FUNCTION search._text_page(uuid, tsquery, uuid, integer) IS
+    'The page below p_before of all matches, planned for the words and the shop. Writes nothing, takes no locks. Raises: nothing';
 
 CREATE FUNCTION search.products_by_metafield(p_filter jsonb, p_limit integer DEFAULT 50, p_before uuid DEFAULT NULL)
 RETURNS SETOF search.product
@@ -357,39 +412,31 @@ COMMENT ON FUNCTION search.products_by_tag(text[], boolean, integer, uuid) IS
 CREATE FUNCTION search.products(p_query text, p_limit integer DEFAULT 50, p_before uuid DEFAULT NULL)
 RETURNS SETOF search.product
 LANGUAGE plpgsql
-VOLATILE -- for search._is_common_text
+VOLATILE -- for search._expected_rows
 SECURITY DEFINER
 SET search_path = neanelu, search, app, pg_temp
-SET plan_cache_mode = force_custom_plan
 AS $body$
 DECLARE
     v_query constant tsquery := search._parse_query(p_query);
     v_shop_id constant uuid := app.current_shop_id();
     v_before constant uuid := coalesce(p_before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    v_rows numeric;
     v_page search.product[];
-    v_product search.product;
 BEGIN
     PERFORM search._assert_limit(p_limit);
     IF v_shop_id IS NULL THEN
         RETURN;
     END IF;
-    -- OFFSET 0 keeps the sort apart from the search: see search._matches.
-    IF search._is_common_text(v_query) THEN
+    v_rows := search._expected_rows(v_query);
+    IF v_rows <= 2000 THEN
+        v_page := search._rare_text_page(v_shop_id, v_query, v_before, p_limit);
+    ELSIF search._is_common_text(v_rows) THEN
         v_page := search._common_text_page(v_shop_id, v_query, v_before, p_limit);
     END IF;
-    IF v_page IS NOT NULL THEN
-        FOREACH v_product IN ARRAY v_page LOOP
-            RETURN NEXT v_product;
-        END LOOP;
-        RETURN;
+    IF v_page IS NULL THEN
+        v_page := search._text_page(v_shop_id, v_query, v_before, p_limit);
     END IF;
-    RETURN QUERY
-    SELECT h.id, h.shopify_gid::text, h.title, h.handle::text, h.vendor::text, h.product_type::text, h.status::text
-      FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
-              FROM neanelu.shopify_products AS p
-             WHERE p.shop_id = v_shop_id AND p.deleted_at IS NULL AND to_tsvector('pg_catalog.simple', p.title || ' ' || COALESCE(p.description, '')) @@ v_query
-            OFFSET 0) AS h
-     WHERE h.id < v_before ORDER BY h.id DESC LIMIT p_limit;
+    RETURN QUERY SELECT f.* FROM unnest(v_page) AS f;
 END
 $body$;
 COMMENT ON FUNCTION search.products(text, integer, uuid) IS

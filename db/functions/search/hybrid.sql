@@ -123,7 +123,7 @@ COMMENT ON FUNCTION search._fuse(uuid[], uuid[], uuid[]) IS
 
 CREATE FUNCTION search._text_hits(p_shop_id uuid, p_query tsquery, p_words text, p_limit integer)
 RETURNS uuid[]
-LANGUAGE plpgsql VOLATILE -- for search._is_common_text
+LANGUAGE plpgsql VOLATILE -- for search._expected_rows
 SET search_path = neanelu, search, extensions, pg_temp
 SET plan_cache_mode = force_custom_plan
 SET enable_seqscan = off
@@ -133,7 +133,7 @@ AS $body$
 DECLARE
     v_hits uuid[];
 BEGIN
-    IF search._is_common_text(p_query) THEN
+    IF search._is_common_text(search._expected_rows(p_query)) THEN
         SELECT array_agg(h.id ORDER BY h.rank DESC, h.id DESC) INTO v_hits
           FROM (SELECT p.id, ts_rank(to_tsvector('pg_catalog.simple', p.title), p_query) AS rank
                   FROM (SELECT w.id, w.title, w.description FROM neanelu.shopify_products AS w
