@@ -79,7 +79,6 @@ _DOUBTS = (
     RecursionError,
     struct.error,
     LookupError,
-    StopIteration,
 )
 
 
@@ -155,9 +154,7 @@ class TreeReader:
         self._copy.take_rows(found.rows, found.lines)
 
     def _read(self, data: bytes, first_line: int) -> _Lines | None:
-        """Return the lines of trees, or None if anything is not as hoped for."""
-        if not data.endswith(b"\n"):
-            return None
+        """Return the lines of trees, with their ends, or None if anything is not as hoped for."""
         lines = list(BytesIO(data))
         try:
             if not data.isascii():
