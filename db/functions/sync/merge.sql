@@ -25,9 +25,9 @@ AS $$
      CROSS JOIN LATERAL (
         SELECT a.attname::text AS name, format('s.%I', a.attname) AS value
           FROM pg_attribute AS a
+          JOIN pg_attribute AS b ON b.attrelid = format('neanelu.%I', t.target_table)::regclass AND b.attname = a.attname AND NOT b.attisdropped
          WHERE a.attrelid = format('neanelu.%I', t.staging_table)::regclass AND a.attnum > 0 AND NOT a.attisdropped
            AND a.attname NOT IN ('id', 'bulk_run_id', 'shop_id', 'stream', 'object_id', 'line_number')
-           AND sync._has_column(t.target_table, a.attname)
         UNION ALL
         SELECT r.column_name, format('%I.%I', 'ref_' || r.column_name, r.parent_id)
           FROM sync_references AS r WHERE r.staging_table = t.staging_table) AS c
@@ -281,12 +281,22 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
-    v_repeats constant boolean := p_table.may_repeat AND sync._has_repeats(p_run, p_table);
-    v_update constant text := sync._update_statement(p_table.staging_table, v_repeats);
-    v_insert constant record := sync._insert_statements(p_table.staging_table, v_repeats);
-    v_before constant text := sync._look_up_few(p_run);
-    v_levels integer := 0;
+    v_found   boolean;
+    v_repeats boolean;
+    v_update  text;
+    v_insert  record;
+    v_before  text;
+    v_levels  integer := 0;
 BEGIN
+    -- With nothing staged there is nothing to compose statements for, which takes longer than they would.
+    EXECUTE format('SELECT EXISTS (SELECT FROM neanelu.%I WHERE bulk_run_id = $1)', p_table.staging_table) INTO v_found USING p_run.id;
+    IF NOT v_found THEN
+        RETURN;
+    END IF;
+    v_repeats := p_table.may_repeat AND sync._has_repeats(p_run, p_table);
+    v_update := sync._update_statement(p_table.staging_table, v_repeats);
+    v_insert := sync._insert_statements(p_table.staging_table, v_repeats);
+    v_before := sync._look_up_few(p_run);
     PERFORM sync._reject_missing_parents(p_run, p_table.staging_table);
     IF p_table.level_column IS NOT NULL THEN
         EXECUTE format('SELECT coalesce(max(%I), 0) FROM neanelu.%I WHERE bulk_run_id = $1', p_table.level_column, p_table.staging_table)
