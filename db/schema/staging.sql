@@ -147,12 +147,13 @@ CREATE UNLOGGED TABLE staging_products (
     merge_status              varchar(20) NOT NULL DEFAULT 'pending',
     merged_at                 timestamptz,
     target_product_id         uuid,
-    CONSTRAINT staging_products_pkey PRIMARY KEY (shop_id, id),
+    CONSTRAINT staging_products_pkey PRIMARY KEY (shop_id, bulk_run_id, id),
     CONSTRAINT staging_products_status_check CHECK (validation_status IN ('pending', 'valid', 'invalid')),
     CONSTRAINT staging_products_merge_status_check CHECK (merge_status IN ('pending', 'merged', 'skipped', 'failed'))
 ) WITH (toast_tuple_target = 8160);
-CREATE INDEX idx_staging_products_run ON staging_products (bulk_run_id);
--- Only the exceptions are looked for, and only they are indexed: an entry for every valid row would cost more than it serves.
+-- The rows of a run are found by the primary key, with the shop or without it, as few shops are in here at a time. Of what else is indexed only the exceptions
+-- are looked for, and only they have entries: one for every valid row costs half as much as the row itself.
+CREATE INDEX idx_staging_products_run ON staging_products (bulk_run_id) WHERE validation_status <> 'valid';
 CREATE INDEX idx_staging_products_validation ON staging_products (bulk_run_id, validation_status) WHERE validation_status <> 'valid';
 CREATE INDEX idx_staging_products_merge ON staging_products (bulk_run_id, merge_status) WHERE merge_status <> 'pending';
 CREATE INDEX idx_staging_products_gid ON staging_products (shop_id, shopify_gid) WHERE validation_status <> 'valid';
@@ -209,11 +210,11 @@ CREATE UNLOGGED TABLE staging_variants (
     merge_status        varchar(20) NOT NULL DEFAULT 'pending',
     merged_at           timestamptz,
     target_variant_id   uuid,
-    CONSTRAINT staging_variants_pkey PRIMARY KEY (shop_id, id),
+    CONSTRAINT staging_variants_pkey PRIMARY KEY (shop_id, bulk_run_id, id),
     CONSTRAINT staging_variants_status_check CHECK (validation_status IN ('pending', 'valid', 'invalid')),
     CONSTRAINT staging_variants_merge_status_check CHECK (merge_status IN ('pending', 'merged', 'skipped', 'failed'))
 );
-CREATE INDEX idx_staging_variants_run ON staging_variants (bulk_run_id);
+CREATE INDEX idx_staging_variants_run ON staging_variants (bulk_run_id) WHERE validation_status <> 'valid';
 CREATE INDEX idx_staging_variants_product ON staging_variants (staging_product_id) WHERE staging_product_id IS NOT NULL;
 CREATE INDEX idx_staging_variants_validation ON staging_variants (bulk_run_id, validation_status) WHERE validation_status <> 'valid';
 CREATE INDEX idx_staging_variants_gid ON staging_variants (shop_id, shopify_gid) WHERE validation_status <> 'valid';
