@@ -157,7 +157,14 @@ def test_a_killed_backend_in_the_fold_loses_nothing(private_cluster: Callable[..
         thread.join()
         ledger = _reconnected(cluster, ledger)
         assert [ledger.available(n) for n in (1, 50)] == [600, 600]
-    assert ledger.fold(3000) == 10_000
+    # As the worker folds: what was folded a moment ago may be lost with its commit, and its arrivals are there again.
+    folder = psycopg.connect(cluster.dsn(), autocommit=True)
+    folder.execute("SET synchronous_commit = off")
+    folder.execute("SELECT inventory.fold(3000)")
+    _kill(folder.info.backend_pid)
+    ledger = _reconnected(cluster, ledger)
+    assert [ledger.available(n) for n in (1, 50)] == [600, 600]
+    assert ledger.fold(3000) in (7_000, 10_000)
     assert [ledger.available(n) for n in (1, 50)] == [600, 600]
     assert ledger.chain(7)[-1] == (200, 3, 597, 600)
     ledger.assert_sound()

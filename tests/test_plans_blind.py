@@ -104,6 +104,11 @@ def most(connection: psycopg.Connection[Any], statement: str) -> tuple[float, st
     return max(found, key=lambda each: each[0])
 
 
+MORE = f"""
+SELECT inventory.record_many('{SHOP}', array_agg(v.id), array_agg('{HERE}'::text), array_agg(1), array_agg('RESTOCK'::text))
+  FROM neanelu.shopify_variants AS v WHERE v.shop_id = '{SHOP}' AND v.legacy_resource_id <= {N}"""
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -114,8 +119,10 @@ def most(connection: psycopg.Connection[Any], statement: str) -> tuple[float, st
         f"SELECT analytics._roll_product_periods('{SHOP}', {DAYS}, 'weekly', 'week')",
         f"SELECT analytics._roll_product_periods('{SHOP}', {DAYS}, 'weekly', 'week')",
         f"SELECT analytics.rollup_days('{SHOP}')",
+        MORE,
+        "SELECT inventory.fold()",
     ],
-    ids=["levels", "fold", "drift", "reconcile", "weeks", "weeks_again", "days"],
+    ids=["levels", "fold", "drift", "reconcile", "weeks", "weeks_again", "days", "more", "fold_again"],
 )
 def test_work_grows_with_the_set_and_not_with_its_square(
     blind: psycopg.Connection[Any], statement: str

@@ -223,6 +223,7 @@ SEALED_CONFIG: Final = "SELECT flags.sealed_config(%(key)s) AS sealed"
 
 # --- The stock ledger -------------------------------------------------------------------------------------
 FOLD_LEDGER: Final = "SELECT inventory.fold(%(limit)s) AS folded"
+FOLD_WITHOUT_WAITING: Final = "SET synchronous_commit = off"
 FOLD_LAG: Final = "SELECT * FROM inventory.fold_lag()"
 
 # --- The mirror between bulk runs -------------------------------------------------------------------------

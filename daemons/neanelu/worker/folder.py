@@ -63,6 +63,8 @@ class Folder:
         while not self._stop.is_set():
             try:
                 with self._connect() as connection:
+                    # A fold that a crash undoes is done again, as its arrivals are there again: nothing waits for its flush.
+                    connection.execute(sql.FOLD_WITHOUT_WAITING)
                     while not self._stop.is_set():
                         folded = self.fold(connection)
                         pause = _PAUSE_SECONDS
