@@ -45,7 +45,7 @@ _MAX_SEEN = 200_000
 #: A tree larger than this is digested piece by piece, bytes.
 _PIECE_BYTES = 4 * 1024 * 1024
 #: So many trees are offered to be taken at once.
-_BLOCK_TREES = 64
+_BLOCK_TREES = 32
 #: Of a known tree: the file did not have it yet, has it as it was, or has it to be looked at line by line.
 _UNSEEN, _SAME, _LOADED = range(3)
 #: Stretches of ids between which a file may go to and fro.
