@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +131,11 @@ def test_root_that_occurs_twice_is_never_taken_for_unchanged(shop: TestShop) -> 
     run = ingest(shop, [*trees(), twice])
     assert (shop.plan(run["id"]), loaded(shop, run)) == ("manifest", {root_of(twice): True})
     assert shop.mirror() == before
+
+
+def test_a_file_is_ingested_without_what_only_shopify_needs() -> None:
+    """Most of a short run is the start of its process."""
+    needless = "{'httpx', 'stamina', 'cryptography', 'psutil', 'rich.progress', 'neanelu.shopify.client'}"
+    code = f"import sys, neanelu.cli.ingest; print(sorted({needless} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
