@@ -300,7 +300,8 @@ BEGIN
     -- OFFSET 0 keeps the shop out of the search, which the index of the words has to answer alone.
     RETURN ARRAY(SELECT ROW(h.*)::search.product
                    FROM (SELECT m.id, m.shopify_gid, m.title, m.handle, m.vendor, m.product_type, m.status
-                           FROM (SELECT p.* FROM neanelu.shopify_products AS p
+                           FROM (SELECT p.shop_id, p.deleted_at, p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
+                                   FROM neanelu.shopify_products AS p
                                   WHERE to_tsvector('pg_catalog.simple', p.title || ' ' || COALESCE(p.description, '')) @@ p_query
                                  OFFSET 0) AS m
                           WHERE m.shop_id = p_shop_id AND m.deleted_at IS NULL AND m.id < p_before
@@ -323,7 +324,8 @@ BEGIN
     -- OFFSET 0 keeps the sort apart from the search: see search._matches.
     RETURN ARRAY(SELECT ROW(h.*)::search.product
                    FROM (SELECT m.id, m.shopify_gid, m.title, m.handle, m.vendor, m.product_type, m.status
-                           FROM (SELECT p.* FROM neanelu.shopify_products AS p
+                           FROM (SELECT p.id, p.shopify_gid, p.title, p.handle, p.vendor, p.product_type, p.status
+                                   FROM neanelu.shopify_products AS p
                                   WHERE p.shop_id = p_shop_id AND p.deleted_at IS NULL
                                     AND to_tsvector('pg_catalog.simple', p.title || ' ' || COALESCE(p.description, '')) @@ p_query
                                  OFFSET 0) AS m
