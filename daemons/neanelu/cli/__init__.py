@@ -69,7 +69,10 @@ class LazyGroup(click.Group):
 
 
 def _imported(name: str) -> ModuleType:
-    """Import a module without looking for garbage among what comes with it: that stays, and looking takes a tenth of a short command's time."""
+    """Import a module without looking for garbage among what comes with it.
+
+    That stays, and looking takes a tenth of a short command's time.
+    """
     if name in sys.modules:
         return sys.modules[name]
     gc.disable()
