@@ -79,10 +79,11 @@ AS $$
 BEGIN
     -- One expression and one statement: in a transaction of one entry each further one is set up for that entry alone. A login of the platform
     -- that records something of now without a reference needs nothing of what _admit looks at.
-    IF (p_shop_id IS NULL OR p_reference_type IS NOT NULL OR p_reference_id IS NOT NULL OR p_recorded_at IS DISTINCT FROM now()
-        OR NOT pg_has_role(SESSION_USER, 'neanelu_platform', 'MEMBER'))
-       AND NOT inventory._admit(p_shop_id, p_variant_id, p_location_id, p_reference_type, p_reference_id, p_recorded_at) THEN
-        RETURN false;
+    IF p_shop_id IS NULL OR p_reference_type IS NOT NULL OR p_reference_id IS NOT NULL OR p_recorded_at IS DISTINCT FROM now()
+       OR NOT pg_has_role(SESSION_USER, 'neanelu_platform', 'MEMBER') THEN
+        IF NOT inventory._admit(p_shop_id, p_variant_id, p_location_id, p_reference_type, p_reference_id, p_recorded_at) THEN
+            RETURN false;
+        END IF;
     END IF;
     INSERT INTO inventory_arrivals
         (shop_id, variant_id, location_id, delta, reason, reference_type, reference_id, recorded_at, cost_per_unit, sku)
