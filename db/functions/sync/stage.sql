@@ -332,6 +332,8 @@ CREATE FUNCTION sync._stage_statement(
 RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
+-- The caller's plans are not for the catalogue: without loops composing costs as much as thousands of rows.
+SET enable_nestloop = on
 AS $$
     SELECT format($q$
 INSERT INTO neanelu.%1$I (bulk_run_id, shop_id, stream, object_id, line_number, %2$s%3$s%4$s, validation_status)
@@ -360,6 +362,7 @@ COMMENT ON FUNCTION sync._stage_statement(text, boolean, boolean, boolean, jsonb
 CREATE FUNCTION sync._report_statement(p_staging text, p_checks jsonb DEFAULT NULL) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
+SET enable_nestloop = on
 AS $$
     SELECT format($q$
 UPDATE neanelu.%1$I AS s
@@ -724,20 +727,29 @@ $$;
 COMMENT ON FUNCTION sync._assert_error_limit(bulk_runs, bigint) IS
     'Stops a run with too large a fraction of bad lines (setting sync.max_error_fraction, default 0.05). Reads only. Raises NS061.';
 
-CREATE FUNCTION sync._count_lines_staged(p_run bulk_runs, OUT landed bigint, OUT lines jsonb, OUT has_unknown boolean)
-LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = neanelu, pg_temp
+CREATE FUNCTION sync._count_lines_staged(p_run bulk_runs, OUT landed bigint, OUT lines jsonb, OUT has_unknown boolean, OUT has_repeats boolean)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+-- Numbers alone are sorted for much less than rows.
+SET enable_presorted_aggregate = off
 AS $$
-    SELECT coalesce(sum(k.lines), 0), coalesce(jsonb_object_agg(k.stream || '/' || k.kind, k.lines), '{}'),
-           coalesce(bool_or((k.stream, k.kind) NOT IN (SELECT p.stream, p.kind FROM sync._places() AS p)), false)
-      FROM (SELECT l.stream, l.kind, count(*) AS lines
-              FROM bulk_lines AS l
-             WHERE l.bulk_run_id = p_run.id AND l.attempt = p_run.attempt
-             GROUP BY l.stream, l.kind) AS k
+BEGIN
+    EXECUTE (
+        SELECT format($q$
+            SELECT count(*), jsonb_strip_nulls(jsonb_build_object(%s)),
+                   count(*) > count(DISTINCT hashint8extended(l.owner_id, coalesce(l.object_id, jsonb_hash_extended(l.doc, 0))))
+              FROM neanelu.bulk_lines AS l
+             WHERE l.bulk_run_id = $1 AND l.attempt = $2$q$,
+            string_agg(format('%L, nullif(count(*) FILTER (WHERE l.stream = %s AND l.kind = %L), 0)', p.stream || '/' || p.kind, p.stream, p.kind), ', '))
+          FROM sync._places() AS p JOIN sync_streams AS s USING (stream)
+         WHERE s.resource = p_run.query_type)
+       INTO landed, lines, has_repeats USING p_run.id, p_run.attempt;
+    has_unknown := landed > coalesce((SELECT sum(k.lines::bigint) FROM jsonb_each_text(lines) AS k (place, lines)), 0);
+END
 $$;
 COMMENT ON FUNCTION sync._count_lines_staged(bulk_runs) IS
-    'In one reading of the lines loaded: how many there are, how many of each kind ("stream/kind"), and whether sync._reject_unknown_kinds '
-    'would find any. Reads only.';
+    'In one reading of the lines loaded: how many there are, how many of each kind that has a place ("stream/kind"), whether sync._reject_unknown_kinds would find '
+    'any, and whether sync._reject_duplicates may. Reads only.';
 
 CREATE FUNCTION sync._settle_streams(p_run bulk_runs, p_stream smallint DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -803,7 +815,9 @@ BEGIN
     IF v_found.has_unknown THEN
         PERFORM sync._reject_unknown_kinds(v_run);
     END IF;
-    PERFORM sync._reject_duplicates(v_run);
+    IF v_found.has_repeats THEN
+        PERFORM sync._reject_duplicates(v_run);
+    END IF;
     DELETE FROM bulk_steps WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id AND step_name = 'merge';
     IF NOT sync._may_merge_beside(v_run, v_found.lines) THEN
         RETURN false;
