@@ -54,6 +54,7 @@ REVIEWED = {
     "sync._dress(jsonb)": "definitions are pg_get_indexdef's, noted by sync._lay_bare in the same transaction; other names go through %I",
     "sync._assert_references(text,text[])": "names are regclass or go through %I",
     "sync._prune_parts(bulk_runs,sync_tables)": "names go through %I, expressions are the registry's",
+    "sync._changed_rows(bulk_runs,sync_tables)": "names go through %I, object_column is the registry's",
     "sync._tombstone_parts(bulk_runs,sync_tables)": "names go through %I, object_column is the registry's",
     "webhooks._mark_deleted(uuid,text,text,bigint[],timestamp with time zone,text)": "p_where is the registry's or a literal",
 }
