@@ -60,12 +60,13 @@ UPDATE neanelu.scheduled_tasks SET is_active = false;
 EMPTY = """
 TRUNCATE pgmq.q_bare, pgmq.a_bare, pgmq.q_webhooks, neanelu.job_runs;
 SELECT jobs._free(array_agg(slot)) FROM neanelu.job_slots;
-UPDATE neanelu.job_signals SET is_wanted = true, ring_lane = '';
+UPDATE neanelu.job_signals SET is_wanted = true;
+UPDATE neanelu.job_rings SET ring_lane = '';
 """
 ENQUEUE_MANY = "SELECT * FROM jobs.enqueue_many('webhooks', 'bench', %s::uuid[], %s::jsonb[])"
 CLAIM = "SELECT job_id, token, shop_id, enqueued_at FROM jobs.claim('{webhooks}', 'bench', %s)"
 
-COMPLETE_MANY = "SELECT jobs.complete_many(%b::uuid[], %b::bigint[])"
+COMPLETE_MANY = "SELECT jobs.complete_many(%b::bigint[])"
 
 Worker = Callable[[psycopg.Connection[Any], int], Any]
 
@@ -161,9 +162,7 @@ def _ours(jobs: int, batch: int) -> tuple[Worker, Worker]:
                 for row in rows:
                     connection.execute("SELECT jobs.complete(%s, %s)", [row[0], row[1]])
             elif rows:
-                connection.execute(
-                    "SELECT jobs.complete_many(%s, %s)", [[r[0] for r in rows], [r[1] for r in rows]]
-                )
+                connection.execute("SELECT jobs.complete_many(%s::bigint[])", [[r[1] for r in rows]])
         return count
 
     return send, consume
@@ -239,7 +238,7 @@ def _consume(connection: psycopg.Connection[Any]) -> int:
     while rows := cursor.execute(CLAIM, [LARGE_BATCH]).fetchall():
         for row in rows:
             _empty(row[0])
-        cursor.execute(COMPLETE_MANY, [[r[0] for r in rows], [r[1] for r in rows]])
+        cursor.execute(COMPLETE_MANY, [[r[1] for r in rows]])
         count += len(rows)
     return count
 
@@ -373,9 +372,7 @@ def _wake_load(seconds: int) -> Worker:
         while time.perf_counter() < ends:
             rows = connection.execute(CLAIM, [50]).fetchall()
             if rows:
-                connection.execute(
-                    "SELECT jobs.complete_many(%s, %s)", [[r[0] for r in rows], [r[1] for r in rows]]
-                )
+                connection.execute("SELECT jobs.complete_many(%s::bigint[])", [[r[1] for r in rows]])
             else:
                 with contextlib.closing(connection.notifies(timeout=0.05, stop_after=1)) as woken:
                     list(woken)

@@ -133,7 +133,8 @@ class Queue:
         self.own.execute("TRUNCATE neanelu.job_runs, neanelu.job_keys, pgmq.q_webhooks, pgmq.q_webhooks_dead")
         self.own.execute("SELECT jobs._free(array_agg(slot)) FROM neanelu.job_slots")
         self.own.execute("TRUNCATE app.effects")
-        self.own.execute("UPDATE neanelu.job_signals SET is_wanted = true, ring_lane = ''")
+        self.own.execute("UPDATE neanelu.job_signals SET is_wanted = true")
+        self.own.execute("UPDATE neanelu.job_rings SET ring_lane = ''")
 
     def close(self) -> None:
         """End the own connection."""

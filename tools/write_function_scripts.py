@@ -73,7 +73,7 @@ OWNER = "neanelu_engine"
 #: Functions that a script composes, with a branch for each queue: what no parser sees in it.
 COMPOSED = {
     "functions/jobs/enqueue": (
-        "jobs._put(text, text, uuid[], uuid[], jsonb[], timestamptz, integer)",
+        "jobs._put(text, text, uuid[], uuid[], jsonb[], timestamptz, integer, interval)",
         "jobs._send(text, text, jsonb, timestamptz)",
     ),
     "functions/jobs/claim": (

@@ -44,6 +44,12 @@ CREATE POLICY job_runs_engine_all ON neanelu.job_runs FOR ALL TO neanelu_engine 
     AND (started_at IS NOT NULL OR status NOT IN ('active', 'completed'))
     AND jsonb_typeof(payload) = 'object' OR jobs._refuse_state(status));
 
+-- The same for slots: one that is free has no token, one that is not has one.
+ALTER TABLE neanelu.job_slots ENABLE ROW LEVEL SECURITY;
+ALTER TABLE neanelu.job_slots FORCE ROW LEVEL SECURITY;
+CREATE POLICY job_slots_operator_select ON neanelu.job_slots FOR SELECT TO neanelu_operator USING (true);
+CREATE POLICY job_slots_engine_all ON neanelu.job_slots FOR ALL TO neanelu_engine USING (true) WITH CHECK ((job_id IS NULL) = (token IS NULL));
+
 ALTER TABLE neanelu.scheduled_tasks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE neanelu.scheduled_tasks FORCE ROW LEVEL SECURITY;
 CREATE POLICY scheduled_tasks_tenant_select ON neanelu.scheduled_tasks FOR SELECT TO neanelu_tenant, neanelu_platform USING (shop_id = app.current_shop_id());
@@ -53,7 +59,7 @@ CREATE POLICY scheduled_tasks_engine_all ON neanelu.scheduled_tasks FOR ALL TO n
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     neanelu.job_runs, neanelu.job_slots, neanelu.job_keys, neanelu.job_handlers, neanelu.scheduled_tasks
     TO neanelu_engine;
-GRANT SELECT, UPDATE ON neanelu.job_queues, neanelu.job_signals TO neanelu_engine;
+GRANT SELECT, UPDATE ON neanelu.job_queues, neanelu.job_signals, neanelu.job_rings TO neanelu_engine;
 GRANT SELECT, UPDATE ON SEQUENCE neanelu.job_flushes TO neanelu_engine;
 
 -- Payloads, results and traces may hold what a shop's data says: for the shop, and for those who ask jobs.show.

@@ -17,7 +17,7 @@ SELECT throws_ok($$SELECT pg_temp.job('failed', now(), NULL, NULL)$$, '23514', N
 SELECT throws_ok($$SELECT pg_temp.job('waiting', NULL, NULL, now())$$, '23514', NULL, 'and does not wait');
 SELECT throws_ok($$UPDATE job_runs SET completed_at = now() WHERE status = 'active'$$, '23514', NULL, 'nor can a job get there');
 SELECT throws_ok($$UPDATE job_runs SET payload = '[]' WHERE status = 'active'$$, '23514', NULL, 'what it is given is an object');
-SELECT throws_ok($$UPDATE job_slots SET job_id = uuidv7() WHERE slot = 1$$, '23514', NULL, 'nobody holds a job without a token');
+SELECT throws_ok($$UPDATE job_slots SET job_id = uuidv7() WHERE slot = 1$$, '42501', NULL, 'nobody holds a job without a token');
 
 SELECT * FROM finish();
 ROLLBACK;

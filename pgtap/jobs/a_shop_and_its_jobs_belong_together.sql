@@ -1,5 +1,5 @@
 BEGIN;
-SELECT plan(11);
+SELECT plan(12);
 
 SELECT shops.register(id::uuid, domain, '\x01', decode(repeat('00', 12), 'hex'), decode(repeat('00', 16), 'hex'), 1, '{read_products}')
   FROM (VALUES ('00000000-0000-7000-8000-0000000000a1', 'tap-one.myshopify.com'),
@@ -17,7 +17,8 @@ SELECT throws_ok($$UPDATE shops SET id = pg_temp.shop('b1') WHERE id = pg_temp.s
 SELECT lives_ok($$UPDATE shops SET id = id WHERE id = pg_temp.shop('a1')$$, 'which may be said again');
 SELECT lives_ok($$DELETE FROM shops WHERE id = pg_temp.shop('a1')$$, 'a shop may go');
 SELECT results_eq($$SELECT shop_id FROM job_runs ORDER BY shop_id$$, ARRAY[pg_temp.shop('a2'), NULL], 'and takes the records of its jobs along');
-SELECT lives_ok($$SELECT jobs.complete_many(array_agg(c.job_id), array_agg(c.token)) FROM jobs.claim('{sync}', 'tap', 10) AS c$$, 'workers pass over the messages that it left');
+SELECT lives_ok($$SELECT jobs.complete_many(array_agg(c.token)) FROM jobs.claim('{sync}', 'tap', 10) AS c$$, 'workers pass over the messages that it left');
+SELECT is_empty($$SELECT FROM job_slots WHERE job_id IS NOT NULL$$, 'and hold no slot for them');
 
 SELECT * FROM finish();
 ROLLBACK;

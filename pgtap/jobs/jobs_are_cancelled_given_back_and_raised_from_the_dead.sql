@@ -33,12 +33,12 @@ SELECT is(pg_temp.take(), 0::bigint, 'or when a pause is over');
 -- Many at once.
 SELECT jobs.enqueue_many('notifications', 'c', '{NULL,NULL,NULL}', '{"{}","{}","{}"}');
 SELECT is(pg_temp.take(9), 3::bigint, 'three are taken');
-SELECT throws_ok($$SELECT jobs.complete_many(array_agg(job_id), array_agg(CASE WHEN n = 1 THEN token + 65536 ELSE token END)) FROM (SELECT l.*, row_number() OVER () AS n FROM lease AS l) AS x$$,
+SELECT throws_ok($$SELECT jobs.complete_many(array_agg(CASE WHEN n = 1 THEN token + 65536 ELSE token END)) FROM (SELECT l.*, row_number() OVER () AS n FROM lease AS l) AS x$$,
     'NJ001', NULL, 'all of them or none are done');
 SELECT is(pg_temp.states(), 'a cancelled 0, b waiting 0, c active 1, c active 1, c active 1', 'so none was');
-SELECT is((SELECT jobs.complete_many(array_agg(job_id), array_agg(token)) FROM lease), 3, 'now they are');
-SELECT throws_ok('SELECT jobs.complete_many(array_agg(job_id), array_agg(token)) FROM lease', 'NJ001', NULL, 'once');
-SELECT is(jobs.complete_many('{}', '{}'), 0, 'no jobs are none');
+SELECT is((SELECT jobs.complete_many(array_agg(token)) FROM lease), 3, 'now they are');
+SELECT throws_ok('SELECT jobs.complete_many(array_agg(token)) FROM lease', 'NJ001', NULL, 'once');
+SELECT is(jobs.complete_many('{}'), 0, 'no jobs are none');
 
 -- Workers that did not come back.
 SELECT is(jobs.reclaim_expired(), 0, 'no lease has run out');
@@ -47,7 +47,7 @@ SELECT is(pg_temp.take(), 1::bigint, 'a worker takes a job');
 UPDATE job_slots SET lease_expires_at = clock_timestamp() - interval '1 second' WHERE job_id IS NOT NULL;
 SELECT is(jobs.reclaim_expired(), 1, 'and does not come back');
 SELECT is(jobs.reclaim_expired(), 0, 'once');
-SELECT throws_ok('SELECT jobs.complete_many(array_agg(job_id), array_agg(token)) FROM lease', 'NJ001', NULL, 'what it does later does not count');
+SELECT throws_ok('SELECT jobs.complete_many(array_agg(token)) FROM lease', 'NJ001', NULL, 'what it does later does not count');
 SELECT matches((SELECT error_message FROM job_runs WHERE job_name = 'd'), 'did not come back', 'the attempt has failed');
 
 -- The dead.

@@ -24,6 +24,13 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN coalesce(p_shop_id::text, 'platform');
 COMMENT ON FUNCTION jobs._lane(uuid) IS 'The lane of a shop''s jobs within a queue: its id, or platform. Pure.';
 
+CREATE FUNCTION jobs._message(p_job_id uuid, p_lease interval)
+RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN jsonb_object(CASE WHEN p_lease <> '60 seconds' THEN ARRAY['job', p_job_id::text, 'lease', p_lease::text] ELSE ARRAY['job', p_job_id::text] END);
+COMMENT ON FUNCTION jobs._message(uuid, interval) IS
+    'The message of a job whose handler has such a lease (null: no handler). What claims need to know is in it, so that they need not look it up. Reads nothing.';
+
 -- Handlers ----------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION jobs.register_handler(
@@ -110,7 +117,7 @@ BEGIN
             RETURNING id, shop_id, job_id
         )
         INSERT INTO pgmq.%3$I (msg_id, vt, message, headers) OVERRIDING SYSTEM VALUE
-        SELECT r.job_id::bigint, p_at, jsonb_build_object('job', r.id), jsonb_build_object('x-pgmq-group', jobs._lane(r.shop_id)) FROM recorded AS r;
+        SELECT r.job_id::bigint, p_at, jobs._message(r.id, p_lease), jsonb_object(ARRAY['x-pgmq-group', jobs._lane(r.shop_id)]) FROM recorded AS r;
     $branch$, CASE o.n WHEN 1 THEN 'IF' ELSE 'ELSIF' END, o.queue_name, 'q_' || o.queue_name, 'q_' || o.queue_name || '_msg_id_seq'), '' ORDER BY o.n),
            string_agg(format($branch$%s p_queue = %L THEN
         INSERT INTO pgmq.%I (vt, message, headers) VALUES (p_at, p_message, v_headers) RETURNING msg_id INTO v_id;
@@ -119,7 +126,7 @@ BEGIN
       FROM (SELECT q.queue_name, row_number() OVER (ORDER BY q.queue_name = 'webhooks' DESC, q.queue_name) AS n FROM neanelu.job_queues AS q) AS o;
 
     EXECUTE format($create$
-CREATE FUNCTION jobs._put(p_queue text, p_name text, p_job_ids uuid[], p_shop_ids uuid[], p_payloads jsonb[], p_at timestamptz, p_tries integer)
+CREATE FUNCTION jobs._put(p_queue text, p_name text, p_job_ids uuid[], p_shop_ids uuid[], p_payloads jsonb[], p_at timestamptz, p_tries integer, p_lease interval)
 RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
@@ -130,7 +137,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION jobs._put(text, text, uuid[], uuid[], jsonb[], timestamptz, integer) IS
+COMMENT ON FUNCTION jobs._put(text, text, uuid[], uuid[], jsonb[], timestamptz, integer, interval) IS
     'Messages and records of new jobs; the caller holds their shops. Locks: the rows it adds. Raises: NJ002 no such queue, 23514 a payload that is no object';
 
 CREATE FUNCTION jobs._send(p_queue text, p_lane text, p_message jsonb, p_at timestamptz)
@@ -139,7 +146,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
 DECLARE
-    v_headers constant jsonb := jsonb_build_object('x-pgmq-group', p_lane);
+    v_headers constant jsonb := jsonb_object(ARRAY['x-pgmq-group', p_lane]);
     v_id      bigint;
 BEGIN
     %sELSE
@@ -235,7 +242,8 @@ AS $$
 DECLARE
     v_job_id  constant uuid := uuidv7();
     v_lane    constant text := coalesce(p_shop_id::text, 'platform');
-    v_message jsonb := jsonb_build_object('job', v_job_id);
+    v_handler record;
+    v_message jsonb;
     v_open_id uuid;
 BEGIN
     IF p_priority NOT BETWEEN 0 AND 1000 THEN
@@ -246,6 +254,10 @@ BEGIN
         IF v_open_id <> v_job_id THEN
             RETURN v_open_id;
         END IF;
+    END IF;
+    SELECT h.max_attempts, h.lease INTO v_handler FROM neanelu.job_handlers AS h WHERE h.job_name = p_name;
+    v_message := jobs._message(v_job_id, v_handler.lease);
+    IF p_dedupe_key IS NOT NULL THEN
         v_message := v_message || '{"key": true}';
     END IF;
     IF p_shop_id IS NOT NULL THEN
@@ -258,7 +270,7 @@ BEGIN
     INSERT INTO neanelu.job_runs (id, shop_id, queue_name, job_id, job_name, priority, max_attempts, payload, task_id)
     VALUES (v_job_id, p_shop_id, p_queue,
             jobs._send(p_queue, v_lane, v_message, clock_timestamp() + CASE WHEN p_delay > '0' THEN p_delay ELSE make_interval(mins => -p_priority) END),
-            p_name, p_priority, coalesce((SELECT h.max_attempts FROM neanelu.job_handlers AS h WHERE h.job_name = p_name), 5), p_payload, p_task_id);
+            p_name, p_priority, coalesce(v_handler.max_attempts, 5), p_payload, p_task_id);
     IF p_delay <= '0' AND EXISTS (SELECT FROM neanelu.job_signals AS s WHERE s.queue_name = p_queue AND s.is_wanted) THEN
         PERFORM jobs._wake(p_queue);
     END IF;
@@ -310,15 +322,13 @@ BEGIN
         v_shops := array_remove(v_shops, v_shops[1]);
     END LOOP;
     IF v_job_ids <> '{}' THEN
-        SELECT (SELECT h.max_attempts FROM neanelu.job_handlers AS h WHERE h.job_name = p_name) AS tries,
-               (SELECT s.is_wanted AND p_delay <= '0' FROM neanelu.job_signals AS s WHERE s.queue_name = p_queue) AS is_wanted,
-               (SELECT count(DISTINCT g.id) FROM unnest(p_shop_ids) AS g (id)) AS asked,
+        SELECT s.is_wanted AND p_delay <= '0' AS is_wanted, h.max_attempts, h.lease,
                (SELECT count(*) FROM (SELECT FROM neanelu.shops AS o WHERE o.id = ANY (p_shop_ids) FOR KEY SHARE) AS k) AS held
-          INTO v_found;
-        IF v_found.held < v_found.asked THEN
-            PERFORM jobs._assert_shops(v_found.held, v_found.asked);
+          INTO v_found FROM neanelu.job_signals AS s LEFT JOIN neanelu.job_handlers AS h ON h.job_name = p_name WHERE s.queue_name = p_queue;
+        IF v_found.held < cardinality(p_shop_ids) THEN
+            PERFORM jobs._assert_shops(v_found.held, (SELECT count(DISTINCT g.id) FROM unnest(p_shop_ids) AS g (id)));
         END IF;
-        PERFORM jobs._put(p_queue, p_name, v_job_ids, p_shop_ids, p_payloads, clock_timestamp() + greatest(p_delay, '0'), coalesce(v_found.tries, 5));
+        PERFORM jobs._put(p_queue, p_name, v_job_ids, p_shop_ids, p_payloads, clock_timestamp() + greatest(p_delay, '0'), coalesce(v_found.max_attempts, 5), v_found.lease);
         IF v_found.is_wanted THEN
             PERFORM jobs._wake(p_queue);
         END IF;

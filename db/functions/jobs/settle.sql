@@ -63,7 +63,7 @@ COMMENT ON FUNCTION jobs.complete(uuid, bigint, jsonb) IS
     'The job is done. To be called in the transaction of its effects, at its end: when the lease was lost to somebody else, this raises and the '
     'effects are undone with it. Locks: the slot and the job. Raises: NJ001 the lease is lost';
 
-CREATE FUNCTION jobs.complete_many(p_job_ids uuid[], p_tokens bigint[])
+CREATE FUNCTION jobs.complete_many(p_tokens bigint[])
 RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, jobs, pg_temp
@@ -74,21 +74,23 @@ AS $$
 DECLARE
     v_done integer;
 BEGIN
-    UPDATE neanelu.job_slots AS s
-       SET job_id = NULL, lane = NULL, queue_name = NULL, token = NULL, leased_by = NULL, leased_at = NULL, lease_expires_at = NULL
-      FROM unnest(p_job_ids, p_tokens) AS n (job_id, token)
-     WHERE s.slot = n.token & 65535 AND s.token = n.token AND s.job_id = n.job_id;
+    WITH released AS (
+        UPDATE neanelu.job_slots AS s
+           SET job_id = NULL, lane = NULL, queue_name = NULL, token = NULL, leased_by = NULL, leased_at = NULL, lease_expires_at = NULL
+         WHERE s.slot = ANY (ARRAY(SELECT n.token & 65535 FROM unnest(p_tokens) AS n (token))) AND s.token = ANY (p_tokens)
+        RETURNING old.job_id AS id
+    )
+    UPDATE neanelu.job_runs AS j SET status = 'completed', completed_at = clock_timestamp() WHERE j.id = ANY (ARRAY(SELECT r.id FROM released AS r));
     GET DIAGNOSTICS v_done = ROW_COUNT;
-    IF v_done <> cardinality(p_job_ids) THEN
-        RAISE EXCEPTION '% of % leases are lost', cardinality(p_job_ids) - v_done, cardinality(p_job_ids)
+    IF v_done <> cardinality(p_tokens) THEN
+        RAISE EXCEPTION '% of % leases are lost', cardinality(p_tokens) - v_done, cardinality(p_tokens)
             USING ERRCODE = 'NJ001', HINT = 'Roll back, and complete them one by one.';
     END IF;
-    UPDATE neanelu.job_runs AS j SET status = 'completed', completed_at = clock_timestamp() WHERE j.id = ANY (p_job_ids);
     RETURN v_done;
 END
 $$;
-COMMENT ON FUNCTION jobs.complete_many(uuid[], bigint[]) IS
-    'jobs.complete for several jobs without results, all or none. Locks: their slots and the jobs. Raises: NJ001 a lease is lost';
+COMMENT ON FUNCTION jobs.complete_many(bigint[]) IS
+    'jobs.complete for several jobs without results, all or none; a token says which job it is for. Locks: their slots and the jobs. Raises: NJ001 a lease is lost';
 
 CREATE FUNCTION jobs._secure_claim(p_leased_at timestamptz)
 RETURNS void
@@ -220,7 +222,7 @@ COMMENT ON FUNCTION jobs.release(uuid, bigint, interval) IS
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA jobs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    jobs.complete(uuid, bigint, jsonb), jobs.complete_many(uuid[], bigint[]), jobs.execute(uuid, bigint), jobs.is_permanent(text, text),
+    jobs.complete(uuid, bigint, jsonb), jobs.complete_many(bigint[]), jobs.execute(uuid, bigint), jobs.is_permanent(text, text),
     jobs.fail(uuid, bigint, text, text, boolean, interval, text), jobs.extend(uuid, bigint, interval), jobs.release(uuid, bigint, interval)
     TO neanelu_worker;
 

@@ -5,7 +5,7 @@ BEGIN;
 SET LOCAL ROLE neanelu_owner;
 
 REVOKE ALL ON
-    neanelu.job_runs, neanelu.job_slots, neanelu.job_keys, neanelu.job_handlers, neanelu.scheduled_tasks, neanelu.job_queues, neanelu.job_signals
+    neanelu.job_runs, neanelu.job_slots, neanelu.job_keys, neanelu.job_handlers, neanelu.scheduled_tasks, neanelu.job_queues, neanelu.job_signals, neanelu.job_rings
     FROM neanelu_engine, neanelu_tenant, neanelu_app, neanelu_operator;
 REVOKE ALL ON SEQUENCE neanelu.job_flushes FROM neanelu_engine;
 REVOKE SELECT (id, shop_id, queue_name, job_id, job_name, status, priority, attempts, max_attempts, error_message, task_id, started_at,
@@ -16,6 +16,10 @@ DROP POLICY scheduled_tasks_operator_select ON neanelu.scheduled_tasks;
 DROP POLICY scheduled_tasks_tenant_select ON neanelu.scheduled_tasks;
 ALTER TABLE neanelu.scheduled_tasks NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE neanelu.scheduled_tasks DISABLE ROW LEVEL SECURITY;
+DROP POLICY job_slots_engine_all ON neanelu.job_slots;
+DROP POLICY job_slots_operator_select ON neanelu.job_slots;
+ALTER TABLE neanelu.job_slots NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE neanelu.job_slots DISABLE ROW LEVEL SECURITY;
 DROP POLICY job_runs_engine_all ON neanelu.job_runs;
 DROP POLICY job_runs_operator_select ON neanelu.job_runs;
 DROP POLICY job_runs_tenant_select ON neanelu.job_runs;

@@ -25,6 +25,7 @@ DROP FUNCTION jobs._refuse_state(text);
 SET LOCAL ROLE neanelu_owner;
 DROP DOMAIN neanelu.job_status;
 DROP TABLE neanelu.job_handlers;
+DROP TABLE neanelu.job_rings;
 DROP TABLE neanelu.job_signals;
 DROP TABLE neanelu.job_queues;
 

@@ -8,7 +8,7 @@ DECLARE
 BEGIN
     SELECT string_agg(c.relname, ', ') INTO v_bad
       FROM pg_catalog.pg_class AS c
-     WHERE c.oid IN ('neanelu.job_runs'::regclass, 'neanelu.scheduled_tasks'::regclass) AND NOT (c.relrowsecurity AND c.relforcerowsecurity);
+     WHERE c.oid IN ('neanelu.job_runs'::regclass, 'neanelu.job_slots'::regclass, 'neanelu.scheduled_tasks'::regclass) AND NOT (c.relrowsecurity AND c.relforcerowsecurity);
     IF v_bad IS NOT NULL THEN
         RAISE EXCEPTION 'no forced row level security on: %', v_bad;
     END IF;
@@ -16,7 +16,7 @@ BEGIN
       FROM pg_catalog.pg_class AS c,
            unnest(ARRAY['neanelu_tenant', 'neanelu_app', 'neanelu_worker', 'neanelu_webhooks', 'neanelu_sync', 'neanelu_analyst']) AS r (role)
      WHERE (c.relnamespace = 'pgmq'::regnamespace AND c.relname ~ '^[qa]_' AND c.relkind = 'r'
-            OR c.oid IN ('neanelu.job_slots'::regclass, 'neanelu.job_keys'::regclass, 'neanelu.job_signals'::regclass))
+            OR c.oid IN ('neanelu.job_slots'::regclass, 'neanelu.job_keys'::regclass, 'neanelu.job_signals'::regclass, 'neanelu.job_rings'::regclass))
        AND has_table_privilege(r.role, c.oid, 'SELECT, INSERT, UPDATE, DELETE');
     IF v_bad IS NOT NULL THEN
         RAISE EXCEPTION 'rights that nobody should have: %', v_bad;

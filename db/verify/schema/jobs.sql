@@ -3,7 +3,8 @@
 BEGIN;
 
 SELECT queue_name, max_active, max_active_per_shop, description, created_at FROM neanelu.job_queues WHERE false;
-SELECT queue_name, is_wanted, ring_lane FROM neanelu.job_signals WHERE false;
+SELECT queue_name, is_wanted FROM neanelu.job_signals WHERE false;
+SELECT queue_name, ring_lane FROM neanelu.job_rings WHERE false;
 SELECT job_name, queue_name, runs_in, function_name, max_attempts, lease, backoff, max_backoff, permanent_codes, created_at
   FROM neanelu.job_handlers WHERE false;
 SELECT id, shop_id, queue_name, job_id, job_name, status, priority, attempts, max_attempts, payload, result, error_message, error_stack, task_id,

@@ -16,9 +16,10 @@ DROP FUNCTION jobs._assert_shops(bigint, bigint);
 DROP FUNCTION jobs._wake(text);
 DROP FUNCTION jobs.unregister_handler(text);
 DROP FUNCTION jobs.register_handler(text, text, text, regprocedure, integer, interval, interval, text[]);
+DROP FUNCTION jobs._message(uuid, interval);
 DROP FUNCTION jobs._lane(uuid);
 DROP FUNCTION jobs._setting(text, integer);
 DROP FUNCTION jobs._send(text, text, jsonb, timestamptz);
-DROP FUNCTION jobs._put(text, text, uuid[], uuid[], jsonb[], timestamptz, integer);
+DROP FUNCTION jobs._put(text, text, uuid[], uuid[], jsonb[], timestamptz, integer, interval);
 
 COMMIT;

@@ -9,7 +9,7 @@ DROP FUNCTION jobs.fail(uuid, bigint, text, text, boolean, interval, text);
 DROP FUNCTION jobs.is_permanent(text, text);
 DROP FUNCTION jobs.execute(uuid, bigint);
 DROP FUNCTION jobs._secure_claim(timestamptz);
-DROP FUNCTION jobs.complete_many(uuid[], bigint[]);
+DROP FUNCTION jobs.complete_many(bigint[]);
 DROP FUNCTION jobs.complete(uuid, bigint, jsonb);
 DROP FUNCTION jobs._release_slot(uuid, bigint);
 DROP FUNCTION jobs._lost(uuid);

@@ -16,7 +16,9 @@ BEGIN
              ('jobs.reclaim_expired()', true, 'v', '{neanelu_worker,neanelu_operator}'),
              ('jobs._may_start(text, uuid, bigint)', true, 'v', '{}'),
              ('jobs._take(text[], integer, integer, integer, text[])', true, 'v', '{}'),
+             ('jobs._sorted(neanelu.picked_jobs)', false, 'i', '{}'),
              ('jobs._add_slots(integer)', true, 'v', '{}'),
+             ('jobs._free_unstarted(integer[], timestamptz)', true, 'v', '{}'),
              ('jobs._want(text[])', true, 'v', '{}'),
              ('jobs.claim(text[], text, integer, interval)', true, 'v', '{neanelu_worker,neanelu_operator}'),
              ('jobs._take_from(text, text, integer, integer, integer, text[], integer, text[])', true, 'v', '{}')

@@ -11,6 +11,7 @@ BEGIN
       FROM (VALUES
              ('jobs._setting(text, integer)', true, 's', '{}'),
              ('jobs._lane(uuid)', false, 'i', '{}'),
+             ('jobs._message(uuid, interval)', false, 's', '{}'),
              ('jobs.register_handler(text, text, text, regprocedure, integer, interval, interval, text[])', true, 'v', '{neanelu_owner}'),
              ('jobs.unregister_handler(text)', true, 'v', '{neanelu_owner}'),
              ('jobs._wake(text)', true, 'v', '{}'),
@@ -20,7 +21,7 @@ BEGIN
              ('jobs._enqueue(text, text, uuid, jsonb, interval, integer, text, uuid)', true, 'v', '{}'),
              ('jobs.enqueue(text, text, uuid, jsonb, interval, integer, text)', true, 'v', '{neanelu_worker,neanelu_webhooks,neanelu_sync,neanelu_operator,neanelu_app}'),
              ('jobs.enqueue_many(text, text, uuid[], jsonb[], interval)', true, 'v', '{neanelu_worker,neanelu_webhooks,neanelu_sync,neanelu_operator,neanelu_app}'),
-             ('jobs._put(text, text, uuid[], uuid[], jsonb[], timestamptz, integer)', true, 'v', '{}'),
+             ('jobs._put(text, text, uuid[], uuid[], jsonb[], timestamptz, integer, interval)', true, 'v', '{}'),
              ('jobs._send(text, text, jsonb, timestamptz)', true, 'v', '{}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)

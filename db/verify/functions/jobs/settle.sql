@@ -12,7 +12,7 @@ BEGIN
              ('jobs._lost(uuid)', true, 's', '{}'),
              ('jobs._release_slot(uuid, bigint)', true, 'v', '{}'),
              ('jobs.complete(uuid, bigint, jsonb)', true, 'v', '{neanelu_worker}'),
-             ('jobs.complete_many(uuid[], bigint[])', true, 'v', '{neanelu_worker}'),
+             ('jobs.complete_many(bigint[])', true, 'v', '{neanelu_worker}'),
              ('jobs._secure_claim(timestamptz)', true, 'v', '{}'),
              ('jobs.execute(uuid, bigint)', true, 'v', '{neanelu_worker}'),
              ('jobs.is_permanent(text, text)', true, 's', '{neanelu_worker}'),
