@@ -51,7 +51,7 @@ REVIEWED = {
     "privacy._erase_raw(uuid,text)": "composed from privacy.raw_places, which only the owner writes; names through %I",
     "privacy.find_traces(uuid,text[])": "names are regclass, conditions those of privacy.raw_places",
     "sync._lay_bare(text[])": "names go through %I or are regclass",
-    "sync._dress(jsonb)": "definitions are pg_get_indexdef's, noted by sync._lay_bare in the same transaction; other names go through %I",
+    "sync._dress(jsonb)": "definitions are pg_get_indexdef's, by sync._lay_bare in this transaction; names go through %I",
     "sync._assert_references(text,text[])": "names are regclass or go through %I",
     "sync._prune_parts(bulk_runs,sync_tables)": "names go through %I, expressions are the registry's",
     "sync._changed_rows(bulk_runs,sync_tables)": "names go through %I, object_column is the registry's",

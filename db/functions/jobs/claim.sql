@@ -374,12 +374,12 @@ BEGIN
         -- A claim that a crash of the server undoes is no harm: nothing of the job is done before it is on disk.
         SET LOCAL synchronous_commit = off;
     END IF;
-    IF NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('jobs.claim', 0)) THEN
-        PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('jobs.claim', 0));
-    END IF;
     v_limits := (SELECT jsonb_object_agg(k.key, k.value) FROM neanelu.system_config AS k
                   WHERE k.key = ANY ('{jobs.max_active,jobs.max_active_per_shop,jobs.max_active_platform}'::text[]));
     v_most := least(coalesce((v_limits ->> 'jobs.max_active')::integer, 50), 65535);
+    IF NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('jobs.claim', 0)) THEN
+        PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('jobs.claim', 0));
+    END IF;
     FOR v_look IN 1 .. 2 LOOP
         SELECT coalesce(array_agg(t.slot) FILTER (WHERE t.job_id IS NULL), '{}') AS free, min(t.lease_expires_at) AS expires_at,
                coalesce(array_agg(t.lane) FILTER (WHERE t.job_id IS NOT NULL), '{}') AS busy
