@@ -19,8 +19,8 @@ PRODUCTS: dict[str, dict[str, int]] = {
     "full": {"default": 60_000, "best": 210_000},
 }
 #: Rounds of dlt by settings, and of ours: the fewer the longer they take.
-ROUNDS = {"small": {"default": 1, "best": 1}, "full": {"default": 1, "best": 3}}
-OWN_ROUNDS = {"small": 2, "full": 3}
+ROUNDS = {"small": {"default": 1, "best": 1}, "full": {"default": 1, "best": 1}}
+OWN_ROUNDS = {"small": 2, "full": 2}
 
 
 class Dlt:
