@@ -8,9 +8,9 @@ mirror when the last variants are typed. All of it is committed at once, or noth
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from neanelu.db import sql
@@ -23,6 +23,8 @@ Result = TypeVar("Result")
 
 #: A load larger than this is staged on two connections, lines.
 _PARALLEL_LINES = 20_000
+#: Longest pause between two statements of the open merge; idle_in_transaction_session_timeout is longer.
+_IDLE_SECONDS = 30.0
 #: Stands for the list of objects among the tables to be staged.
 _GROUPS = "bulk_groups"
 
@@ -119,14 +121,27 @@ class StageAndMerge:
         with translated(), self._lease.connection.transaction():
             if self._lease.value(sql.BEGIN_MERGE):
                 self._lease.call(sql.MERGE_STREAM, stream=first)
-                for stream in iter(settled.get, None):
-                    self._check()
+                for stream in self._waited_for(settled):
                     self._lease.call(sql.MERGE_STREAM, stream=stream)
                 return self._end_merge(staging)
         staging.result()
         self._check()
         self._on_merge()
         return self._lease.row(sql.MERGE)
+
+    def _waited_for(self, settled: SimpleQueue[int | None]) -> Iterator[int]:
+        """Yield streams as they are settled; the open transaction is used now and then, as an idle one is ended."""
+        while True:
+            try:
+                stream = settled.get(timeout=_IDLE_SECONDS)
+            except Empty:
+                with translated():
+                    self._lease.connection.execute(sql.PING)
+                continue
+            if stream is None:
+                return
+            self._check()
+            yield stream
 
     def _end_merge(self, staging: Future[None]) -> dict[str, Any]:
         """End the open merge, when staging has ended well."""

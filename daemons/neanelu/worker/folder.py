@@ -19,8 +19,8 @@ BATCH = 10_000
 #: Seconds between two looks when little arrives; an entry waits at most about so long and the fold itself.
 _PAUSE_SECONDS = 0.2
 #: While at least so many came since the last fold the next is due sooner: whoever asks for the stock of a hot SKU adds up
-#: what is not folded. Some pause there is until a whole batch waits: the more entries of a variant a fold takes, the less
-#: each costs.
+#: what is not folded. From a quarter of a batch on there is none: pauses until a whole one waits cost fewer instructions,
+#: and leave a steady load of 42,000 entries a second a second behind.
 _MANY = 200
 _SHORT_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE = 10.0
@@ -68,7 +68,7 @@ class Folder:
                     while not self._stop.is_set():
                         folded = self.fold(connection)
                         pause = _PAUSE_SECONDS
-                        if folded < BATCH:
+                        if folded < BATCH // 4:
                             self._stop.wait(_PAUSE_SECONDS if folded < _MANY else _SHORT_PAUSE_SECONDS)
             except NeaneluError as error:
                 log.warning("folder cannot fold", error=str(error))
