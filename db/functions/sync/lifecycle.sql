@@ -192,26 +192,6 @@ COMMENT ON FUNCTION sync._leased_run(uuid, uuid) IS
     'The run, locked, if the token is its lease''s: the first call of every step. An expired lease that nobody took is still good. '
     'Locks: the run''s row until the transaction ends. Raises NA002, NS004 (no such run), NS005 (lease lost).';
 
-CREATE FUNCTION sync._leased_run_shared(p_run_id uuid, p_token uuid) RETURNS bulk_runs
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = neanelu, sync, app, pg_temp
-AS $$
-DECLARE
-    v_run bulk_runs;
-BEGIN
-    PERFORM FROM bulk_runs WHERE id = p_run_id AND lease_token = p_token FOR SHARE;
-    SELECT * INTO v_run FROM bulk_runs WHERE id = p_run_id AND lease_token = p_token;
-    IF NOT FOUND THEN
-        RETURN sync._leased_run(p_run_id, p_token);
-    END IF;
-    PERFORM app.assert_shop_access(v_run.shop_id);
-    RETURN v_run;
-END
-$$;
-COMMENT ON FUNCTION sync._leased_run_shared(uuid, uuid) IS
-    'Like sync._leased_run, for work that one daemon does side by side on several connections. Locks: the run''s row, shared. '
-    'Raises NA002, NS004, NS005.';
-
 CREATE FUNCTION sync._leased_run_seen(p_run_id uuid, p_token uuid) RETURNS bulk_runs
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, app, pg_temp
@@ -230,6 +210,19 @@ $$;
 COMMENT ON FUNCTION sync._leased_run_seen(uuid, uuid) IS
     'Like sync._leased_run, for a transaction that stays open while other connections of the daemon use the run, and calls sync._leased_run before its end. '
     'Locks: none. Raises NA002, NS004, NS005.';
+
+CREATE FUNCTION sync._leased_run_shared(p_run_id uuid, p_token uuid) RETURNS bulk_runs
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM bulk_runs WHERE id = p_run_id AND lease_token = p_token FOR SHARE;
+    RETURN sync._leased_run_seen(p_run_id, p_token);
+END
+$$;
+COMMENT ON FUNCTION sync._leased_run_shared(uuid, uuid) IS
+    'Like sync._leased_run, for work that one daemon does side by side on several connections. Locks: the run''s row, shared. '
+    'Raises NA002, NS004, NS005.';
 
 CREATE FUNCTION sync.renew_lease(p_run_id uuid, p_token uuid, p_lease interval DEFAULT '60 seconds') RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER

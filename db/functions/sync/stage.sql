@@ -255,16 +255,6 @@ $$;
 COMMENT ON FUNCTION sync._is_searchable(text, text) IS
     'Whether title and description fit into a tsvector (at most 1 MB of distinct words), as the full text index needs. Pure.';
 
-CREATE FUNCTION sync._extra_problem(p_staging text) RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = neanelu, pg_temp
-AS $$
-    SELECT CASE WHEN t.extra_check IS NULL THEN ''
-                ELSE format(', CASE WHEN (%s) IS FALSE THEN %L END', t.extra_check, 'NS113:' || t.staging_table || '_extra_check') END
-      FROM sync_tables AS t WHERE t.staging_table = p_staging
-$$;
-COMMENT ON FUNCTION sync._extra_problem(text) IS 'SQL for the registry''s extra check of a staging table. Reads only.';
-
 -- Windows are computed over what was taken out of the lines: sorting whole documents costs more than all else.
 CREATE FUNCTION sync._line_values(p_staging text, p_rejects boolean, p_report boolean) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER

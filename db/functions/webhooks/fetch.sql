@@ -172,22 +172,12 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
-DECLARE
-    v_table sync_tables;
 BEGIN
-    FOREACH v_table IN ARRAY p_tables LOOP
-        PERFORM sync._mark_stale(p_run, v_table.staging_table, v_table.target_table);
-    END LOOP;
+    PERFORM sync._mark_stale(p_run, t.staging_table, t.target_table) FROM unnest(p_tables) AS t;
     PERFORM sync._mark_buried(p_run);
     PERFORM sync._mark_unwhole(p_run);
-    FOREACH v_table IN ARRAY p_tables LOOP
-        PERFORM sync._merge_table(p_run, v_table);
-        IF v_table.vanish = 'delete_parts' THEN
-            PERFORM sync._prune_parts(p_run, v_table);
-        ELSIF v_table.vanish = 'tombstone_parts' THEN
-            PERFORM sync._tombstone_parts(p_run, v_table);
-        END IF;
-    END LOOP;
+    PERFORM sync._merge_tables(p_run, p_tables);
+    PERFORM sync._tombstone_parts(p_run, t) FROM unnest(p_tables) AS t WHERE t.vanish = 'tombstone_parts';
 END
 $$;
 COMMENT ON FUNCTION webhooks._merge(bulk_runs, sync_tables[]) IS
@@ -361,16 +351,14 @@ AS $$
 DECLARE
     v_run    constant bulk_runs := webhooks._as_run(p_shop_id, p_resource, cardinality(p_lines), p_claimed_at);
     v_kind   constant text := webhooks.fetch_kind(p_resource);
-    v_tables constant sync_tables[] := ARRAY(SELECT t FROM sync_tables AS t JOIN sync_streams AS s USING (stream)
-                                              WHERE s.resource = p_resource ORDER BY t.stream, t.merge_order);
+    v_tables constant sync_tables[] := sync._run_tables(v_run);
     v_failed  integer;
     v_deleted integer;
     v_written bigint;
 BEGIN
     PERFORM app.assert_shop_access(p_shop_id);
     PERFORM webhooks._lock_whole(p_shop_id, p_resource);
-    -- As in sync.merge: the tables are without statistics of these lines.
-    PERFORM set_config('enable_nestloop', CASE WHEN cardinality(p_lines) > 500 THEN 'off' ELSE 'on' END, true);
+    PERFORM sync._plan_large_joins(v_run);
     PERFORM webhooks._land(v_run, p_lines);
     PERFORM webhooks._stage(v_run, v_tables);
     PERFORM webhooks._merge(v_run, v_tables);
@@ -379,8 +367,8 @@ BEGIN
     END IF;
     v_deleted := webhooks._vanish(v_run, v_kind, p_asked);
     PERFORM webhooks._into_ledger(v_run, p_asked);
-    UPDATE sync_digests AS d SET digest = 0 FROM sync_streams AS s
-     WHERE s.resource = p_resource AND s.is_root AND d.shop_id = p_shop_id AND d.stream = s.stream AND d.object_id = ANY (p_asked) AND d.digest <> 0;
+    UPDATE sync_digests AS d SET digest = 0
+     WHERE d.shop_id = p_shop_id AND d.stream = sync._root_stream(v_run) AND d.object_id = ANY (p_asked) AND d.digest <> 0;
     v_failed := webhooks._end_fetches(v_run, p_asked, p_claimed_at);
     SELECT count(DISTINCT (o.stream, o.object_id)) INTO v_written FROM bulk_outcomes AS o
      WHERE o.bulk_run_id = v_run.id AND o.outcome IN ('inserted', 'updated');

@@ -27,7 +27,6 @@ DROP FUNCTION sync._report_statement(text, jsonb);
 DROP FUNCTION sync._stage_statement(text, boolean, boolean, boolean, jsonb);
 DROP FUNCTION sync._typed_rows(text, boolean, boolean, boolean, boolean);
 DROP FUNCTION sync._line_values(text, boolean, boolean);
-DROP FUNCTION sync._extra_problem(text);
 DROP FUNCTION sync._is_searchable(text, text);
 DROP FUNCTION sync._rules(text, jsonb);
 DROP FUNCTION sync._mirror_checks(text);

@@ -22,7 +22,6 @@ BEGIN
              ('sync._mirror_checks(text)', true, 's', '{}'),
              ('sync._rules(text, jsonb)', true, 's', '{}'),
              ('sync._is_searchable(text, text)', false, 'i', '{}'),
-             ('sync._extra_problem(text)', true, 's', '{}'),
              ('sync._line_values(text, boolean, boolean)', true, 's', '{}'),
              ('sync._typed_rows(text, boolean, boolean, boolean, boolean)', true, 's', '{}'),
              ('sync._stage_statement(text, boolean, boolean, boolean, jsonb)', true, 's', '{}'),
