@@ -605,6 +605,24 @@ CREATE UNLOGGED TABLE staging_menu_items (
 CREATE INDEX idx_staging_menu_items_run ON staging_menu_items (bulk_run_id);
 COMMENT ON TABLE staging_menu_items IS 'Typed rows on their way to shopify_menu_items; columns as there, *_gid columns become its references. Written by schema sync.';
 
+-- Autovacuum only removes what the sweep deleted: who fills these tables analyses them when they are full, and beside a large load a vacuum or a sample
+-- of rows that live for seconds took a twelfth of all CPU.
+DO $$
+DECLARE
+    v_table regclass;
+BEGIN
+    FOR v_table IN
+        SELECT oid::regclass FROM pg_class
+         WHERE relnamespace = 'neanelu'::regnamespace AND relkind = 'r' AND relpersistence = 'u' AND (relname LIKE 'staging\_%' OR relname LIKE 'bulk\_%')
+    LOOP
+        EXECUTE format('ALTER TABLE %s SET (autovacuum_analyze_threshold = 1000000000, autovacuum_vacuum_insert_threshold = -1)', v_table);
+        IF (SELECT reltoastrelid <> 0 FROM pg_class WHERE oid = v_table) THEN
+            EXECUTE format('ALTER TABLE %s SET (toast.autovacuum_vacuum_insert_threshold = -1)', v_table);
+        END IF;
+    END LOOP;
+END
+$$;
+
 -- Registry: how lines become rows -----------------------------------------------------------------------------------
 
 CREATE TABLE sync_tables (

@@ -17,6 +17,11 @@ BEGIN
      WHERE c.relnamespace = 'neanelu'::regnamespace AND c.relkind = 'r' AND c.relpersistence <> 'u'
        AND (c.relname LIKE 'staging\_%' OR c.relname IN ('bulk_lines', 'bulk_manifest', 'bulk_trees', 'bulk_groups', 'bulk_outcomes', 'bulk_rejects'));
     ASSERT v_missing IS NULL, 'transient tables that are logged: ' || v_missing;
+    SELECT string_agg(c.relname, ', ') INTO v_missing
+      FROM pg_class AS c
+     WHERE c.relnamespace = 'neanelu'::regnamespace AND c.relkind = 'r' AND c.relpersistence = 'u' AND (c.relname LIKE 'staging\_%' OR c.relname LIKE 'bulk\_%')
+       AND NOT coalesce(c.reloptions @> '{autovacuum_analyze_threshold=1000000000,autovacuum_vacuum_insert_threshold=-1}', false);
+    ASSERT v_missing IS NULL, 'transient tables that autovacuum samples: ' || v_missing;
 END
 $$;
 SELECT 1 / (count(*) = 17)::integer FROM neanelu.sync_tables;
