@@ -42,14 +42,14 @@ SELECT lives_ok($$SELECT sync.settle_stream(id, lease_token, 30::smallint) FROM 
 SELECT is((SELECT s.metadata -> 'settled' FROM bulk_steps AS s JOIN run ON run.id = s.bulk_run_id WHERE s.step_name = 'stage'), '[30]', 'and noted once');
 SELECT ok(sync.begin_merge(id, lease_token), 'the merge begins') FROM run;
 SELECT cmp_ok(pg_temp.indexes(), '<', indexes, 'into bare tables') FROM before;
-SELECT lives_ok($$SELECT sync.merge_stream(id, lease_token, 30::smallint) FROM run$$, 'products go in');
+SELECT lives_ok($$SELECT sync.merge_table(id, lease_token, t.staging_table) FROM run, sync.staging_tables('products') AS t WHERE t.stream = 30$$, 'products go in');
 SELECT is((SELECT array_agg(legacy_resource_id) FROM shopify_products), '{1}', 'those that are valid');
 SELECT is(pg_temp.stage(31::smallint), 3::bigint, 'variants are staged meanwhile');
 SELECT throws_ok($$SELECT sync.end_merge(id, lease_token) FROM run$$, 'NS052', NULL, 'the merge does not end before staging has');
 SELECT is(sync.end_stage(id, lease_token, 5) ->> 'quarantined', '1', 'staging ends: one product is put aside') FROM run;
 SELECT ok(NOT (SELECT s.metadata ? 'checks' FROM bulk_steps AS s JOIN run ON run.id = s.bulk_run_id WHERE s.step_name = 'stage'), 'and what was noted is not needed any more');
 SELECT throws_ok($$SELECT sync.end_merge(id, lease_token) FROM run$$, 'NS052', NULL, 'nor before all streams were merged');
-SELECT lives_ok($$SELECT sync.merge_stream(id, lease_token, 31::smallint) FROM run$$, 'variants follow');
+SELECT lives_ok($$SELECT sync.merge_table(id, lease_token, 'staging_variants') FROM run$$, 'variants follow');
 CREATE TEMP TABLE ended AS SELECT r.* FROM run, sync.end_merge(run.id, run.lease_token) AS r;
 SELECT results_eq($$SELECT status::text, lines_merged, lines_quarantined, rows_inserted FROM ended$$, $$VALUES ('completed', 2::bigint, 3::bigint, 2::bigint)$$,
                   'one product with its variant; the others have no parent');

@@ -304,29 +304,14 @@ class SyncDaemon:
         run = lease.run
         for attempt in range(_RELOADS):
             try:
-                loader = Loader(
+                with Loader(
                     lease,
                     lambda: self._connect("copy", autocommit=False),
                     resource,
                     max_line_bytes=self._settings.sync_max_line_bytes,
                     on_progress=lambda name, done: self._sent(lease, name, done),
-                )
-                self._progress.phase(run, "send", run.get("bytes_expected"))
-                with translated():
-                    sent = loader.load(file)
-                self._checkpoint(lease)
-                if loader.is_unchanged:
-                    self._progress.phase(run, "merge")
-                    ended = lease.row(sql.CONCLUDE_UNCHANGED)
-                    break
-                self._progress.phase(run, "stage")
-                ended = StageAndMerge(
-                    lease,
-                    lambda: self._connect("stage"),
-                    sent,
-                    check=lambda: self._checkpoint(lease),
-                    on_merge=lambda: self._progress.phase(run, "merge"),
-                ).run()
+                ) as loader:
+                    ended = self._load_and_merge_once(lease, loader, file)
                 break
             except LoadLost:
                 if attempt + 1 == _RELOADS:
@@ -343,6 +328,26 @@ class SyncDaemon:
             tombstoned=ended["rows_tombstoned"],
         )
         self._rows(sql.SWEEP_STAGING)
+
+    def _load_and_merge_once(self, lease: Lease, loader: Loader, file: Spool) -> dict[str, Any]:
+        """Load the file, have it staged and merged; return the run as it ended."""
+        run = lease.run
+        self._progress.phase(run, "send", run.get("bytes_expected"))
+        with translated():
+            sent = loader.load(file)
+        self._checkpoint(lease)
+        if loader.is_unchanged:
+            self._progress.phase(run, "merge")
+            return lease.row(sql.CONCLUDE_UNCHANGED)
+        self._progress.phase(run, "stage")
+        return StageAndMerge(
+            lease,
+            lambda: self._connect("stage"),
+            sent,
+            send_trees=loader.send_trees,
+            check=lambda: self._checkpoint(lease),
+            on_merge=lambda: self._progress.phase(run, "merge"),
+        ).run()
 
     # --- small things -------------------------------------------------------------------------------------
 

@@ -73,9 +73,21 @@ class Loader:
         self._told = 0
         #: after `load`: no line had to be looked at, every tree is as it was merged last
         self.is_unchanged = False
+        self._index = tempfile.TemporaryFile(prefix="neanelu-trees-")  # noqa: SIM115 (closed by __exit__)
+        self._has_trees = True
+
+    def __enter__(self) -> Loader:
+        """Return the loader."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the index of trees."""
+        self._index.close()
 
     def load(self, spool: Spool) -> int:
         """Load the file and close the load step; return how many lines were sent.
+
+        Where all were, the trees are still to be sent, by `send_trees`, before the run is merged.
 
         Raises:
             Incomplete: the file is not what Shopify announced.
@@ -83,20 +95,32 @@ class Loader:
             ShopifyError: the file could not be fetched.
         """
         plan = self._lease.value(sql.OPEN_LOAD)
-        with tempfile.TemporaryFile(prefix="neanelu-trees-") as index:
-            if plan == "manifest":
-                try:
-                    return self._load_changed(spool, index)
-                except _NotClosed:
-                    self._lease.call(sql.SEND_EVERYTHING)
-                    index.seek(0)
-                    index.truncate()
-            return self._load_all(spool, index)
+        index = self._index
+        if plan == "manifest":
+            try:
+                return self._load_changed(spool, index)
+            except _NotClosed:
+                self._lease.call(sql.SEND_EVERYTHING)
+                index.seek(0)
+                index.truncate()
+        return self._load_all(spool, index)
+
+    def send_trees(self, lease: Lease) -> None:
+        """Send the trees of a file of which every line was sent, unless that was done.
+
+        Args:
+            lease: for the call, which may be made beside others.
+        """
+        if not self._has_trees:
+            self._has_trees = True
+            self._copy_manifest(_entries(self._index))
+            lease.call(sql.COLLECT_TREES)
 
     # --- the two plans ------------------------------------------------------------------------------------
 
     def _load_all(self, spool: Spool, index: IO[bytes]) -> int:
-        """Send every line in one pass, then the manifest."""
+        """Send every line in one pass; the trees follow with the lines that were refused, or later."""
+        self._has_trees = False
         splitter = TreeSplitter(self._root_kind)
         with _Quarantine(self._lease) as quarantine, LineCopy(self._lease, self._connect) as copy:
             scanner = self._scanner(copy.take, quarantine)
@@ -113,8 +137,6 @@ class Loader:
                 _append(index, tree, clean)
                 scanner.begin_tree(tree.first_line + tree.lines)
                 self._tell("send", tree.offset + tree.size)
-        self._copy_manifest(_entries(index))
-        self._lease.call(sql.COLLECT_TREES)
         self._close(spool, index, splitter.lines, scanner.totals, copy)
         return copy.sent
 
@@ -239,6 +261,7 @@ class Loader:
             landed=copy.landed,
         )
         if refused:
+            self.send_trees(self._lease)
             self._quarantine_refused(spool, index)
 
     def _quarantine_refused(self, spool: Spool, index: IO[bytes]) -> None:

@@ -92,7 +92,7 @@ SET work_mem = '128MB'
 SET enable_nestloop = off
 AS $$
 DECLARE
-    v_run bulk_runs := sync._leased_run(p_run_id, p_token);
+    v_run bulk_runs := sync._leased_run_shared(p_run_id, p_token);
 BEGIN
     DELETE FROM bulk_trees WHERE bulk_run_id = v_run.id;
     INSERT INTO bulk_trees (bulk_run_id, root_id, digest, lines, is_here, is_clean)
@@ -107,11 +107,14 @@ BEGIN
          WHERE d.shop_id = v_run.shop_id AND d.stream = sync._root_stream(v_run)
            AND NOT EXISTS (SELECT FROM bulk_trees AS b WHERE b.bulk_run_id = v_run.id AND b.root_id = d.object_id);
     END IF;
+    UPDATE bulk_steps SET metadata = metadata || '{"has_trees": true}'
+     WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id AND step_name = 'load';
 END
 $$;
 COMMENT ON FUNCTION sync.collect_trees(uuid, uuid) IS
     'Makes one row a tree of the manifest: of a root that occurs twice no digest is kept. Where every line is sent, finds the known trees that the file lacks; '
-    'else the daemon, which compared, has told them. Idempotent. Locks: the run''s row. Raises NA002, NS004, NS005.';
+    'else the daemon, which compared, has told them. May be called beside staging, but no merge ends without it. Idempotent. Locks: the run''s row, shared; the load step''s row. '
+    'Raises NA002, NS004, NS005.';
 
 CREATE FUNCTION sync.distrust_trees(p_run_id uuid, p_token uuid, p_roots bigint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER

@@ -106,8 +106,8 @@ INSERT INTO neanelu.%1$I (shop_id, %2$s)
 SELECT $2, %3$s FROM (%4$s) AS s WHERE %5$s$q$, p.target_table, p.columns, p.values, p.source, p.is_missing),
            format($q$
 INSERT INTO neanelu.%1$I (shop_id%5$s, %2$s)
-SELECT $2%6$s, %3$s FROM (%4$s) AS s$q$, p.target_table, p.columns, p.values, p.source,
-               CASE WHEN p.has_id THEN ', id' END, CASE WHEN p.has_id THEN ', s.id' END)
+SELECT $2%6$s, %3$s FROM (%4$s) AS s WHERE %7$s$q$, p.target_table, p.columns, p.values, p.source,
+               CASE WHEN p.has_id THEN ', id' END, CASE WHEN p.has_id THEN ', s.id' END, sync._half_condition('s.object_id', '$4'))
       FROM (SELECT t.target_table, sync._merge_source(p_staging, p_repeats) AS source,
                    sync._has_column(p_staging, 'id') AND sync._has_column(t.target_table, 'id') AS has_id,
                    string_agg(quote_ident(c.name), ', ') AS columns, string_agg(format('s.%I', c.name), ', ') AS values,
@@ -315,7 +315,7 @@ $$;
 COMMENT ON FUNCTION sync._merge_table(bulk_runs, sync_tables) IS
     'Merges one staging table: update what differs, insert what is missing. Locks: the mirror rows written.';
 
-CREATE FUNCTION sync._insert_fresh(p_run bulk_runs, p_table sync_tables) RETURNS bigint
+CREATE FUNCTION sync._insert_fresh(p_run bulk_runs, p_table sync_tables, p_half smallint DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
@@ -323,28 +323,51 @@ DECLARE
     v_repeats constant boolean := p_table.may_repeat AND sync._has_repeats(p_run, p_table);
     v_insert constant text := (SELECT i.fresh FROM sync._insert_statements(p_table.staging_table, v_repeats) AS i);
     v_levels integer := 0;
-    v_valid  bigint;
     v_rows   bigint;
     v_all    bigint := 0;
 BEGIN
-    EXECUTE format('SELECT count(*), %s FROM neanelu.%I AS s WHERE s.bulk_run_id = $1 AND s.validation_status = ''valid''',
-                   coalesce('max(s.' || quote_ident(p_table.level_column) || ')', '0'), p_table.staging_table)
-       INTO v_valid, v_levels USING p_run.id;
+    IF p_table.level_column IS NOT NULL THEN
+        EXECUTE format('SELECT max(s.%I) FROM neanelu.%I AS s WHERE s.bulk_run_id = $1 AND s.validation_status = ''valid''', p_table.level_column, p_table.staging_table)
+           INTO v_levels USING p_run.id;
+    END IF;
     FOR v_level IN 0 .. coalesce(v_levels, 0) LOOP
-        EXECUTE v_insert USING p_run.id, p_run.shop_id, v_level;
+        EXECUTE v_insert USING p_run.id, p_run.shop_id, v_level, p_half;
         GET DIAGNOSTICS v_rows = ROW_COUNT;
         v_all := v_all + v_rows;
     END LOOP;
-    -- The joins leave out a row without its parent; looking for such rows costs as much as writing all, and only then is needed.
-    IF v_all < v_valid THEN
-        PERFORM sync._reject_missing_parents(p_run, p_table.staging_table);
-    END IF;
     RETURN v_all;
 END
 $$;
-COMMENT ON FUNCTION sync._insert_fresh(bulk_runs, sync_tables) IS
-    'Inserts one staging table into a mirror table that has no row of the shop: nothing to compare with, nothing to update. Takes out rows '
-    'without a required parent (NS114). Returns the rows inserted. Locks: none. Raises 23505 when the shop has one of the rows after all.';
+COMMENT ON FUNCTION sync._insert_fresh(bulk_runs, sync_tables, smallint) IS
+    'Inserts one staging table, or the rows of half of its objects, into a mirror table that has no row of the shop: nothing to compare with, nothing to update. Leaves out rows '
+    'without a required parent (sync._reject_left_out). Returns the rows inserted. Locks: none. Raises 23505 when the shop has one of the rows after all.';
+
+CREATE FUNCTION sync._reject_left_out(p_run bulk_runs, p_tables sync_tables[], p_valid jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_rows  constant jsonb := (SELECT metadata -> 'inserted' FROM bulk_steps WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'merge');
+    v_table sync_tables;
+    v_left  bigint;
+BEGIN
+    FOREACH v_table IN ARRAY p_tables LOOP
+        v_left := (p_valid ->> v_table.staging_table)::bigint - coalesce((v_rows ->> v_table.staging_table)::bigint, 0);
+        -- The joins leave out a row without its parent; looking for such rows costs as much as writing all, and only then is needed.
+        IF v_left > 0 THEN
+            v_left := v_left - sync._reject_missing_parents(p_run, v_table.staging_table);
+        END IF;
+        -- Several valid rows may be one row of a mirror table.
+        IF v_left < 0 OR v_left > 0 AND NOT v_table.may_repeat THEN
+            RAISE EXCEPTION '% valid rows of % were not merged', v_left, v_table.staging_table USING ERRCODE = 'NS052',
+                HINT = 'They were merged before they were final. Load again.';
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION sync._reject_left_out(bulk_runs, sync_tables[], jsonb) IS
+    'Compares what an open first load inserted with the staged rows that are valid (p_valid: as sync._assert_staged counted them), and takes out those that have no required parent '
+    '(NS114). Locks: those staging rows. Raises NS052 where other rows are missing.';
 
 CREATE FUNCTION sync._note_empty(p_run bulk_runs, p_tables sync_tables[], p_rows bigint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -707,25 +730,26 @@ COMMENT ON FUNCTION sync._open_first_load(bulk_runs, sync_tables[]) IS
     'Begins to insert into mirror tables that have no row of the shop; a large load that finds them empty altogether lays them bare first. Locks: the merge '
     'step; then all of the run''s mirror tables exclusively.';
 
-CREATE FUNCTION sync._insert_tables(p_run bulk_runs, p_tables sync_tables[]) RETURNS void
+CREATE FUNCTION sync._insert_tables(p_run bulk_runs, p_tables sync_tables[], p_half smallint DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
     v_table sync_tables;
-    v_rows  jsonb := '{}'::jsonb;
+    v_rows  jsonb := (SELECT metadata -> 'inserted' FROM bulk_steps WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'merge');
 BEGIN
     FOREACH v_table IN ARRAY p_tables LOOP
-        v_rows := v_rows || jsonb_build_object(v_table.staging_table, sync._insert_fresh(p_run, v_table));
+        v_rows := v_rows || jsonb_build_object(
+            v_table.staging_table, coalesce((v_rows ->> v_table.staging_table)::bigint, 0) + sync._insert_fresh(p_run, v_table, p_half));
     END LOOP;
-    UPDATE bulk_steps SET metadata = jsonb_set(metadata, '{inserted}', metadata -> 'inserted' || v_rows)
+    UPDATE bulk_steps SET metadata = jsonb_set(metadata, '{inserted}', v_rows)
      WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'merge';
 END
 $$;
-COMMENT ON FUNCTION sync._insert_tables(bulk_runs, sync_tables[]) IS
-    'Inserts some staging tables of an open first load, and notes how many rows each gave. Locks: the merge step. Raises 23505.';
+COMMENT ON FUNCTION sync._insert_tables(bulk_runs, sync_tables[], smallint) IS
+    'Inserts some staging tables of an open first load, or the rows of half of their objects, and notes how many rows each gave. Locks: the merge step. Raises 23505.';
 
-CREATE FUNCTION sync._close_first_load(p_run bulk_runs, p_tables sync_tables[]) RETURNS bigint
+CREATE FUNCTION sync._close_first_load(p_run bulk_runs, p_tables sync_tables[], p_valid jsonb) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
@@ -734,6 +758,7 @@ DECLARE
     v_targets constant text[] := sync._targets(p_tables);
     v_rows    constant bigint[] := ARRAY(SELECT (v_step -> 'inserted' ->> t.staging_table)::bigint FROM unnest(p_tables) WITH ORDINALITY AS t ORDER BY t.ordinality);
 BEGIN
+    PERFORM sync._reject_left_out(p_run, p_tables, p_valid);
     IF v_step ? 'taken_off' THEN
         PERFORM sync._dress(v_step -> 'taken_off');
         PERFORM sync._assert_references(t, v_targets) FROM unnest(v_targets) AS t;
@@ -744,9 +769,9 @@ BEGIN
     RETURN (SELECT coalesce(sum(r), 0) FROM unnest(v_rows) AS r);
 END
 $$;
-COMMENT ON FUNCTION sync._close_first_load(bulk_runs, sync_tables[]) IS
-    'Ends an open first load: makes indexes again and checks the references of tables that were laid bare. Returns how many rows were inserted, none of them '
-    'noted in bulk_outcomes. Locks: the merge step. Raises 23503, 23505.';
+COMMENT ON FUNCTION sync._close_first_load(bulk_runs, sync_tables[], jsonb) IS
+    'Ends an open first load: takes out rows without a parent (p_valid as in sync._reject_left_out), makes indexes again and checks the references of tables that were laid bare. Returns how many rows were inserted, none of them '
+    'noted in bulk_outcomes. Locks: the merge step. Raises NS052, 23503, 23505.';
 
 -- Accounts ----------------------------------------------------------------------------------------------------------
 
@@ -1008,10 +1033,10 @@ AS $$
 DECLARE
     v_run    bulk_runs := sync._leased_run(p_run_id, p_token);
     v_tables constant sync_tables[] := sync._run_tables(v_run);
+    v_valid  constant jsonb := sync._assert_staged(v_run);
     v_fresh  boolean;
     v_inserted bigint;
 BEGIN
-    PERFORM sync._assert_staged(v_run);
     PERFORM sync.lock_resource(v_run.shop_id, v_run.query_type);
     PERFORM sync._begin_step(v_run, 'merge');
     PERFORM sync._plan_large_joins(v_run);
@@ -1024,7 +1049,7 @@ BEGIN
     IF v_fresh THEN
         PERFORM sync._open_first_load(v_run, v_tables);
         PERFORM sync._insert_tables(v_run, v_tables);
-        v_inserted := sync._close_first_load(v_run, v_tables);
+        v_inserted := sync._close_first_load(v_run, v_tables, v_valid);
     ELSE
         PERFORM sync._merge_tables(v_run, v_tables);
     END IF;
@@ -1061,7 +1086,7 @@ COMMENT ON FUNCTION sync.conclude_unchanged(uuid, uuid) IS
     'What staging and sync.merge would do for a file whose trees are all as they were merged, so that no line was looked at: marks what vanished, moves the checkpoint, ends '
     'the run and returns it. Locks: the run''s row, the resource of the shop (advisory), the rows marked. Raises NA002, NS004, NS005, NS052, NS063.';
 
--- Streams merged while others are staged: sync.begin_merge, sync.merge_stream for each, sync.end_merge, in one transaction of the daemon's.
+-- Tables merged while others are staged: sync.begin_merge, sync.merge_table for each, sync.end_merge, in one transaction of the daemon's.
 
 CREATE FUNCTION sync._may_merge_beside(p_run bulk_runs, p_lines jsonb) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -1099,12 +1124,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sync.begin_merge(uuid, uuid) IS
-    'Opens the merge of a large first load before all of it is staged. sync.merge_stream follows for each stream that is settled, then sync.end_merge, all in '
+    'Opens the merge of a large first load before all of it is staged. sync.merge_table follows for each stream that is settled, then sync.end_merge, all in '
     'this transaction. False: something came first; let the transaction go, stage the rest and call sync.merge. Locks: not the run''s row, which staging and '
     'heartbeat use meanwhile (the daemon that lost its lease is stopped by sync.end_merge); the resource of the shop (advisory); in the first load of all, the mirror tables exclusively. '
     'Raises NA002, NS004, NS005.';
 
-CREATE FUNCTION sync.merge_stream(p_run_id uuid, p_token uuid, p_stream smallint) RETURNS void
+CREATE FUNCTION sync.merge_table(p_run_id uuid, p_token uuid, p_staging text, p_half smallint DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 SET work_mem = '128MB'
@@ -1113,12 +1138,13 @@ AS $$
 DECLARE
     v_run bulk_runs := sync._leased_run_seen(p_run_id, p_token);
 BEGIN
-    PERFORM sync._insert_tables(v_run, ARRAY(SELECT t FROM unnest(sync._run_tables(v_run)) AS t WHERE t.stream = p_stream));
+    PERFORM sync._insert_tables(v_run, ARRAY(SELECT t FROM unnest(sync._run_tables(v_run)) AS t WHERE t.staging_table = p_staging), p_half);
 END
 $$;
-COMMENT ON FUNCTION sync.merge_stream(uuid, uuid, smallint) IS
-    'Inserts the rows of one stream, which sync.settle_stream made final, into the mirror; streams in their order. Only after sync.begin_merge in the same transaction. '
-    'Locks: the merge step, none in the mirror. Raises NA002, NS004, NS005, 23505.';
+COMMENT ON FUNCTION sync.merge_table(uuid, uuid, text, smallint) IS
+    'Inserts the rows of one staging table into the mirror, tables in the order of sync.staging_tables, when they are final: a table of the objects'' own lines when it is staged, one of '
+    'other lines when it was staged after sync.settle_stream. p_half: of one half of the objects, 0 or 1, as sync.stage_table has it; not of tables of which a row may come twice. '
+    'Only after sync.begin_merge in the same transaction. Locks: the merge step, none in the mirror. Raises NA002, NS004, NS005, 23505.';
 
 CREATE FUNCTION sync.end_merge(p_run_id uuid, p_token uuid) RETURNS SETOF bulk_runs
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -1128,19 +1154,17 @@ AS $$
 DECLARE
     v_run    bulk_runs := sync._leased_run(p_run_id, p_token);
     v_tables constant sync_tables[] := sync._run_tables(v_run);
-    v_rows   constant jsonb := (SELECT s.metadata -> 'inserted' FROM bulk_steps AS s
-                                 WHERE s.shop_id = v_run.shop_id AND s.bulk_run_id = v_run.id AND s.step_name = 'merge');
+    v_valid  constant jsonb := sync._assert_staged(v_run);
 BEGIN
-    PERFORM sync._assert_staged(v_run, v_rows);
     PERFORM sync._mark_unwhole(v_run);
-    RETURN NEXT sync._conclude(v_run, v_tables, sync._close_first_load(v_run, v_tables));
+    RETURN NEXT sync._conclude(v_run, v_tables, sync._close_first_load(v_run, v_tables, v_valid));
 END
 $$;
 COMMENT ON FUNCTION sync.end_merge(uuid, uuid) IS
     'Ends what sync.begin_merge opened, when all streams are staged and merged: indexes, references, accounts, digests, checkpoint; returns the run. '
     'Locks: the run''s row, the rows of its accounts. Raises NA002, NS004, NS005, NS052 (load again), NS061, 23503, 23505, 23514.';
 
-CREATE FUNCTION sync._assert_staged(p_run bulk_runs, p_inserted jsonb DEFAULT NULL) RETURNS void
+CREATE FUNCTION sync._assert_staged(p_run bulk_runs) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
@@ -1149,31 +1173,31 @@ DECLARE
                                                                     AND s.step_name = 'stage' AND s.status = 'completed');
     v_table sync_tables;
     v_count bigint;
-    v_valid bigint;
-    v_wrong bigint;
+    v_good  bigint;
     v_rows  bigint := 0;
+    v_valid jsonb := '{}'::jsonb;
 BEGIN
+    IF NOT sync._trusts_digests(p_run) AND NOT EXISTS (SELECT FROM bulk_steps AS s WHERE s.shop_id = p_run.shop_id AND s.bulk_run_id = p_run.id
+                                                                                     AND s.step_name = 'load' AND s.metadata ? 'has_trees') THEN
+        RAISE EXCEPTION 'nobody collected the trees of run %', p_run.id USING ERRCODE = 'NS052', HINT = 'Call sync.collect_trees, or load again.';
+    END IF;
     FOREACH v_table IN ARRAY sync._run_tables(p_run) LOOP
         EXECUTE format('SELECT count(*), count(*) FILTER (WHERE validation_status = %L) FROM neanelu.%I WHERE bulk_run_id = $1', 'valid', v_table.staging_table)
-           INTO v_count, v_valid USING p_run.id;
+           INTO v_count, v_good USING p_run.id;
         v_rows := v_rows + CASE WHEN v_table.kinds <> '{}' THEN v_count ELSE 0 END;
-        -- Several valid rows may be one row of a mirror table.
-        v_wrong := v_valid - coalesce((p_inserted ->> v_table.staging_table)::bigint, 0);
-        IF p_inserted IS NOT NULL AND (v_wrong < 0 OR v_wrong > 0 AND NOT v_table.may_repeat) THEN
-            RAISE EXCEPTION '% rows of % are valid, of which % were not merged', v_valid, v_table.staging_table, v_wrong USING ERRCODE = 'NS052',
-                HINT = 'They were merged before they were final. Load again.';
-        END IF;
+        v_valid := v_valid || jsonb_build_object(v_table.staging_table, v_good);
     END LOOP;
     IF v_rows IS DISTINCT FROM v_step.records_processed::bigint THEN
         RAISE EXCEPTION 'the rows staged for run % are gone: % of %', p_run.id, v_rows, v_step.records_processed USING ERRCODE = 'NS052',
             HINT = 'The server restarted and emptied its unlogged tables, or nothing was staged. Load again.';
     END IF;
     PERFORM sync._assert_error_limit(p_run, (v_step.metadata ->> 'quarantined')::bigint);
+    RETURN v_valid;
 END
 $$;
-COMMENT ON FUNCTION sync._assert_staged(bulk_runs, jsonb) IS
-    'Checks that the rows which staging counted are still there, and that it did not find too much to be wrong; with p_inserted (rows by staging table), that what was '
-    'merged beside the staging of others is what is valid at the end. Reads only. Raises NS052, NS061.';
+COMMENT ON FUNCTION sync._assert_staged(bulk_runs) IS
+    'Checks that the rows which staging counted are still there, with the file''s trees, and that it did not find too much to be wrong. Returns the valid rows by staging table. '
+    'Reads only. Raises NS052, NS061.';
 
 CREATE FUNCTION sync._truncate_if_idle(p_table text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -1211,7 +1235,7 @@ BEGIN
     LOOP
         v_size := pg_relation_size(format('neanelu.%I', v_table));
         -- Emptying a table writes new files: below a size, removing the rows costs less.
-        CONTINUE WHEN v_size = 0 OR v_size > 16 * 1024 * 1024 AND sync._truncate_if_idle(v_table);
+        CONTINUE WHEN v_size = 0 OR v_size > 2 * 1024 * 1024 AND sync._truncate_if_idle(v_table);
         EXECUTE format($q$
             DELETE FROM neanelu.%I AS s
              WHERE NOT EXISTS (SELECT FROM bulk_runs AS r WHERE r.id = s.bulk_run_id AND r.status IN ('pending', 'running'))$q$, v_table);
@@ -1226,7 +1250,7 @@ COMMENT ON FUNCTION sync.sweep_staging() IS
     'removed singly. Idempotent; called by the daemon after a run. Locks: the tables emptied, for a moment, or the rows.';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION sync.merge(uuid, uuid), sync.conclude_unchanged(uuid, uuid), sync.begin_merge(uuid, uuid), sync.merge_stream(uuid, uuid, smallint), sync.end_merge(uuid, uuid),
+GRANT EXECUTE ON FUNCTION sync.merge(uuid, uuid), sync.conclude_unchanged(uuid, uuid), sync.begin_merge(uuid, uuid), sync.merge_table(uuid, uuid, text, smallint), sync.end_merge(uuid, uuid),
     sync.sweep_staging() TO neanelu_sync;
 GRANT EXECUTE ON FUNCTION sync.tg_sync_checkpoints__completed_run() TO neanelu_owner;
 

@@ -146,6 +146,14 @@ COMMENT ON FUNCTION sync._kind_condition(text, text[]) IS
     'SQL for a line being of one of these kinds. What decides most is asked first, stream and kind: each statement reads every line, and passes over '
     'most of them. Pure.';
 
+CREATE FUNCTION sync._half_condition(p_object text, p_half text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT format('(%2$s::smallint IS NULL OR (%2$s = 0) = (hashint8(%1$s) < 0))', p_object, p_half) $$;
+COMMENT ON FUNCTION sync._half_condition(text, text) IS
+    'SQL for an object''s being in one half (0 or 1; null: both) of all, by a hash of its id: Shopify''s ids are multiples of large powers of two apart. p_half: a parameter, which '
+    'planning turns into no condition at all or a short one. Pure.';
+
 CREATE FUNCTION sync._fold_expression(p_shape text, p_trusting boolean DEFAULT false) RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -171,16 +179,17 @@ AS $$
     SELECT format($q$
           FROM (SELECT c.owner_id, c.line_number, c.doc%1$s
                   FROM neanelu.bulk_lines AS c
-                 WHERE c.stream = $4 AND %2$s AND c.bulk_run_id = $1 AND c.attempt = $3%3$s
+                 WHERE c.stream = $4 AND %2$s AND c.bulk_run_id = $1 AND c.attempt = $3 AND %4$s%3$s
                 OFFSET 0) AS c$q$,
         CASE p_shape WHEN 'metafields' THEN $s$, (c.doc ->> 'namespace') || '.' || (c.doc ->> 'key') AS name, c.doc ->> 'type' AS type,
                        nullif((c.doc -> 'value')::text, 'null') AS value$s$ ELSE '' END,
         sync._kind_condition('c', p_kinds),
         CASE WHEN p_rejects THEN $s$
-                   AND NOT EXISTS (SELECT FROM neanelu.bulk_rejects AS x WHERE x.bulk_run_id = $1 AND x.line_number = c.line_number)$s$ ELSE '' END)
+                   AND NOT EXISTS (SELECT FROM neanelu.bulk_rejects AS x WHERE x.bulk_run_id = $1 AND x.line_number = c.line_number)$s$ ELSE '' END,
+        sync._half_condition('c.owner_id', '$5'))
 $$;
 COMMENT ON FUNCTION sync._child_lines(text[], text, boolean) IS
-    'SQL for the child lines (c) that sync._fold_expression folds ($1 run, $3 attempt, $4 stream), with p_rejects without those taken out. Pure but for names.';
+    'SQL for the child lines (c) that sync._fold_expression folds ($1 run, $3 attempt, $4 stream, $5 half of the owners), with p_rejects without those taken out. Pure but for names.';
 
 CREATE FUNCTION sync._child_joins(p_staging text, p_rejects boolean, p_trusting boolean DEFAULT false) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -195,7 +204,7 @@ AS $$
      WHERE c.staging_table = p_staging
 $$;
 COMMENT ON FUNCTION sync._child_joins(text, boolean, boolean) IS
-    'SQL that joins each line with its folded child lines ($1 run, $3 attempt, $4 stream), with p_rejects without those taken out; p_trusting as in '
+    'SQL that joins each line with its folded child lines ($1 run, $3 attempt, $4 stream, $5 half), with p_rejects without those taken out; p_trusting as in '
     'sync._fold_expression. Reads only.';
 
 CREATE FUNCTION sync._mirror_checks(p_staging text) RETURNS jsonb
@@ -275,7 +284,7 @@ AS $$
             OFFSET 0) AS l$q$ END, h.heads, w.conditions)
            FROM (SELECT string_agg(format(', l.doc -> %L AS %I', s.head, 'doc.' || s.head), '') AS heads FROM sync._shared_heads(p_staging) AS s (head)) AS h,
                 (SELECT $q$
-             WHERE l.stream = $4 AND $q$ || (SELECT sync._kind_condition('l', t.kinds) FROM sync_tables AS t WHERE t.staging_table = p_staging) || $q$ AND l.bulk_run_id = $1 AND l.attempt = $3$q$
+             WHERE l.stream = $4 AND $q$ || (SELECT sync._kind_condition('l', t.kinds) FROM sync_tables AS t WHERE t.staging_table = p_staging) || $q$ AND l.bulk_run_id = $1 AND l.attempt = $3 AND $q$ || sync._half_condition('l.owner_id', '$5')
                      || CASE WHEN p_report THEN format($q$
                AND l.line_number IN (SELECT s.line_number FROM neanelu.%I AS s WHERE s.bulk_run_id = $1 AND s.validation_status = 'invalid')$q$, p_staging)
                              WHEN p_rejects THEN $q$
@@ -315,7 +324,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION sync._typed_rows(text, boolean, boolean, boolean, boolean) IS
     'SQL for the typed rows (t) of a staging table: p_children folds child lines into them, p_rejects leaves out lines that were taken out, p_trusting as in '
-    'sync._typed_expression, p_report is for the rows that were found invalid, with their lines ($1 run, $2 shop, $3 attempt, $4 stream). Reads only.';
+    'sync._typed_expression, p_report is for the rows that were found invalid, with their lines ($1 run, $2 shop, $3 attempt, $4 stream, $5 half of the objects). Reads only.';
 
 CREATE FUNCTION sync._stage_statement(
     p_staging text, p_children boolean DEFAULT true, p_rejects boolean DEFAULT true, p_trusting boolean DEFAULT false, p_checks jsonb DEFAULT NULL)
@@ -328,7 +337,7 @@ AS $$
     SELECT format($q$
 INSERT INTO neanelu.%1$I (bulk_run_id, shop_id, stream, object_id, line_number, %2$s%3$s%4$s, validation_status)
 SELECT $1, $2, t.stream, t.owner_id, t.line_number, %5$s%6$s%7$s,
-       CASE WHEN %8$s THEN 'valid' ELSE 'invalid' END
+       CASE WHEN %8$s THEN 'valid' ELSE set_config('neanelu.staged', 'invalid', true) END
   FROM %9$s$q$,
         p_staging,
         string_agg(quote_ident(c.name), ', ' ORDER BY c.ordinal), f.names, i.name,
@@ -346,8 +355,8 @@ SELECT $1, $2, t.stream, t.owner_id, t.line_number, %5$s%6$s%7$s,
      GROUP BY f.names, f.values, i.name, i.value
 $$;
 COMMENT ON FUNCTION sync._stage_statement(text, boolean, boolean, boolean, jsonb) IS
-    'The INSERT that turns lines into rows of a staging table ($1 run, $2 shop, $3 attempt, $4 stream); p_children: there are child lines to '
-    'fold, p_rejects: lines were taken out, p_trusting as in sync._typed_expression, p_checks as in sync._rules. To read one: SELECT sync._stage_statement(''staging_variants''). Reads only.';
+    'The INSERT that turns lines into rows of a staging table ($1 run, $2 shop, $3 attempt, $4 stream, $5 half of the objects, null for all); p_children: there are child lines to '
+    'fold, p_rejects: lines were taken out, p_trusting as in sync._typed_expression, p_checks as in sync._rules. Sets neanelu.staged to invalid where a row is. To read one: SELECT sync._stage_statement(''staging_variants''). Reads only.';
 
 CREATE FUNCTION sync._report_statement(p_staging text, p_checks jsonb DEFAULT NULL) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -483,7 +492,7 @@ COMMENT ON FUNCTION sync._reject_duplicates(bulk_runs) IS
     'Of lines with the same id keeps the newest by updatedAt, then the last; the others count as duplicates where they say the '
     'same, and go to quarantine where they differ. Locks: none.';
 
-CREATE FUNCTION sync._stage_rows(p_run bulk_runs, p_table sync_tables, p_children boolean DEFAULT true, p_checks jsonb DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION sync._stage_rows(p_run bulk_runs, p_table sync_tables, p_children boolean DEFAULT true, p_checks jsonb DEFAULT NULL, p_half smallint DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 -- Lines, and rows that are as new as this transaction: without statistics a join of them must not be planned as one of a few.
@@ -492,40 +501,39 @@ AS $$
 DECLARE
     v_rejects boolean := EXISTS (SELECT FROM bulk_rejects WHERE bulk_run_id = p_run.id);
     v_rows    bigint;
-    v_invalid boolean;
 BEGIN
+    -- A row that is invalid says so: looking for one afterwards would cost a reading of the table.
+    PERFORM set_config('neanelu.staged', 'valid', true);
     BEGIN
         EXECUTE sync._stage_statement(p_table.staging_table, p_children, v_rejects, true, p_checks)
-          USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream;
+          USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream, p_half;
         GET DIAGNOSTICS v_rows = ROW_COUNT;
     EXCEPTION WHEN data_exception THEN
         -- a metafield that lacks what folding needs, or a value that is none (a word for a number, the 30th of February): the careful statement finds out which
         PERFORM sync._reject_bad_children(p_run, p_table.staging_table);
         v_rejects := EXISTS (SELECT FROM bulk_rejects WHERE bulk_run_id = p_run.id);
         EXECUTE sync._stage_statement(p_table.staging_table, p_children, v_rejects, false, p_checks)
-          USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream;
+          USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream, p_half;
         GET DIAGNOSTICS v_rows = ROW_COUNT;
     END;
-    EXECUTE format($q$SELECT EXISTS (SELECT FROM neanelu.%I WHERE bulk_run_id = $1 AND validation_status = 'invalid')$q$, p_table.staging_table)
-       INTO v_invalid USING p_run.id;
-    IF v_invalid THEN
+    IF current_setting('neanelu.staged') = 'invalid' THEN
         EXECUTE sync._report_statement(p_table.staging_table, p_checks)
-          USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream;
+          USING p_run.id, p_run.shop_id, p_run.attempt, p_table.stream, p_half;
         EXECUTE format($q$
             INSERT INTO bulk_rejects (bulk_run_id, line_number, error_type, error_code, message)
             SELECT $1, s.line_number, 'VALIDATION', s.validation_errors #>> '{0,error}', s.validation_errors::text
               FROM neanelu.%I AS s
-             WHERE s.bulk_run_id = $1 AND s.validation_status = 'invalid'$q$, p_table.staging_table)
-          USING p_run.id;
+             WHERE s.bulk_run_id = $1 AND s.validation_status = 'invalid' AND %s$q$, p_table.staging_table, sync._half_condition('s.object_id', '$2'))
+          USING p_run.id, p_half;
     END IF;
     RETURN v_rows;
 END
 $$;
-COMMENT ON FUNCTION sync._stage_rows(bulk_runs, sync_tables, boolean, jsonb) IS
+COMMENT ON FUNCTION sync._stage_rows(bulk_runs, sync_tables, boolean, jsonb, smallint) IS
     'Turns lines into rows of one staging table and takes out the lines of invalid ones, saying why; p_children false: there are no child lines to '
-    'fold; p_checks as in sync._rules. Returns the rows. Locks: none.';
+    'fold; p_checks as in sync._rules; p_half as in sync.stage_table. Returns the rows. Locks: none.';
 
-CREATE FUNCTION sync.stage_table(p_run_id uuid, p_token uuid, p_staging text) RETURNS bigint
+CREATE FUNCTION sync.stage_table(p_run_id uuid, p_token uuid, p_staging text, p_half smallint DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 SET work_mem = '192MB'
@@ -541,7 +549,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION '% is no staging table of %', p_staging, v_run.query_type USING ERRCODE = 'NS001';
     END IF;
-    EXECUTE format('DELETE FROM neanelu.%I WHERE bulk_run_id = $1', p_staging) USING v_run.id;
+    EXECUTE format('DELETE FROM neanelu.%I AS s WHERE s.bulk_run_id = $1 AND %s', p_staging, sync._half_condition('s.object_id', '$2')) USING v_run.id, p_half;
     IF v_table.kinds = '{}' THEN
         PERFORM sync._stage_menu_items(v_run);
         RETURN 0;
@@ -553,11 +561,12 @@ BEGIN
         RETURN 0;
     END IF;
     RETURN sync._stage_rows(v_run, v_table, coalesce(v_lines ?| ARRAY(
-        SELECT v_table.stream || '/' || unnest(c.kinds) FROM sync_children AS c WHERE c.staging_table = p_staging), true), v_checks);
+        SELECT v_table.stream || '/' || unnest(c.kinds) FROM sync_children AS c WHERE c.staging_table = p_staging), true), v_checks, p_half);
 END
 $$;
-COMMENT ON FUNCTION sync.stage_table(uuid, uuid, text) IS
-    'Fills one staging table of the run''s resource from the loaded lines and takes out the lines of invalid rows; returns the rows staged. '
+COMMENT ON FUNCTION sync.stage_table(uuid, uuid, text, smallint) IS
+    'Fills one staging table of the run''s resource from the loaded lines and takes out the lines of invalid rows; returns the rows staged. p_half: only half of the objects, '
+    '0 or 1, so that two connections can share a table. '
     'Tables may be staged side by side on several connections, except that menu items follow menus. Begins from nothing, so it can be called '
     'again, but rejects are only right after a whole staging. Locks: the run''s row, shared. Raises NA002, NS001, NS004, NS005.';
 
@@ -576,17 +585,18 @@ COMMENT ON FUNCTION sync.collect_groups(uuid, uuid) IS
     'Notes the objects that own the lines loaded, beside sync.stage_table on another connection; sync.settle_stream does it where nobody did. Idempotent, '
     'though not for two callers at once. Locks: the run''s row, shared. Raises NA002, NS004, NS005.';
 
-CREATE FUNCTION sync.staging_tables(p_resource text) RETURNS TABLE (staging_table text, stream smallint, depends_on_others boolean)
+CREATE FUNCTION sync.staging_tables(p_resource text) RETURNS TABLE (staging_table text, stream smallint, is_own boolean, depends_on_others boolean)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
 AS $$
-    SELECT t.staging_table, t.stream, t.kinds = '{}'
+    SELECT t.staging_table, t.stream, s.kind = ANY (t.kinds), t.kinds = '{}'
       FROM sync_tables AS t JOIN sync_streams AS s USING (stream)
      WHERE s.resource = p_resource
      ORDER BY t.stream, t.merge_order
 $$;
 COMMENT ON FUNCTION sync.staging_tables(text) IS
-    'Staging tables of a resource in the order of merging, and their streams; those that depend on others of their stream are staged when the others are done. Reads only.';
+    'Staging tables of a resource in the order of merging, their streams, which takes the objects'' own lines, and which depends on others of its stream and is staged '
+    'when they are done. Reads only.';
 
 CREATE FUNCTION sync._stage_menu_items(p_run bulk_runs) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
@@ -778,8 +788,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sync.settle_stream(uuid, uuid, smallint) IS
-    'Makes the staged rows of one stream final, when all its tables are staged: sync.merge_stream may take them while others are staged. sync.end_stage does '
-    'it for streams that are left. Idempotent. Locks: the run''s row, shared; the step''s row. Raises NA002, NS004, NS005.';
+    'Takes out the objects of one stream that lack a line of their own, when the table of those lines is staged: its other tables, staged after it, are final at once, and sync.merge_table '
+    'may take them. sync.end_stage does it for streams that are left. Idempotent. Locks: the run''s row, shared; the step''s row. Raises NA002, NS004, NS005.';
 
 CREATE FUNCTION sync.begin_stage(p_run_id uuid, p_token uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -787,7 +797,7 @@ SET search_path = neanelu, sync, pg_temp
 SET work_mem = '192MB'
 AS $$
 DECLARE
-    v_run   bulk_runs := sync._leased_run(p_run_id, p_token);
+    v_run   bulk_runs := sync._leased_run_shared(p_run_id, p_token);
     v_load  bulk_steps;
     v_found record;
 BEGIN
@@ -824,7 +834,7 @@ $$;
 COMMENT ON FUNCTION sync.begin_stage(uuid, uuid) IS
     'Starts staging from nothing: checks that the loaded lines are there and takes out duplicates and lines without a place. sync.stage_table '
     'follows for every table of sync.staging_tables, then sync.end_stage. Returns whether streams may be merged while others are staged, see sync.begin_merge. '
-    'Idempotent. Locks: the run''s row. '
+    'Idempotent. Locks: the run''s row, shared. '
     'Raises NA002, NS004, NS005, NS051 (lines gone: load again).';
 
 CREATE FUNCTION sync.end_stage(p_run_id uuid, p_token uuid, p_rows bigint) RETURNS jsonb
@@ -849,6 +859,6 @@ COMMENT ON FUNCTION sync.end_stage(uuid, uuid, bigint) IS
     'Locks: the run''s row, shared. Raises NA002, NS004, NS005.';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION sync.begin_stage(uuid, uuid), sync.stage_table(uuid, uuid, text), sync.collect_groups(uuid, uuid),
+GRANT EXECUTE ON FUNCTION sync.begin_stage(uuid, uuid), sync.stage_table(uuid, uuid, text, smallint), sync.collect_groups(uuid, uuid),
     sync.settle_stream(uuid, uuid, smallint), sync.end_stage(uuid, uuid, bigint), sync.staging_tables(text) TO neanelu_sync;
 COMMIT;
