@@ -1,6 +1,6 @@
 -- Streams of a large first load go into the mirror while others are staged, in one transaction of the daemon's; only then and only there.
 BEGIN;
-SELECT plan(30);
+SELECT plan(40);
 
 SELECT shops.register(('00000000-0000-7000-8000-0000000000a' || n)::uuid, 'tap-' || n || '.myshopify.com', '\x01', decode(repeat('00', 12), 'hex'),
                       decode(repeat('00', 16), 'hex'), 1, '{read_products}') FROM generate_series(1, 4) AS n;
@@ -88,6 +88,33 @@ INSERT INTO shopify_products (shop_id, shopify_gid, legacy_resource_id, title, h
 VALUES ('00000000-0000-7000-8000-0000000000a4', 'gid://shopify/Product/9', 9, 'p', 'p', 'ACTIVE');
 SELECT ok(NOT sync.begin_merge(id, lease_token), 'finds the first row there and merges when all is staged') FROM run;
 SELECT is((SELECT s.status::text FROM bulk_steps AS s JOIN run ON run.id = s.bulk_run_id WHERE s.step_name = 'merge'), 'pending', 'nothing has begun');
+
+SELECT sync.cancel_run(id) FROM run;
+DELETE FROM shopify_products;
+
+-- In halves: each object is in one of them, whole, and both together are all.
+SELECT pg_temp.begin_run(4);
+SELECT pg_temp.product(n, 32768 * n::bigint), pg_temp.variant(100 + n, 32768 * n::bigint + 1, 32768 * n::bigint) FROM generate_series(1, 40) AS n;
+INSERT INTO bulk_lines (bulk_run_id, attempt, line_number, stream, kind, owner_id, doc)
+SELECT id, attempt, 200 + n, 30, 'Metafield', 32768 * n::bigint, '{"namespace":"n","key":"k","type":"t","value":"v"}' FROM run, generate_series(1, 40) AS n;
+SELECT ok(pg_temp.begin_stage('{"Product":40,"ProductVariant":40,"Metafield":40}'), 'a third shop''s first load');
+CREATE TEMP TABLE halves AS
+SELECT h.half, sync.stage_table(run.id, run.lease_token, 'staging_products', h.half) AS rows FROM run, generate_series(0, 1) AS g, LATERAL (SELECT g::smallint) AS h (half);
+SELECT is((SELECT sum(rows)::integer FROM halves), 40, 'both halves are all');
+SELECT cmp_ok((SELECT min(rows) FROM halves), '>', 10::bigint, 'and neither is nothing, though Shopify''s ids are far apart');
+SELECT is(sync.stage_table(id, lease_token, 'staging_products', 1::smallint), rows, 'a half begins from nothing') FROM run, halves WHERE half = 1;
+SELECT is((SELECT count(*)::integer FROM staging_products AS s JOIN run ON run.id = s.bulk_run_id WHERE s.metafields ? 'n.k'), 40, 'once each, with their children');
+SELECT ok(sync.begin_merge(id, lease_token), 'the merge begins') FROM run;
+SELECT sync.merge_table(run.id, run.lease_token, 'staging_products', 0::smallint) FROM run;
+SELECT is((SELECT count(*) FROM shopify_products), rows, 'one half goes in') FROM halves WHERE half = 0;
+SELECT sync.merge_table(run.id, run.lease_token, 'staging_products', 1::smallint), sync.stage_table(run.id, run.lease_token, 'staging_variants') FROM run;
+SELECT sync.merge_table(run.id, run.lease_token, 'staging_variants') FROM run;
+SELECT sync.end_stage(id, lease_token, 80) FROM run;
+UPDATE bulk_steps AS s SET metadata = s.metadata - 'has_trees' FROM run WHERE s.bulk_run_id = run.id AND s.step_name = 'load';
+SELECT throws_ok($$SELECT sync.end_merge(id, lease_token) FROM run$$, 'NS052', NULL, 'a merge does not end without the file''s trees');
+SELECT sync.collect_trees(id, lease_token) FROM run;
+SELECT is((SELECT r.rows_inserted FROM run, sync.end_merge(run.id, run.lease_token) AS r), 80::bigint, 'which may come last');
+SELECT is((SELECT s.metadata -> 'inserted' ->> 'staging_products' FROM bulk_steps AS s JOIN run ON run.id = s.bulk_run_id WHERE s.step_name = 'merge'), '40', 'and halves are added up');
 
 SELECT * FROM finish();
 ROLLBACK;
