@@ -44,6 +44,7 @@ REVIEWED = {
     "audit.attach(regclass,text[],text[],text)": "the table is a regclass, names go through %I",
     "sync._stage_rows(bulk_runs,sync_tables,boolean,jsonb,smallint)": "composed from the registry by sync._stage_statement et al.",
     "sync._count_lines_staged(bulk_runs)": "composed from the registry's streams and kinds through %s of numbers and %L",
+    "sync._is_whole(bulk_runs)": "composed from the registry's streams through %s of numbers and %L",
     "sync._collect_groups(bulk_runs)": "composed from the registry's streams through %s of numbers and %L",
     "sync._merge_table(bulk_runs,sync_tables)": "composed from the registry by sync._update_statement et al.",
     "sync._insert_fresh(bulk_runs,sync_tables,smallint)": "composed from the registry by sync._insert_statements; names go through %I",

@@ -1,6 +1,6 @@
 -- Streams of a large first load go into the mirror while others are staged, in one transaction of the daemon's; only then and only there.
 BEGIN;
-SELECT plan(40);
+SELECT plan(45);
 
 SELECT shops.register(('00000000-0000-7000-8000-0000000000a' || n)::uuid, 'tap-' || n || '.myshopify.com', '\x01', decode(repeat('00', 12), 'hex'),
                       decode(repeat('00', 16), 'hex'), 1, '{read_products}') FROM generate_series(1, 4) AS n;
@@ -98,6 +98,8 @@ SELECT pg_temp.product(n, 32768 * n::bigint), pg_temp.variant(100 + n, 32768 * n
 INSERT INTO bulk_lines (bulk_run_id, attempt, line_number, stream, kind, owner_id, doc)
 SELECT id, attempt, 200 + n, 30, 'Metafield', 32768 * n::bigint, '{"namespace":"n","key":"k","type":"t","value":"v"}' FROM run, generate_series(1, 40) AS n;
 SELECT ok(pg_temp.begin_stage('{"Product":40,"ProductVariant":40,"Metafield":40}'), 'a third shop''s first load');
+SELECT sync.collect_groups(id, lease_token) FROM run;
+SELECT is((SELECT count(*) FROM bulk_groups AS g JOIN run ON run.id = g.bulk_run_id), 0::bigint, 'objects that all have a line of their own are not listed');
 CREATE TEMP TABLE halves AS
 SELECT h.half, sync.stage_table(run.id, run.lease_token, 'staging_products', h.half) AS rows FROM run, generate_series(0, 1) AS g, LATERAL (SELECT g::smallint) AS h (half);
 SELECT is((SELECT sum(rows)::integer FROM halves), 40, 'both halves are all');
@@ -115,6 +117,18 @@ SELECT throws_ok($$SELECT sync.end_merge(id, lease_token) FROM run$$, 'NS052', N
 SELECT sync.collect_trees(id, lease_token) FROM run;
 SELECT is((SELECT r.rows_inserted FROM run, sync.end_merge(run.id, run.lease_token) AS r), 80::bigint, 'which may come last');
 SELECT is((SELECT s.metadata -> 'inserted' ->> 'staging_products' FROM bulk_steps AS s JOIN run ON run.id = s.bulk_run_id WHERE s.step_name = 'merge'), '40', 'and halves are added up');
+
+-- An object without a line of its own: then all are listed, and its lines put aside.
+SELECT pg_temp.begin_run(3);
+SELECT pg_temp.product(1, 1), pg_temp.variant(2, 11, 1);
+INSERT INTO bulk_lines (bulk_run_id, attempt, line_number, stream, kind, owner_id, doc)
+SELECT id, attempt, 3, 30, 'Metafield', 99, '{"namespace":"n","key":"k","type":"t","value":"v"}' FROM run;
+SELECT ok(pg_temp.begin_stage('{"Product":1,"ProductVariant":1,"Metafield":1}'), 'a first load with an orphan');
+SELECT sync.collect_groups(id, lease_token) FROM run;
+SELECT is((SELECT count(*) FROM bulk_groups AS g JOIN run ON run.id = g.bulk_run_id), 3::bigint, 'has its objects listed');
+SELECT pg_temp.stage(30::smallint), pg_temp.stage(31::smallint) FROM run;
+SELECT is(sync.end_stage(id, lease_token, 2) ->> 'quarantined', '1', 'and one line is put aside') FROM run;
+SELECT is((SELECT r.lines_merged FROM run, sync.merge(run.id, run.lease_token) AS r), 2::bigint, 'the others are merged');
 
 SELECT * FROM finish();
 ROLLBACK;

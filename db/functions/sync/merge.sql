@@ -389,7 +389,8 @@ BEGIN
          GROUP BY t.stream
     LOOP
         -- As many rows as objects of a kind that is a row each: there is none to look for.
-        CONTINUE WHEN v_own = (SELECT count(*) FROM bulk_groups WHERE bulk_run_id = p_run.id AND stream = v_stream);
+        CONTINUE WHEN v_own = sync._count_objects(p_run, v_stream);
+        PERFORM sync._collect_groups(p_run);
         EXECUTE 'SELECT array_agg(g.object_id) FROM neanelu.bulk_groups AS g WHERE g.bulk_run_id = $1 AND g.stream = $2' || v_query
            INTO v_objects USING p_run.id, v_stream;
         INSERT INTO bulk_outcomes (bulk_run_id, stream, object_id, outcome)
@@ -883,6 +884,7 @@ BEGIN
          WHERE b.bulk_run_id = p_run.id AND b.root_id = u.root_id AND b.is_clean;
     END IF;
     IF EXISTS (SELECT FROM sync_digests WHERE shop_id = p_run.shop_id AND stream = v_stream) THEN
+        PERFORM sync._collect_groups(p_run);
         -- Lines outside their tree, or outside any, may concern every tree of their objects.
         DELETE FROM sync_digests AS d
          USING bulk_groups AS g
@@ -1040,6 +1042,7 @@ BEGIN
     PERFORM sync.lock_resource(v_run.shop_id, v_run.query_type);
     PERFORM sync._begin_step(v_run, 'merge');
     PERFORM sync._plan_large_joins(v_run);
+    PERFORM sync._collect_groups(v_run);
     v_fresh := NOT sync._has_rows(sync._targets(v_tables), v_run.shop_id);
     IF NOT v_fresh THEN
         PERFORM sync._mark_stale(v_run, t.staging_table, t.target_table) FROM unnest(v_tables) AS t;

@@ -415,6 +415,47 @@ $$;
 COMMENT ON FUNCTION sync._collect_groups(bulk_runs) IS
     'Notes the objects that own the lines loaded, and whether their own line is among them, unless that was done. Locks: none.';
 
+CREATE FUNCTION sync._is_whole(p_run bulk_runs) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+SET enable_nestloop = off
+AS $$
+DECLARE
+    v_found boolean;
+BEGIN
+    IF EXISTS (SELECT FROM bulk_rejects AS x WHERE x.bulk_run_id = p_run.id) THEN
+        RETURN false;
+    END IF;
+    EXECUTE (
+        SELECT format($q$
+            SELECT NOT EXISTS (
+                SELECT FROM neanelu.bulk_lines AS c
+                 WHERE c.bulk_run_id = $1 AND c.attempt = $2 AND NOT (%1$s)
+                   AND NOT EXISTS (SELECT FROM neanelu.bulk_lines AS l
+                                    WHERE l.bulk_run_id = $1 AND l.attempt = $2 AND l.stream = c.stream AND l.owner_id = c.owner_id AND (%2$s)))$q$,
+            string_agg(format('c.stream = %s AND c.kind = %L', s.stream, s.kind), ' OR ' ORDER BY s.stream),
+            string_agg(format('l.stream = %s AND l.kind = %L', s.stream, s.kind), ' OR ' ORDER BY s.stream))
+          FROM sync_streams AS s WHERE s.resource = p_run.query_type)
+       INTO v_found USING p_run.id, p_run.attempt;
+    RETURN v_found;
+END
+$$;
+COMMENT ON FUNCTION sync._is_whole(bulk_runs) IS
+    'Whether no line was taken out by now and every object that owns lines has its own among them, once. Reads only.';
+
+CREATE FUNCTION sync._count_objects(p_run bulk_runs, p_stream smallint) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    SELECT coalesce((SELECT coalesce((b.metadata -> 'lines' ->> (s.stream || '/' || s.kind))::bigint, 0)
+                       FROM bulk_steps AS b
+                       JOIN sync_streams AS s ON s.stream = p_stream
+                      WHERE b.shop_id = p_run.shop_id AND b.bulk_run_id = p_run.id AND b.step_name = 'stage' AND b.metadata ? 'is_whole'),
+                    (SELECT count(*) FROM bulk_groups WHERE bulk_run_id = p_run.id AND stream = p_stream))
+$$;
+COMMENT ON FUNCTION sync._count_objects(bulk_runs, smallint) IS
+    'The objects of one stream that own lines loaded: as many as lines of their kind where sync.collect_groups found that enough, else those in bulk_groups. Reads only.';
+
 CREATE FUNCTION sync._places() RETURNS TABLE (stream smallint, kind text)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = neanelu, pg_temp
@@ -578,12 +619,17 @@ AS $$
 DECLARE
     v_run bulk_runs := sync._leased_run_shared(p_run_id, p_token);
 BEGIN
-    PERFORM sync._collect_groups(v_run);
+    -- Of a first load, merged beside its staging, nobody asks for the objects but how many there are, if none is orphaned.
+    UPDATE bulk_steps SET metadata = metadata || '{"is_whole": true}'
+     WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id AND step_name = 'stage' AND metadata ? 'checks' AND sync._is_whole(v_run);
+    IF NOT FOUND THEN
+        PERFORM sync._collect_groups(v_run);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION sync.collect_groups(uuid, uuid) IS
-    'Notes the objects that own the lines loaded, beside sync.stage_table on another connection; sync.settle_stream does it where nobody did. Idempotent, '
-    'though not for two callers at once. Locks: the run''s row, shared. Raises NA002, NS004, NS005.';
+    'Notes the objects that own the lines loaded, beside sync.stage_table on another connection; sync.settle_stream does it where nobody did. Of a first load in which each has its '
+    'own line it notes only that (is_whole in the stage step). Idempotent, though not for two callers at once. Locks: the run''s row, shared; the stage step. Raises NA002, NS004, NS005.';
 
 CREATE FUNCTION sync.staging_tables(p_resource text) RETURNS TABLE (staging_table text, stream smallint, is_own boolean, depends_on_others boolean)
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -766,7 +812,9 @@ BEGIN
     IF v_left IS NULL THEN
         RETURN;
     END IF;
-    PERFORM sync._collect_groups(p_run);
+    IF NOT EXISTS (SELECT FROM bulk_steps WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'stage' AND metadata ? 'is_whole') THEN
+        PERFORM sync._collect_groups(p_run);
+    END IF;
     PERFORM sync._reject_orphans(p_run, v_left);
     UPDATE bulk_steps SET metadata = jsonb_set(metadata, '{settled}', coalesce(metadata -> 'settled', '[]') || to_jsonb(v_left))
      WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'stage';

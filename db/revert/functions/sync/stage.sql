@@ -21,6 +21,8 @@ DROP FUNCTION sync._reject_duplicates(neanelu.bulk_runs);
 DROP FUNCTION sync._reject_bad_children(neanelu.bulk_runs, text);
 DROP FUNCTION sync._reject_unknown_kinds(neanelu.bulk_runs);
 DROP FUNCTION sync._places();
+DROP FUNCTION sync._count_objects(neanelu.bulk_runs, smallint);
+DROP FUNCTION sync._is_whole(neanelu.bulk_runs);
 DROP FUNCTION sync._collect_groups(neanelu.bulk_runs);
 DROP FUNCTION sync._problem_report(text, text[], jsonb);
 DROP FUNCTION sync._report_statement(text, jsonb);

@@ -29,6 +29,8 @@ BEGIN
              ('sync._report_statement(text, jsonb)', true, 's', '{}'),
              ('sync._problem_report(text, text[], jsonb)', true, 's', '{}'),
              ('sync._collect_groups(neanelu.bulk_runs)', true, 'v', '{}'),
+             ('sync._is_whole(neanelu.bulk_runs)', true, 's', '{}'),
+             ('sync._count_objects(neanelu.bulk_runs, smallint)', true, 's', '{}'),
              ('sync._places()', true, 's', '{}'),
              ('sync._reject_unknown_kinds(neanelu.bulk_runs)', true, 'v', '{}'),
              ('sync._reject_bad_children(neanelu.bulk_runs, text)', true, 'v', '{}'),
