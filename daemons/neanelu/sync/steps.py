@@ -185,6 +185,8 @@ class StageAndMerge:
             try:
                 future.result(timeout=_IDLE_SECONDS)
             except TimeoutError:
+                if future.done():
+                    raise
                 with translated():
                     self._lease.connection.execute(sql.PING)
             else:

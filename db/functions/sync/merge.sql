@@ -107,8 +107,10 @@ SELECT $2, %3$s FROM (%4$s) AS s WHERE %5$s$q$, p.target_table, p.columns, p.val
            format($q$
 INSERT INTO neanelu.%1$I (shop_id%5$s, %2$s)
 SELECT $2%6$s, %3$s FROM (%4$s) AS s WHERE %7$s$q$, p.target_table, p.columns, p.values, p.source,
-               CASE WHEN p.has_id THEN ', id' END, CASE WHEN p.has_id THEN ', s.id' END, sync._half_condition('s.object_id', '$4'))
-      FROM (SELECT t.target_table, sync._merge_source(p_staging, p_repeats) AS source,
+               CASE WHEN p.has_id THEN ', id' END, CASE WHEN p.has_id THEN ', s.id' END,
+               -- A tree goes in level by level, $3, all others whole or in halves.
+               CASE WHEN p.level_column IS NULL THEN sync._half_condition('s.object_id', '$3') ELSE 'true' END)
+      FROM (SELECT t.target_table, t.level_column, sync._merge_source(p_staging, p_repeats) AS source,
                    sync._has_column(p_staging, 'id') AND sync._has_column(t.target_table, 'id') AS has_id,
                    string_agg(quote_ident(c.name), ', ') AS columns, string_agg(format('s.%I', c.name), ', ') AS values,
                    format('NOT EXISTS (SELECT FROM neanelu.%I AS t WHERE t.shop_id = $2 AND %s)', t.target_table,
@@ -120,7 +122,7 @@ $$;
 COMMENT ON FUNCTION sync._insert_statements(text, boolean) IS
     'The INSERT of rows that the mirror does not have (anti-join), and before it the note of which objects they belong to; two statements, '
     'because one would have to hold all rows twice; fresh: the INSERT where the mirror has nothing of the shop, with the '
-    'ids that staging made. To read them: SELECT * FROM sync._insert_statements(''staging_variants''). Reads only.';
+    'ids that staging made ($3: of a tree the level, of others the half of the objects, null for all). To read them: SELECT * FROM sync._insert_statements(''staging_variants''). Reads only.';
 
 -- Steps of a merge --------------------------------------------------------------------------------------------------
 
@@ -331,7 +333,7 @@ BEGIN
            INTO v_levels USING p_run.id;
     END IF;
     FOR v_level IN 0 .. coalesce(v_levels, 0) LOOP
-        EXECUTE v_insert USING p_run.id, p_run.shop_id, v_level, p_half;
+        EXECUTE v_insert USING p_run.id, p_run.shop_id, CASE WHEN p_table.level_column IS NULL THEN p_half ELSE v_level END;
         GET DIAGNOSTICS v_rows = ROW_COUNT;
         v_all := v_all + v_rows;
     END LOOP;
