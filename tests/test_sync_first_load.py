@@ -289,7 +289,7 @@ def merged_while_staging_waits(
         with psycopg.connect(shop.database.dsn(), autocommit=True) as connection:
             while not connection.execute(
                 "SELECT FROM pg_stat_activity WHERE usename = 'neanelu_sync' AND datname = current_database()"
-                " AND state = 'idle in transaction' AND (query LIKE '%merge_table%' OR query = 'SELECT 1')"
+                " AND state = 'idle in transaction' AND (query LIKE '%merge_piece%' OR query = 'SELECT 1')"
             ).fetchall():
                 time.sleep(0.02)
         yield blocker, waiting

@@ -105,7 +105,7 @@ SELECT is(pg_temp.callers(t.module, f), ARRAY[t.logins], format('%s.%s is for %s
         run_states}'),
     ('sync', 'operator, worker', '{purge_runs,staleness}'),
     ('sync', 'sync', '{begin_merge,begin_stage,claim_run,close_load,collect_groups,collect_trees,conclude_unchanged,distrust_trees,end_merge,end_stage,fail_run,known_trees,landed_lines,merge,
-        merge_table,open_load,quarantine,quarantine_chunk,quarantine_refused,record_artifact,record_operation,record_poll,refresh_statistics,
+        merge_piece,open_load,quarantine,quarantine_chunk,quarantine_refused,record_artifact,record_operation,record_poll,refresh_statistics,
         release_run,renew_lease,reserve_operation,send_everything,settle_stream,stage_table,staging_tables,sweep_staging}'),
     ('sync', 'sync, webhooks', '{signal_operation}'),
     ('webhooks', '', '{apply_bulk,apply_collections,apply_customers,apply_items,apply_levels,apply_locations,apply_metaobjects,apply_orders,apply_privacy,

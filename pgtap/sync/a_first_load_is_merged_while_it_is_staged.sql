@@ -42,14 +42,14 @@ SELECT lives_ok($$SELECT sync.settle_stream(id, lease_token, 30::smallint) FROM 
 SELECT is((SELECT s.metadata -> 'settled' FROM bulk_steps AS s JOIN run ON run.id = s.bulk_run_id WHERE s.step_name = 'stage'), '[30]', 'and noted once');
 SELECT ok(sync.begin_merge(id, lease_token), 'the merge begins') FROM run;
 SELECT cmp_ok(pg_temp.indexes(), '<', indexes, 'into bare tables') FROM before;
-SELECT lives_ok($$SELECT sync.merge_table(id, lease_token, t.staging_table) FROM run, sync.staging_tables('products') AS t WHERE t.stream = 30$$, 'products go in');
+SELECT lives_ok($$SELECT sync.merge_piece(id, lease_token, t.staging_table) FROM run, sync.staging_tables('products') AS t WHERE t.stream = 30$$, 'products go in');
 SELECT is((SELECT array_agg(legacy_resource_id) FROM shopify_products), '{1}', 'those that are valid');
 SELECT is(pg_temp.stage(31::smallint), 3::bigint, 'variants are staged meanwhile');
 SELECT throws_ok($$SELECT sync.end_merge(id, lease_token) FROM run$$, 'NS052', NULL, 'the merge does not end before staging has');
 SELECT is(sync.end_stage(id, lease_token, 5) ->> 'quarantined', '1', 'staging ends: one product is put aside') FROM run;
 SELECT ok(NOT (SELECT s.metadata ? 'checks' FROM bulk_steps AS s JOIN run ON run.id = s.bulk_run_id WHERE s.step_name = 'stage'), 'and what was noted is not needed any more');
 SELECT throws_ok($$SELECT sync.end_merge(id, lease_token) FROM run$$, 'NS052', NULL, 'nor before all streams were merged');
-SELECT lives_ok($$SELECT sync.merge_table(id, lease_token, 'staging_variants') FROM run$$, 'variants follow');
+SELECT lives_ok($$SELECT sync.merge_piece(id, lease_token, 'staging_variants') FROM run$$, 'variants follow');
 CREATE TEMP TABLE ended AS SELECT r.* FROM run, sync.end_merge(run.id, run.lease_token) AS r;
 SELECT results_eq($$SELECT status::text, lines_merged, lines_quarantined, rows_inserted FROM ended$$, $$VALUES ('completed', 2::bigint, 3::bigint, 2::bigint)$$,
                   'one product with its variant; the others have no parent');
@@ -107,10 +107,10 @@ SELECT cmp_ok((SELECT min(rows) FROM halves), '>', 10::bigint, 'and neither is n
 SELECT is(sync.stage_table(id, lease_token, 'staging_products', 1::smallint), rows, 'a half begins from nothing') FROM run, halves WHERE half = 1;
 SELECT is((SELECT count(*)::integer FROM staging_products AS s JOIN run ON run.id = s.bulk_run_id WHERE s.metafields ? 'n.k'), 40, 'once each, with their children');
 SELECT ok(sync.begin_merge(id, lease_token), 'the merge begins') FROM run;
-SELECT sync.merge_table(run.id, run.lease_token, 'staging_products', 0::smallint) FROM run;
+SELECT sync.merge_piece(run.id, run.lease_token, 'staging_products', 0::smallint) FROM run;
 SELECT is((SELECT count(*) FROM shopify_products), rows, 'one half goes in') FROM halves WHERE half = 0;
-SELECT sync.merge_table(run.id, run.lease_token, 'staging_products', 1::smallint), sync.stage_table(run.id, run.lease_token, 'staging_variants') FROM run;
-SELECT sync.merge_table(run.id, run.lease_token, 'staging_variants') FROM run;
+SELECT sync.merge_piece(run.id, run.lease_token, 'staging_products', 1::smallint), sync.stage_table(run.id, run.lease_token, 'staging_variants') FROM run;
+SELECT sync.merge_piece(run.id, run.lease_token, 'staging_variants') FROM run;
 SELECT sync.end_stage(id, lease_token, 80) FROM run;
 UPDATE bulk_steps AS s SET metadata = s.metadata - 'has_trees' FROM run WHERE s.bulk_run_id = run.id AND s.step_name = 'load';
 SELECT throws_ok($$SELECT sync.end_merge(id, lease_token) FROM run$$, 'NS052', NULL, 'a merge does not end without the file''s trees');

@@ -42,7 +42,7 @@ INSERT INTO calls VALUES
     ('settle_stream', 'SELECT sync.settle_stream(%L, %L, 30::smallint)'),
     ('end_stage', 'SELECT sync.end_stage(%L, %L, 0)'),
     ('begin_merge', 'SELECT sync.begin_merge(%L, %L)'),
-    ('merge_table', 'SELECT sync.merge_table(%L, %L, ''staging_products'')'),
+    ('merge_piece', 'SELECT sync.merge_piece(%L, %L, ''staging_products'')'),
     ('end_merge', 'SELECT sync.end_merge(%L, %L)'),
     ('merge', 'SELECT sync.merge(%L, %L)'),
     ('fail_run', 'SELECT sync.fail_run(%L, %L, ''NS040'', ''x'')');

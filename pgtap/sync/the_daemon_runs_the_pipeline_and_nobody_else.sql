@@ -19,7 +19,7 @@ SELECT is_empty($$
   SELECT * FROM pg_temp.granted
    WHERE grantee = 'neanelu_operator'
      AND proname IN ('claim_run', 'renew_lease', 'release_run', 'reserve_operation', 'record_operation', 'record_poll', 'record_artifact',
-                     'fail_run', 'open_load', 'close_load', 'begin_stage', 'stage_table', 'end_stage', 'merge', 'begin_merge', 'merge_table', 'end_merge',
+                     'fail_run', 'open_load', 'close_load', 'begin_stage', 'stage_table', 'end_stage', 'merge', 'begin_merge', 'merge_piece', 'end_merge',
                      'sweep_staging', 'quarantine')
 $$, 'operators ask for, watch and end runs, and do not run them');
 SELECT set_eq(

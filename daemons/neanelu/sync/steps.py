@@ -150,7 +150,7 @@ class StageAndMerge:
                 for piece, staged in pieces:
                     self._wait(staged)
                     self._check()
-                    self._lease.call(sql.MERGE_TABLE, table=piece.table, half=piece.half)
+                    self._lease.call(sql.MERGE_PIECE, table=piece.table, half=piece.half)
                 self._wait(ended)
                 self._on_merge()
                 return self._lease.row(sql.END_MERGE)

@@ -714,7 +714,7 @@ $$;
 COMMENT ON FUNCTION sync._merge_tables(bulk_runs, sync_tables[]) IS
     'Merges the staging tables of a run in their order with what the mirror has of the shop. Locks: the mirror rows written.';
 
--- A shop's first load: opened, its streams inserted, closed, all in one transaction. What is open is noted in the merge step.
+-- A shop's first load: opened, its rows inserted, closed, all in one transaction. What is open is noted in the merge step.
 
 CREATE FUNCTION sync._open_first_load(p_run bulk_runs, p_tables sync_tables[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -1091,7 +1091,7 @@ COMMENT ON FUNCTION sync.conclude_unchanged(uuid, uuid) IS
     'What staging and sync.merge would do for a file whose trees are all as they were merged, so that no line was looked at: marks what vanished, moves the checkpoint, ends '
     'the run and returns it. Locks: the run''s row, the resource of the shop (advisory), the rows marked. Raises NA002, NS004, NS005, NS052, NS063.';
 
--- Tables merged while others are staged: sync.begin_merge, sync.merge_table for each, sync.end_merge, in one transaction of the daemon's.
+-- Pieces merged while others are staged: sync.begin_merge, sync.merge_piece for each, sync.end_merge, in one transaction of the daemon's.
 
 CREATE FUNCTION sync._may_merge_beside(p_run bulk_runs, p_lines jsonb) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -1103,7 +1103,7 @@ AS $$
        AND NOT sync._has_rows(sync._targets(sync._run_tables(p_run)), p_run.shop_id)
 $$;
 COMMENT ON FUNCTION sync._may_merge_beside(bulk_runs, jsonb) IS
-    'Whether streams of a run may be merged while others are staged: a large first load (setting sync.bare_load_lines) of several streams, of whole data, of '
+    'Whether pieces of a run may be merged while others are staged: a large first load (setting sync.bare_load_lines) of several streams, of whole data, of '
     'which a webhook has buried nothing. p_lines: lines of each "stream/kind". Reads only.';
 
 CREATE FUNCTION sync.begin_merge(p_run_id uuid, p_token uuid) RETURNS boolean
@@ -1129,12 +1129,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sync.begin_merge(uuid, uuid) IS
-    'Opens the merge of a large first load before all of it is staged. sync.merge_table follows for each stream that is settled, then sync.end_merge, all in '
+    'Opens the merge of a large first load before all of it is staged. sync.merge_piece follows for each table, or half of one, that is final, then sync.end_merge, all in '
     'this transaction. False: something came first; let the transaction go, stage the rest and call sync.merge. Locks: not the run''s row, which staging and '
     'heartbeat use meanwhile (the daemon that lost its lease is stopped by sync.end_merge); the resource of the shop (advisory); in the first load of all, the mirror tables exclusively. '
     'Raises NA002, NS004, NS005.';
 
-CREATE FUNCTION sync.merge_table(p_run_id uuid, p_token uuid, p_staging text, p_half smallint DEFAULT NULL) RETURNS void
+CREATE FUNCTION sync.merge_piece(p_run_id uuid, p_token uuid, p_staging text, p_half smallint DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 SET work_mem = '128MB'
@@ -1146,7 +1146,7 @@ BEGIN
     PERFORM sync._insert_tables(v_run, ARRAY(SELECT t FROM unnest(sync._run_tables(v_run)) AS t WHERE t.staging_table = p_staging), p_half);
 END
 $$;
-COMMENT ON FUNCTION sync.merge_table(uuid, uuid, text, smallint) IS
+COMMENT ON FUNCTION sync.merge_piece(uuid, uuid, text, smallint) IS
     'Inserts the rows of one staging table into the mirror, tables in the order of sync.staging_tables, when they are final: a table of the objects'' own lines when it is staged, one of '
     'other lines when it was staged after sync.settle_stream. p_half: of one half of the objects, 0 or 1, as sync.stage_table has it; not of tables of which a row may come twice. '
     'Only after sync.begin_merge in the same transaction. Locks: the merge step, none in the mirror. Raises NA002, NS004, NS005, 23505.';
@@ -1166,7 +1166,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sync.end_merge(uuid, uuid) IS
-    'Ends what sync.begin_merge opened, when all streams are staged and merged: indexes, references, accounts, digests, checkpoint; returns the run. '
+    'Ends what sync.begin_merge opened, when all pieces are staged and merged: indexes, references, accounts, digests, checkpoint; returns the run. '
     'Locks: the run''s row, the rows of its accounts. Raises NA002, NS004, NS005, NS052 (load again), NS061, 23503, 23505, 23514.';
 
 CREATE FUNCTION sync._assert_staged(p_run bulk_runs) RETURNS jsonb
@@ -1255,7 +1255,7 @@ COMMENT ON FUNCTION sync.sweep_staging() IS
     'removed singly. Idempotent; called by the daemon after a run. Locks: the tables emptied, for a moment, or the rows.';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION sync.merge(uuid, uuid), sync.conclude_unchanged(uuid, uuid), sync.begin_merge(uuid, uuid), sync.merge_table(uuid, uuid, text, smallint), sync.end_merge(uuid, uuid),
+GRANT EXECUTE ON FUNCTION sync.merge(uuid, uuid), sync.conclude_unchanged(uuid, uuid), sync.begin_merge(uuid, uuid), sync.merge_piece(uuid, uuid, text, smallint), sync.end_merge(uuid, uuid),
     sync.sweep_staging() TO neanelu_sync;
 GRANT EXECUTE ON FUNCTION sync.tg_sync_checkpoints__completed_run() TO neanelu_owner;
 

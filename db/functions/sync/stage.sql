@@ -836,7 +836,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sync.settle_stream(uuid, uuid, smallint) IS
-    'Takes out the objects of one stream that lack a line of their own, when the table of those lines is staged: its other tables, staged after it, are final at once, and sync.merge_table '
+    'Takes out the objects of one stream that lack a line of their own, when the table of those lines is staged: its other tables, staged after it, are final at once, and sync.merge_piece '
     'may take them. sync.end_stage does it for streams that are left. Idempotent. Locks: the run''s row, shared; the step''s row. Raises NA002, NS004, NS005.';
 
 CREATE FUNCTION sync.begin_stage(p_run_id uuid, p_token uuid) RETURNS boolean
@@ -881,7 +881,7 @@ END
 $$;
 COMMENT ON FUNCTION sync.begin_stage(uuid, uuid) IS
     'Starts staging from nothing: checks that the loaded lines are there and takes out duplicates and lines without a place. sync.stage_table '
-    'follows for every table of sync.staging_tables, then sync.end_stage. Returns whether streams may be merged while others are staged, see sync.begin_merge. '
+    'follows for every table of sync.staging_tables, then sync.end_stage. Returns whether pieces may be merged while others are staged, see sync.begin_merge. '
     'Idempotent. Locks: the run''s row, shared. '
     'Raises NA002, NS004, NS005, NS051 (lines gone: load again).';
 

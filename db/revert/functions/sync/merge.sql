@@ -10,7 +10,7 @@ DROP FUNCTION sync.sweep_staging();
 DROP FUNCTION sync._truncate_if_idle(text);
 DROP FUNCTION sync._assert_staged(neanelu.bulk_runs);
 DROP FUNCTION sync.end_merge(uuid, uuid);
-DROP FUNCTION sync.merge_table(uuid, uuid, text, smallint);
+DROP FUNCTION sync.merge_piece(uuid, uuid, text, smallint);
 DROP FUNCTION sync.begin_merge(uuid, uuid);
 DROP FUNCTION sync._may_merge_beside(neanelu.bulk_runs, jsonb);
 DROP FUNCTION sync.conclude_unchanged(uuid, uuid);

@@ -58,7 +58,7 @@ BEGIN
              ('sync.conclude_unchanged(uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync._may_merge_beside(neanelu.bulk_runs, jsonb)', true, 's', '{}'),
              ('sync.begin_merge(uuid, uuid)', true, 'v', '{neanelu_sync}'),
-             ('sync.merge_table(uuid, uuid, text, smallint)', true, 'v', '{neanelu_sync}'),
+             ('sync.merge_piece(uuid, uuid, text, smallint)', true, 'v', '{neanelu_sync}'),
              ('sync.end_merge(uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync._assert_staged(neanelu.bulk_runs)', true, 's', '{}'),
              ('sync._truncate_if_idle(text)', true, 'v', '{}'),
