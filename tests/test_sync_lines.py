@@ -80,7 +80,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few lines be a block, a few blocks a batch, and two connections worth it."""
     monkeypatch.setattr(lines, "_BLOCK_BYTES", 300)
     monkeypatch.setattr(lines, "_BATCH_BYTES", 1500)
-    monkeypatch.setattr(lines, "_SECOND_BYTES", 600)
+    monkeypatch.setattr(lines, "_MANY_BYTES", 600)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -138,7 +138,7 @@ def test_one_connection_for_little_and_two_for_much(
     counts = []
     for much in (0, 1, 400):
         lease = a_lease()
-        monkeypatch.setattr(lines, "_SECOND_BYTES", 100_000)
+        monkeypatch.setattr(lines, "_MANY_BYTES", 100_000)
         with LineCopy(cast(Lease, lease), open_one) as copy:
             for number in range(much):
                 copy.take(number, "Product", 30, 1, 1, 1, b'{"a":"' + b"x" * 1000 + b'"}')

@@ -1,4 +1,4 @@
-"""Sends lines to the landing table: rows in COPY's binary format, over two connections while there is much to send.
+"""Sends lines to the landing table: rows in COPY's binary format, over several connections while there is much to send.
 
 In binary nothing has to be escaped here or looked for there, and each server process parses JSON on a CPU of its own.
 But a line that `jsonb` does not take then refuses its whole COPY. So lines go in batches, each a COPY and a transaction:
@@ -29,8 +29,10 @@ _BLOCK_BYTES = 112 * 1024
 _WAITING_BLOCKS = 8
 #: A batch is kept in memory until the server has taken it.
 _BATCH_BYTES = 4 * 1024 * 1024
-#: From so many bytes on a second connection is worth opening.
-_SECOND_BYTES = 8 * 1024 * 1024
+#: From so many bytes on further connections are worth opening, and how many there are then. A server process waits
+#: whenever the socket's buffer is empty before its sender has the interpreter again: a third one fills these gaps.
+_MANY_BYTES = 8 * 1024 * 1024
+_SENDERS = 3
 
 #: What stands before and behind the rows of a COPY in binary.
 COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
@@ -168,7 +170,7 @@ class LineCopy:
         """Hand a block of rows to a sender."""
         self._lease.check()
         self._raise_error()
-        if not self._senders or (len(self._senders) == 1 and self._handed > _SECOND_BYTES):
+        if not self._senders or (len(self._senders) < _SENDERS and self._handed > _MANY_BYTES):
             connection = self._connections.enter_context(closing(self._connect()))
             self._senders.append(_Sender(connection, self._blocks))
         self._handed += len(block)
