@@ -126,7 +126,7 @@ def test_rows_are_the_same_in_binary_and_as_text(rows: list[tuple[Any, ...]]) ->
     assert found == expected
 
 
-def test_one_connection_for_little_and_two_for_much(
+def test_one_connection_for_little_and_three_for_much(
     module_db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Connection] = []
@@ -144,7 +144,7 @@ def test_one_connection_for_little_and_two_for_much(
                 copy.take(number, "Product", 30, 1, 1, 1, b'{"a":"' + b"x" * 1000 + b'"}')
         assert len(landed(module_db, lease.run["id"])) == much == copy.landed
         counts.append(len(opened))
-    assert counts == [0, 1, 3]
+    assert counts == [0, 1, 4]
     assert all(connection.closed for connection in opened)
 
 

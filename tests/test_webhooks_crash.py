@@ -21,6 +21,8 @@ from webhook_support import Receiver, body_of, headers, new_shop, receiver_of
 
 from neanelu.platform.scratch import Database
 
+#: What the receiver counts; a busy machine's sender sees its own waits as well.
+WITHIN_FIVE_SECONDS = 'neanelu_webhooks_seconds_bucket{le="5.0"}'
 #: Ends the receiver's connections to one database; the cluster holds those of other tests too.
 KICK_OUT = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -123,7 +125,8 @@ def test_three_seconds_without_postgresql_are_bridged(module_db: Database, tmp_p
             os.kill(pid, signal.SIGSTOP)
         threading.Timer(3.0, lambda: [os.kill(pid, signal.SIGCONT) for pid in stopped]).start()
         traffic = deliver(receiver, domain, names(40), senders=40)
-        assert traffic.counts == {200: 40} and 2.5 < traffic.slowest < 5
+        assert traffic.counts == {200: 40} and traffic.slowest > 2.5
+        assert receiver.figure(WITHIN_FIVE_SECONDS) == 40
         assert stored(superuser, shop_id) == Counter(names(40))
 
 
@@ -195,7 +198,7 @@ def test_a_database_that_goes_and_comes_back_costs_nothing_but_time(
                 superuser.execute(KICK_OUT, [module_db.name])
 
         traffic = deliver(receiver, domain, names(300), meanwhile=kick_out)
-        assert traffic.counts == {200: 300} and traffic.slowest < 5
+        assert traffic.counts == {200: 300} and receiver.figure(WITHIN_FIVE_SECONDS) == 300
         assert stored(superuser, shop_id) == Counter(names(300))
         with psycopg.connect(module_db.cluster.dsn("postgres", "postgres"), autocommit=True) as admin:
             admin.execute(f"ALTER DATABASE {module_db.name} ALLOW_CONNECTIONS false")

@@ -63,6 +63,18 @@ BEGIN
 END
 $memberships$;
 
+-- The one parameter that is not everybody's: with it the very first load of a resource checks its references as a set instead of in every
+-- row (docs/decisions/0014). Only a superuser can give it; without it the load takes longer, and nothing else differs.
+DO $parameter$
+BEGIN
+    IF current_setting('is_superuser') = 'on' AND NOT pg_catalog.has_parameter_privilege('neanelu_engine', 'session_replication_role', 'SET') THEN
+        GRANT SET ON PARAMETER session_replication_role TO neanelu_engine;
+    END IF;
+EXCEPTION WHEN unique_violation THEN
+    NULL;  -- a deploy into another database of this cluster was quicker
+END
+$parameter$;
+
 -- Nothing to PUBLIC. Rights on the database itself are granted by name.
 DO $database$
 DECLARE

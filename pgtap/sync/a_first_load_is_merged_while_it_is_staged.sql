@@ -1,6 +1,6 @@
 -- Streams of a large first load go into the mirror while others are staged, in one transaction of the daemon's; only then and only there.
 BEGIN;
-SELECT plan(45);
+SELECT plan(47);
 
 SELECT shops.register(('00000000-0000-7000-8000-0000000000a' || n)::uuid, 'tap-' || n || '.myshopify.com', '\x01', decode(repeat('00', 12), 'hex'),
                       decode(repeat('00', 16), 'hex'), 1, '{read_products}') FROM generate_series(1, 4) AS n;
@@ -44,6 +44,9 @@ SELECT ok(sync.begin_merge(id, lease_token), 'the merge begins') FROM run;
 SELECT cmp_ok(pg_temp.indexes(), '<', indexes, 'into bare tables') FROM before;
 SELECT lives_ok($$SELECT sync.merge_piece(id, lease_token, t.staging_table) FROM run, sync.staging_tables('products') AS t WHERE t.stream = 30$$, 'products go in');
 SELECT is((SELECT array_agg(legacy_resource_id) FROM shopify_products), '{1}', 'those that are valid');
+SELECT is(current_setting('session_replication_role'), 'origin', 'and triggers are as they were');
+SELECT throws_ok($$INSERT INTO shopify_products (shop_id, shopify_gid, legacy_resource_id, title, handle, status)
+    VALUES ('00000000-0000-7000-8000-0000000000ff', 'gid://shopify/Product/8', 8, 'p', 'p', 'ACTIVE'); SET CONSTRAINTS ALL IMMEDIATE$$, '23503', NULL, 'so that nobody else comes without a shop');
 SELECT is(pg_temp.stage(31::smallint), 3::bigint, 'variants are staged meanwhile');
 SELECT throws_ok($$SELECT sync.end_merge(id, lease_token) FROM run$$, 'NS052', NULL, 'the merge does not end before staging has');
 SELECT is(sync.end_stage(id, lease_token, 5) ->> 'quarantined', '1', 'staging ends: one product is put aside') FROM run;

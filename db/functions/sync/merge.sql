@@ -724,26 +724,53 @@ DECLARE
     v_targets constant text[] := sync._targets(p_tables);
     v_bare    constant boolean := sync._take_empty(p_run, v_targets);
 BEGIN
+    -- As each reference to it would: the shop cannot go before this transaction ends.
+    PERFORM FROM shops WHERE id = p_run.shop_id FOR KEY SHARE;
     UPDATE bulk_steps
        SET metadata = jsonb_strip_nulls(jsonb_build_object('bare', v_bare, 'inserted', '{}'::jsonb, 'taken_off', CASE WHEN v_bare THEN sync._lay_bare(v_targets) END))
      WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'merge';
 END
 $$;
 COMMENT ON FUNCTION sync._open_first_load(bulk_runs, sync_tables[]) IS
-    'Begins to insert into mirror tables that have no row of the shop; a large load that finds them empty altogether lays them bare first. Locks: the merge '
-    'step; then all of the run''s mirror tables exclusively.';
+    'Begins to insert into mirror tables that have no row of the shop; a large load that finds them empty altogether lays them bare first. Locks: the shop''s row, as '
+    'a reference does; the merge step; then all of the run''s mirror tables exclusively.';
+
+CREATE FUNCTION sync._may_trust_shop(p_target text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = neanelu, pg_temp
+AS $$
+    SELECT has_parameter_privilege('session_replication_role', 'SET')
+       AND NOT EXISTS (SELECT FROM pg_trigger AS t
+                        WHERE t.tgrelid = r.id AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 4 <> 0)
+       AND NOT EXISTS (SELECT FROM pg_constraint AS k
+                        WHERE k.conrelid = r.id AND k.contype = 'f' AND k.conenforced
+                          AND NOT (k.confrelid = 'neanelu.shops'::regclass
+                                   AND k.conkey = ARRAY(SELECT a.attnum FROM pg_attribute AS a WHERE a.attrelid = r.id AND a.attname = 'shop_id')))
+      FROM (SELECT format('neanelu.%I', p_target)::regclass) AS r (id)
+$$;
+COMMENT ON FUNCTION sync._may_trust_shop(text) IS
+    'Whether rows of one shop may go into a mirror table laid bare without the engine''s triggers: the caller may turn them off (a superuser granted session_replication_role), none of '
+    'them is ours (4: INSERT), and the only reference that is still checked row by row is the one to the shop. Reads the catalogue only.';
 
 CREATE FUNCTION sync._insert_tables(p_run bulk_runs, p_tables sync_tables[], p_half smallint DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
+    v_step  constant jsonb := (SELECT metadata FROM bulk_steps WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'merge');
+    v_rows  jsonb := v_step -> 'inserted';
     v_table sync_tables;
-    v_rows  jsonb := (SELECT metadata -> 'inserted' FROM bulk_steps WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'merge');
 BEGIN
     FOREACH v_table IN ARRAY p_tables LOOP
+        -- The reference to the shop would be checked in every row, for as much as half of the row itself; it is the same one, held since the load was opened.
+        IF (v_step ->> 'bare')::boolean AND sync._may_trust_shop(v_table.target_table) THEN
+            PERFORM set_config('session_replication_role', 'replica', true);
+        END IF;
         v_rows := v_rows || jsonb_build_object(
             v_table.staging_table, coalesce((v_rows ->> v_table.staging_table)::bigint, 0) + sync._insert_fresh(p_run, v_table, p_half));
+        IF current_setting('session_replication_role') = 'replica' THEN
+            PERFORM set_config('session_replication_role', 'origin', true);
+        END IF;
     END LOOP;
     UPDATE bulk_steps SET metadata = jsonb_set(metadata, '{inserted}', v_rows)
      WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'merge';

@@ -33,8 +33,9 @@ BEGIN
         IF EXISTS (SELECT FROM pg_catalog.pg_shdepend AS d
                     WHERE d.refclassid = 'pg_authid'::regclass
                       AND d.refobjid = (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = v_role)
-                      -- pg_auth_members is the roles' own: it goes with them
-                      AND d.classid <> 'pg_auth_members'::regclass) THEN
+                      -- pg_auth_members is the roles' own: it goes with them; so does the parameter, where we may take it away
+                      AND d.classid <> 'pg_auth_members'::regclass
+                      AND (d.classid <> 'pg_parameter_acl'::regclass OR current_setting('is_superuser') = 'off')) THEN
             RAISE NOTICE 'role % is kept: other databases of this cluster depend on it', v_role;
         ELSIF EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m
                         JOIN pg_catalog.pg_roles AS r ON r.oid = m.member
@@ -42,6 +43,9 @@ BEGIN
                          AND r.rolname NOT LIKE 'neanelu\_%' AND r.rolname <> current_user) THEN
             RAISE NOTICE 'role % is kept: it still has members', v_role;
         ELSE
+            IF v_role = 'neanelu_engine' AND current_setting('is_superuser') = 'on' THEN
+                REVOKE SET ON PARAMETER session_replication_role FROM neanelu_engine;
+            END IF;
             EXECUTE format('DROP ROLE %I', v_role);
         END IF;
     END LOOP;

@@ -29,6 +29,7 @@ DROP FUNCTION sync._count_lines(neanelu.bulk_runs, boolean);
 DROP FUNCTION sync._known_lines(neanelu.bulk_runs);
 DROP FUNCTION sync._close_first_load(neanelu.bulk_runs, neanelu.sync_tables[], jsonb);
 DROP FUNCTION sync._insert_tables(neanelu.bulk_runs, neanelu.sync_tables[], smallint);
+DROP FUNCTION sync._may_trust_shop(text);
 DROP FUNCTION sync._open_first_load(neanelu.bulk_runs, neanelu.sync_tables[]);
 DROP FUNCTION sync._merge_tables(neanelu.bulk_runs, neanelu.sync_tables[]);
 DROP FUNCTION sync._targets(neanelu.sync_tables[]);

@@ -40,6 +40,7 @@ BEGIN
              ('sync._targets(neanelu.sync_tables[])', false, 'i', '{}'),
              ('sync._merge_tables(neanelu.bulk_runs, neanelu.sync_tables[])', true, 'v', '{}'),
              ('sync._open_first_load(neanelu.bulk_runs, neanelu.sync_tables[])', true, 'v', '{}'),
+             ('sync._may_trust_shop(text)', true, 's', '{}'),
              ('sync._insert_tables(neanelu.bulk_runs, neanelu.sync_tables[], smallint)', true, 'v', '{}'),
              ('sync._close_first_load(neanelu.bulk_runs, neanelu.sync_tables[], jsonb)', true, 'v', '{}'),
              ('sync._known_lines(neanelu.bulk_runs)', true, 'v', '{}'),
