@@ -77,7 +77,7 @@ def naive(database: Database, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ..
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a few lines be a block, a few blocks a batch, and two connections worth it."""
+    """Let a few lines be a block, a few blocks a batch, and further connections worth it."""
     monkeypatch.setattr(lines, "_BLOCK_BYTES", 300)
     monkeypatch.setattr(lines, "_BATCH_BYTES", 1500)
     monkeypatch.setattr(lines, "_MANY_BYTES", 600)

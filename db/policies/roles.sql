@@ -63,8 +63,8 @@ BEGIN
 END
 $memberships$;
 
--- The one parameter that is not everybody's: with it the very first load of a resource checks its references as a set instead of in every
--- row (docs/decisions/0014). Only a superuser can give it; without it the load takes longer, and nothing else differs.
+-- The one parameter that is not everybody's: with it the very first load of a resource asks once whether its shop is there instead of in
+-- every row (docs/decisions/0014). Only a superuser can give it; without it the load takes longer, and nothing else differs.
 DO $parameter$
 BEGIN
     IF current_setting('is_superuser') = 'on' AND NOT pg_catalog.has_parameter_privilege('neanelu_engine', 'session_replication_role', 'SET') THEN

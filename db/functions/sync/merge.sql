@@ -722,10 +722,11 @@ SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
     v_targets constant text[] := sync._targets(p_tables);
-    v_bare    constant boolean := sync._take_empty(p_run, v_targets);
+    v_bare    boolean;
 BEGIN
-    -- As each reference to it would: the shop cannot go before this transaction ends.
+    -- As each reference to it would: the shop cannot go before this transaction ends. Before the tables: nobody is waited for who may want them.
     PERFORM FROM shops WHERE id = p_run.shop_id FOR KEY SHARE;
+    v_bare := sync._take_empty(p_run, v_targets);
     UPDATE bulk_steps
        SET metadata = jsonb_strip_nulls(jsonb_build_object('bare', v_bare, 'inserted', '{}'::jsonb, 'taken_off', CASE WHEN v_bare THEN sync._lay_bare(v_targets) END))
      WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'merge';
@@ -733,7 +734,7 @@ END
 $$;
 COMMENT ON FUNCTION sync._open_first_load(bulk_runs, sync_tables[]) IS
     'Begins to insert into mirror tables that have no row of the shop; a large load that finds them empty altogether lays them bare first. Locks: the shop''s row, as '
-    'a reference does; the merge step; then all of the run''s mirror tables exclusively.';
+    'a reference does; then all of the run''s mirror tables exclusively; the merge step.';
 
 CREATE FUNCTION sync._may_trust_shop(p_target text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -760,15 +761,17 @@ DECLARE
     v_step  constant jsonb := (SELECT metadata FROM bulk_steps WHERE shop_id = p_run.shop_id AND bulk_run_id = p_run.id AND step_name = 'merge');
     v_rows  jsonb := v_step -> 'inserted';
     v_table sync_tables;
+    v_trusts boolean;
 BEGIN
     FOREACH v_table IN ARRAY p_tables LOOP
         -- The reference to the shop would be checked in every row, for as much as half of the row itself; it is the same one, held since the load was opened.
-        IF (v_step ->> 'bare')::boolean AND sync._may_trust_shop(v_table.target_table) THEN
+        v_trusts := (v_step ->> 'bare')::boolean AND sync._may_trust_shop(v_table.target_table);
+        IF v_trusts THEN
             PERFORM set_config('session_replication_role', 'replica', true);
         END IF;
         v_rows := v_rows || jsonb_build_object(
             v_table.staging_table, coalesce((v_rows ->> v_table.staging_table)::bigint, 0) + sync._insert_fresh(p_run, v_table, p_half));
-        IF current_setting('session_replication_role') = 'replica' THEN
+        IF v_trusts THEN
             PERFORM set_config('session_replication_role', 'origin', true);
         END IF;
     END LOOP;
@@ -1158,7 +1161,7 @@ $$;
 COMMENT ON FUNCTION sync.begin_merge(uuid, uuid) IS
     'Opens the merge of a large first load before all of it is staged. sync.merge_piece follows for each table, or half of one, that is final, then sync.end_merge, all in '
     'this transaction. False: something came first; let the transaction go, stage the rest and call sync.merge. Locks: not the run''s row, which staging and '
-    'heartbeat use meanwhile (the daemon that lost its lease is stopped by sync.end_merge); the resource of the shop (advisory); in the first load of all, the mirror tables exclusively. '
+    'heartbeat use meanwhile (the daemon that lost its lease is stopped by sync.end_merge); the resource of the shop (advisory); the shop''s row, as a reference does; in the first load of all, the mirror tables exclusively. '
     'Raises NA002, NS004, NS005.';
 
 CREATE FUNCTION sync.merge_piece(p_run_id uuid, p_token uuid, p_staging text, p_half smallint DEFAULT NULL) RETURNS void
