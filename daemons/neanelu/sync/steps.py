@@ -250,7 +250,8 @@ def _stage_and_analyze(lease: Lease, piece: _Piece, after: Future[Any] | None = 
     if after:
         after.result()
     rows = _stage(lease, piece)
-    if piece.half != 0:
+    # what the first half says of a table holds for both, and it is merged first
+    if not piece.half:
         _analyze(lease, [piece.table])
     return rows
 

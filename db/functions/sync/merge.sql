@@ -1189,7 +1189,9 @@ AS $$
 DECLARE
     v_run    bulk_runs := sync._leased_run(p_run_id, p_token);
     v_tables constant sync_tables[] := sync._run_tables(v_run);
-    v_valid  constant jsonb := sync._assert_staged(v_run);
+    -- What was counted when staging ended is there: had the server stopped since, this transaction would be gone.
+    v_valid  constant jsonb := sync._assert_staged(v_run, (SELECT s.metadata -> 'counted' FROM bulk_steps AS s
+                                                            WHERE s.shop_id = v_run.shop_id AND s.bulk_run_id = v_run.id AND s.step_name = 'stage'));
 BEGIN
     PERFORM sync._mark_unwhole(v_run);
     RETURN NEXT sync._conclude(v_run, v_tables, sync._close_first_load(v_run, v_tables, v_valid));
@@ -1199,39 +1201,30 @@ COMMENT ON FUNCTION sync.end_merge(uuid, uuid) IS
     'Ends what sync.begin_merge opened, when all pieces are staged and merged: indexes, references, accounts, digests, checkpoint; returns the run. '
     'Locks: the run''s row, the rows of its accounts. Raises NA002, NS004, NS005, NS052 (load again), NS061, 23503, 23505, 23514.';
 
-CREATE FUNCTION sync._assert_staged(p_run bulk_runs) RETURNS jsonb
+CREATE FUNCTION sync._assert_staged(p_run bulk_runs, p_counted jsonb DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
     v_step  constant bulk_steps := (SELECT s FROM bulk_steps AS s WHERE s.shop_id = p_run.shop_id AND s.bulk_run_id = p_run.id
                                                                     AND s.step_name = 'stage' AND s.status = 'completed');
-    v_table sync_tables;
-    v_count bigint;
-    v_good  bigint;
-    v_rows  bigint := 0;
-    v_valid jsonb := '{}'::jsonb;
+    v_counted constant jsonb := coalesce(p_counted, sync._count_staged(p_run));
 BEGIN
     IF NOT sync._trusts_digests(p_run) AND NOT EXISTS (SELECT FROM bulk_steps AS s WHERE s.shop_id = p_run.shop_id AND s.bulk_run_id = p_run.id
                                                                                      AND s.step_name = 'load' AND s.metadata ? 'has_trees') THEN
         RAISE EXCEPTION 'nobody collected the trees of run %', p_run.id USING ERRCODE = 'NS052', HINT = 'Call sync.collect_trees, or load again.';
     END IF;
-    FOREACH v_table IN ARRAY sync._run_tables(p_run) LOOP
-        EXECUTE format('SELECT count(*), count(*) FILTER (WHERE validation_status = %L) FROM neanelu.%I WHERE bulk_run_id = $1', 'valid', v_table.staging_table)
-           INTO v_count, v_good USING p_run.id;
-        v_rows := v_rows + CASE WHEN v_table.kinds <> '{}' THEN v_count ELSE 0 END;
-        v_valid := v_valid || jsonb_build_object(v_table.staging_table, v_good);
-    END LOOP;
-    IF v_rows IS DISTINCT FROM v_step.records_processed::bigint THEN
-        RAISE EXCEPTION 'the rows staged for run % are gone: % of %', p_run.id, v_rows, v_step.records_processed USING ERRCODE = 'NS052',
+    IF (v_counted ->> 'rows')::bigint IS DISTINCT FROM v_step.records_processed::bigint THEN
+        RAISE EXCEPTION 'the rows staged for run % are gone: % of %', p_run.id, v_counted ->> 'rows', v_step.records_processed USING ERRCODE = 'NS052',
             HINT = 'The server restarted and emptied its unlogged tables, or nothing was staged. Load again.';
     END IF;
     PERFORM sync._assert_error_limit(p_run, (v_step.metadata ->> 'quarantined')::bigint);
-    RETURN v_valid;
+    RETURN v_counted -> 'valid';
 END
 $$;
-COMMENT ON FUNCTION sync._assert_staged(bulk_runs) IS
-    'Checks that the rows which staging counted are still there, with the file''s trees, and that it did not find too much to be wrong. Returns the valid rows by staging table. '
+COMMENT ON FUNCTION sync._assert_staged(bulk_runs, jsonb) IS
+    'Checks that the rows which staging returned are there, with the file''s trees, and that it did not find too much to be wrong. p_counted: of sync._count_staged, where that was '
+    'asked already. Returns the valid rows by staging table. '
     'Reads only. Raises NS052, NS061.';
 
 CREATE FUNCTION sync._truncate_if_idle(p_table text) RETURNS boolean

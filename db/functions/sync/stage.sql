@@ -891,19 +891,46 @@ COMMENT ON FUNCTION sync.begin_stage(uuid, uuid) IS
     'Idempotent. Locks: the run''s row, shared. '
     'Raises NA002, NS004, NS005, NS051 (lines gone: load again).';
 
+CREATE FUNCTION sync._count_staged(p_run bulk_runs) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = neanelu, sync, pg_temp
+AS $$
+DECLARE
+    v_table sync_tables;
+    v_count bigint;
+    v_good  bigint;
+    v_rows  bigint := 0;
+    v_valid jsonb := '{}'::jsonb;
+BEGIN
+    FOR v_table IN SELECT t.* FROM sync_tables AS t JOIN sync_streams AS s USING (stream) WHERE s.resource = p_run.query_type LOOP
+        EXECUTE format('SELECT count(*), count(*) FILTER (WHERE validation_status = %L) FROM neanelu.%I WHERE bulk_run_id = $1', 'valid', v_table.staging_table)
+           INTO v_count, v_good USING p_run.id;
+        v_rows := v_rows + CASE WHEN v_table.kinds <> '{}' THEN v_count ELSE 0 END;
+        v_valid := v_valid || jsonb_build_object(v_table.staging_table, v_good);
+    END LOOP;
+    RETURN jsonb_build_object('rows', v_rows, 'valid', v_valid);
+END
+$$;
+COMMENT ON FUNCTION sync._count_staged(bulk_runs) IS
+    'How many rows of lines are staged in all, and how many valid ones of each table: {"rows": n, "valid": {"staging_products": n, …}}. Reads only.';
+
 CREATE FUNCTION sync.end_stage(p_run_id uuid, p_token uuid, p_rows bigint) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 SET work_mem = '192MB'
 AS $$
 DECLARE
-    v_run    bulk_runs := sync._leased_run_shared(p_run_id, p_token);
-    v_errors bigint;
+    v_run       bulk_runs := sync._leased_run_shared(p_run_id, p_token);
+    v_is_beside constant boolean := (SELECT s.metadata ? 'checks' FROM bulk_steps AS s
+                                      WHERE s.shop_id = v_run.shop_id AND s.bulk_run_id = v_run.id AND s.step_name = 'stage');
+    v_errors    bigint;
 BEGIN
     PERFORM sync._settle_streams(v_run);
     v_errors := sync._record_rejects(v_run);
     UPDATE bulk_steps SET metadata = metadata - 'checks' WHERE shop_id = v_run.shop_id AND bulk_run_id = v_run.id AND step_name = 'stage';
-    PERFORM sync._end_step(v_run, 'stage', jsonb_build_object('rows', p_rows, 'quarantined', v_errors), p_rows);
+    PERFORM sync._end_step(v_run, 'stage', jsonb_strip_nulls(jsonb_build_object('rows', p_rows, 'quarantined', v_errors, 'counted',
+        -- what is merged meanwhile need not be counted when that is done
+        CASE WHEN v_is_beside THEN sync._count_staged(v_run) END)), p_rows);
     RETURN jsonb_build_object('rows', p_rows, 'quarantined', v_errors);
 END
 $$;

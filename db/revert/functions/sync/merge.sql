@@ -8,7 +8,7 @@ DROP TRIGGER sync_checkpoints__completed_run ON neanelu.sync_checkpoints;
 SET LOCAL ROLE neanelu_engine;
 DROP FUNCTION sync.sweep_staging();
 DROP FUNCTION sync._truncate_if_idle(text);
-DROP FUNCTION sync._assert_staged(neanelu.bulk_runs);
+DROP FUNCTION sync._assert_staged(neanelu.bulk_runs, jsonb);
 DROP FUNCTION sync.end_merge(uuid, uuid);
 DROP FUNCTION sync.merge_piece(uuid, uuid, text, smallint);
 DROP FUNCTION sync.begin_merge(uuid, uuid);

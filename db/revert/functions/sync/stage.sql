@@ -4,6 +4,7 @@ BEGIN;
 
 SET LOCAL ROLE neanelu_engine;
 DROP FUNCTION sync.end_stage(uuid, uuid, bigint);
+DROP FUNCTION sync._count_staged(neanelu.bulk_runs);
 DROP FUNCTION sync.begin_stage(uuid, uuid);
 DROP FUNCTION sync.settle_stream(uuid, uuid, smallint);
 DROP FUNCTION sync._settle_streams(neanelu.bulk_runs, smallint);

@@ -61,7 +61,7 @@ BEGIN
              ('sync.begin_merge(uuid, uuid)', true, 'v', '{neanelu_sync}'),
              ('sync.merge_piece(uuid, uuid, text, smallint)', true, 'v', '{neanelu_sync}'),
              ('sync.end_merge(uuid, uuid)', true, 'v', '{neanelu_sync}'),
-             ('sync._assert_staged(neanelu.bulk_runs)', true, 's', '{}'),
+             ('sync._assert_staged(neanelu.bulk_runs, jsonb)', true, 's', '{}'),
              ('sync._truncate_if_idle(text)', true, 'v', '{}'),
              ('sync.sweep_staging()', true, 'v', '{neanelu_sync}')
            ) AS f (signature, is_definer, volatility, callers)

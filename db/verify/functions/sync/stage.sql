@@ -48,6 +48,7 @@ BEGIN
              ('sync._settle_streams(neanelu.bulk_runs, smallint)', true, 'v', '{}'),
              ('sync.settle_stream(uuid, uuid, smallint)', true, 'v', '{neanelu_sync}'),
              ('sync.begin_stage(uuid, uuid)', true, 'v', '{neanelu_sync}'),
+             ('sync._count_staged(neanelu.bulk_runs)', true, 's', '{}'),
              ('sync.end_stage(uuid, uuid, bigint)', true, 'v', '{neanelu_sync}')
            ) AS f (signature, is_definer, volatility, callers)
       LEFT JOIN pg_catalog.pg_proc AS p ON p.oid = to_regprocedure(f.signature)
