@@ -80,6 +80,7 @@ BEGIN
          WHERE b.ctid IS NOT NULL
             OR (SELECT true FROM shopify_variants AS v WHERE v.shop_id = k.shop_id AND v.id = k.variant_id)
     ), moved AS (
+        -- In no order but the window's, variant by variant: what is next to each other in the indexes goes in one after the other.
         INSERT INTO inventory_ledger
             (id, shop_id, variant_id, sku, location_id, delta, reason, reference_type, reference_id, cost_per_unit, recorded_at, created_at,
              position, previous_quantity, new_quantity)
@@ -89,7 +90,6 @@ BEGIN
           JOIN keys AS k ON k.shop_id = t.shop_id AND k.variant_id = t.variant_id AND k.location_id = t.location_id
          CROSS JOIN LATERAL (SELECT k.quantity + t.running) AS a (after)
          CROSS JOIN LATERAL (SELECT CASE WHEN greatest(abs(a.after), abs(a.after - t.delta)) < 2147483648 THEN a.after - t.delta END) AS f (before)
-         ORDER BY t.arrival_no
         RETURNING 1
     ), changed AS (
         UPDATE inventory_balances AS b
