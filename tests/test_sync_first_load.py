@@ -357,3 +357,26 @@ def test_references_to_the_shop_go_unchecked_only_where_nothing_else_hangs_on_a_
         connection.execute("REVOKE SET ON PARAMETER session_replication_role FROM neanelu_engine")
         assert trusted() == [], "a server whose superuser gave nothing"
         connection.rollback()
+
+
+def test_without_the_superusers_grant_rows_are_checked_one_by_one_and_the_mirror_is_the_same(
+    two: list[Database], tmp_path: Path
+) -> None:
+    mirrors = []
+    for database, given in zip(two, (True, False), strict=True):
+        configure(database, bare_load_lines=0)
+        folder = tmp_path / database.name
+        folder.mkdir()
+        shop = TestShop.create(database, folder)
+        with psycopg.connect(database.dsn(), autocommit=True) as connection:
+            if not given:
+                connection.execute("REVOKE SET ON PARAMETER session_replication_role FROM neanelu_engine")
+            try:
+                row = shop.ingest(joined(lines_of(SPEC)))
+            finally:
+                connection.execute("GRANT SET ON PARAMETER session_replication_role TO neanelu_engine")
+        assert row["status"] == "completed", shop.failure(row["id"])
+        assert is_bare(shop, row["id"])
+        mirrors.append(shop.mirror())
+    assert mirrors[0] == mirrors[1]
+    assert mirrors[0]["shopify_products"]

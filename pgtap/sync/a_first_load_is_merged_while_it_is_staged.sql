@@ -1,6 +1,6 @@
 -- Streams of a large first load go into the mirror while others are staged, in one transaction of the daemon's; only then and only there.
 BEGIN;
-SELECT plan(47);
+SELECT plan(51);
 
 SELECT shops.register(('00000000-0000-7000-8000-0000000000a' || n)::uuid, 'tap-' || n || '.myshopify.com', '\x01', decode(repeat('00', 12), 'hex'),
                       decode(repeat('00', 16), 'hex'), 1, '{read_products}') FROM generate_series(1, 4) AS n;
@@ -120,6 +120,7 @@ SELECT throws_ok($$SELECT sync.end_merge(id, lease_token) FROM run$$, 'NS052', N
 SELECT sync.collect_trees(id, lease_token) FROM run;
 SELECT is((SELECT r.rows_inserted FROM run, sync.end_merge(run.id, run.lease_token) AS r), 80::bigint, 'which may come last');
 SELECT is((SELECT s.metadata -> 'inserted' ->> 'staging_products' FROM bulk_steps AS s JOIN run ON run.id = s.bulk_run_id WHERE s.step_name = 'merge'), '40', 'and halves are added up');
+SELECT is((SELECT s.metadata -> 'counted' -> 'rows' FROM bulk_steps AS s JOIN run ON run.id = s.bulk_run_id WHERE s.step_name = 'stage'), '80', 'what is there was counted when staging ended');
 
 -- An object without a line of its own: then all are listed, and its lines put aside.
 SELECT pg_temp.begin_run(3);
@@ -127,6 +128,13 @@ SELECT pg_temp.product(1, 1), pg_temp.variant(2, 11, 1);
 INSERT INTO bulk_lines (bulk_run_id, attempt, line_number, stream, kind, owner_id, doc)
 SELECT id, attempt, 3, 30, 'Metafield', 99, '{"namespace":"n","key":"k","type":"t","value":"v"}' FROM run;
 SELECT ok(pg_temp.begin_stage('{"Product":1,"ProductVariant":1,"Metafield":1}'), 'a first load with an orphan');
+INSERT INTO bulk_trees (bulk_run_id, root_id, digest, lines, is_here, is_clean) SELECT id, 1, 0, 3, true, true FROM run;
+SELECT ok(sync._is_whole(r), 'clean trees of all lines are believed, and no line is read') FROM bulk_runs AS r JOIN run USING (id);
+UPDATE bulk_trees AS t SET lines = 2 FROM run WHERE t.bulk_run_id = run.id;
+SELECT ok(NOT sync._is_whole(r), 'trees of some lines are not: the orphan is found') FROM bulk_runs AS r JOIN run USING (id);
+UPDATE bulk_trees AS t SET lines = 3, is_clean = false FROM run WHERE t.bulk_run_id = run.id;
+SELECT ok(NOT sync._is_whole(r), 'nor are trees that refer to others') FROM bulk_runs AS r JOIN run USING (id);
+DELETE FROM bulk_trees AS t USING run WHERE t.bulk_run_id = run.id;
 SELECT sync.collect_groups(id, lease_token) FROM run;
 SELECT is((SELECT count(*) FROM bulk_groups AS g JOIN run ON run.id = g.bulk_run_id), 3::bigint, 'has its objects listed');
 SELECT pg_temp.stage(30::smallint), pg_temp.stage(31::smallint) FROM run;
