@@ -896,16 +896,16 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = neanelu, sync, pg_temp
 AS $$
 DECLARE
-    v_table sync_tables;
+    v_table record;
     v_count bigint;
     v_good  bigint;
     v_rows  bigint := 0;
     v_valid jsonb := '{}'::jsonb;
 BEGIN
-    FOR v_table IN SELECT t.* FROM sync_tables AS t JOIN sync_streams AS s USING (stream) WHERE s.resource = p_run.query_type LOOP
+    FOR v_table IN SELECT t.staging_table, t.depends_on_others FROM sync.staging_tables(p_run.query_type) AS t LOOP
         EXECUTE format('SELECT count(*), count(*) FILTER (WHERE validation_status = %L) FROM neanelu.%I WHERE bulk_run_id = $1', 'valid', v_table.staging_table)
            INTO v_count, v_good USING p_run.id;
-        v_rows := v_rows + CASE WHEN v_table.kinds <> '{}' THEN v_count ELSE 0 END;
+        v_rows := v_rows + CASE WHEN v_table.depends_on_others THEN 0 ELSE v_count END;
         v_valid := v_valid || jsonb_build_object(v_table.staging_table, v_good);
     END LOOP;
     RETURN jsonb_build_object('rows', v_rows, 'valid', v_valid);
@@ -936,7 +936,7 @@ END
 $$;
 COMMENT ON FUNCTION sync.end_stage(uuid, uuid, bigint) IS
     'Ends staging: rejects objects whose own line is missing and writes the quarantine, which stays when sync.merge then refuses so many bad '
-    'lines. p_rows: the sum of what sync.stage_table returned; the merge compares it with what is there. Idempotent. '
+    'lines. p_rows: the sum of what sync.stage_table returned; the merge compares it with what is there. What is merged meanwhile is counted here, for sync.end_merge. Idempotent. '
     'Locks: the run''s row, shared. Raises NA002, NS004, NS005.';
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
